@@ -1,0 +1,128 @@
+package wire
+
+import "encoding/json"
+
+// The message types of requests and replies, as ipyparallel names them.
+const (
+	ExecuteRequest = "execute_request"
+	ExecuteReply   = "execute_reply"
+	ApplyRequest   = "apply_request"
+	ApplyReply     = "apply_reply"
+
+	ClearRequest    = "clear_request"
+	AbortRequest    = "abort_request"
+	ShutdownRequest = "shutdown_request"
+	SignalRequest   = "signal_request"
+
+	RegistrationRequest        = "registration_request"
+	RegistrationReply          = "registration_reply"
+	UnregistrationRequest      = "unregistration_request"
+	RegistrationNotification   = "registration_notification"
+	UnregistrationNotification = "unregistration_notification"
+	ShutdownNotification       = "shutdown_notification"
+	ConnectionRequest          = "connection_request"
+	ConnectionReply            = "connection_reply"
+)
+
+// Status values of replies.
+const (
+	StatusOK      = "ok"
+	StatusError   = "error"
+	StatusAborted = "aborted"
+)
+
+// Execute is the content of an execute_request (Jupyter messaging, "Execute").
+type Execute struct {
+	Code            string            `json:"code"`
+	Silent          bool              `json:"silent"`
+	StoreHistory    bool              `json:"store_history"`
+	UserExpressions map[string]string `json:"user_expressions"`
+	AllowStdin      bool              `json:"allow_stdin"`
+	StopOnError     bool              `json:"stop_on_error"`
+}
+
+// Registration is the content of a registration_request: the engine's uuid and,
+// when MPI gave it a rank, the id it asks for.
+type Registration struct {
+	UUID EngineUUID `json:"uuid"`
+	ID   *EngineID  `json:"id,omitempty"`
+}
+
+// Registered is the content of a registration_reply: the id granted, the period
+// of heartbeats in milliseconds, and the engine file's ports.
+type Registered struct {
+	Status         string            `json:"status"`
+	ID             EngineID          `json:"id"`
+	HeartPeriod    int               `json:"hb_period"`
+	ConnectionInfo *EngineConnection `json:"connection_info,omitempty"`
+}
+
+// EngineNotice is the content of an (un)registration_notification.
+type EngineNotice struct {
+	ID   EngineID   `json:"id"`
+	UUID EngineUUID `json:"uuid"`
+}
+
+// Target is one engine of a broadcast: on the wire a pair [uuid, id].
+type Target struct {
+	UUID EngineUUID
+	ID   EngineID
+}
+
+// MarshalJSON writes the pair.
+func (t Target) MarshalJSON() ([]byte, error) { return json.Marshal([]any{t.UUID, t.ID}) }
+
+// UnmarshalJSON reads the pair.
+func (t *Target) UnmarshalJSON(b []byte) error {
+	pair := [2]any{&t.UUID, &t.ID}
+	return json.Unmarshal(b, &pair)
+}
+
+// Reply is what the content of every reply begins with: a status and, when it
+// is "error", what went wrong.
+type Reply struct {
+	Status string `json:"status"`
+	Error
+}
+
+// Error is the error part of a reply's content (protocol section 12). Ename is
+// the class name that clients test for; EngineInfo stays empty in errors that
+// the controller makes.
+type Error struct {
+	Ename      string      `json:"ename"`
+	Evalue     string      `json:"evalue"`
+	Traceback  []string    `json:"traceback"`
+	EngineInfo *EngineInfo `json:"engine_info,omitempty"`
+}
+
+// EngineInfo says which engine an error arose on, and in which kind of request.
+type EngineInfo struct {
+	EngineUUID EngineUUID `json:"engine_uuid"`
+	EngineID   EngineID   `json:"engine_id"`
+	Method     string     `json:"method"`
+}
+
+// MarshalJSON writes engine_info as {} when it is nil: peers index it.
+func (e Reply) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Status     string   `json:"status"`
+		Ename      string   `json:"ename"`
+		Evalue     string   `json:"evalue"`
+		Traceback  []string `json:"traceback"`
+		EngineInfo any      `json:"engine_info"`
+	}{e.Status, e.Ename, e.Evalue, e.Traceback, struct{}{}}
+	if e.Traceback == nil {
+		out.Traceback = []string{}
+	}
+	if e.EngineInfo != nil {
+		out.EngineInfo = e.EngineInfo
+	}
+	return json.Marshal(out)
+}
+
+// Failure returns the content of an error reply. Class names that peers know:
+// EngineError, TaskTimeout, InvalidDependency, ImpossibleDependency, KeyError,
+// IndexError, NoData.
+func Failure(ename, evalue string) Reply {
+	return Reply{Status: StatusError, Error: Error{Ename: ename, Evalue: evalue}}
+}

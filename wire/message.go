@@ -1,0 +1,82 @@
+package wire
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// ProtocolVersion is the Jupyter message protocol in every header we send. A
+// header without it would be taken for the old protocol by Python peers.
+const ProtocolVersion = "5.3"
+
+// A Header identifies a message: who sent it, what it is, when.
+type Header struct {
+	MsgID    MsgID  `json:"msg_id"`
+	MsgType  string `json:"msg_type"`
+	Username string `json:"username"`
+	Session  string `json:"session"`
+	Date     Time   `json:"date"`
+	Version  string `json:"version"`
+}
+
+// A Message is one signed message taken apart.
+type Message struct {
+	// Route holds the identity frames before the delimiter, outermost first.
+	Route [][]byte
+	// Header is the parsed header, and RawHeader its exact bytes: a reply
+	// carries the request's RawHeader as its RawParent.
+	Header    Header
+	RawHeader json.RawMessage
+	// Parent is the header of the message this one answers; its zero value
+	// when there is none.
+	Parent    Header
+	RawParent json.RawMessage
+	// Metadata and Content are JSON objects, left for the receiver to parse.
+	Metadata json.RawMessage
+	Content  json.RawMessage
+	// Buffers are the raw frames after the content. They alias the frames the
+	// message was decoded from.
+	Buffers [][]byte
+}
+
+// Time is a moment in a header or in metadata. In JSON it is ISO 8601 in UTC
+// with microseconds, as Python's jupyter_client writes it; offsets and Python's
+// zoneless form are read as well. The zero Time is null.
+type Time struct{ time.Time }
+
+// Now returns the present moment.
+func Now() Time { return Time{time.Now().UTC()} }
+
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// MarshalJSON writes the moment in quotes, or null for the zero Time.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return t.append(make([]byte, 0, len(timeLayout)+2)), nil
+}
+
+func (t Time) append(b []byte) []byte {
+	b = append(b, '"')
+	b = t.UTC().AppendFormat(b, timeLayout)
+	return append(b, '"')
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, RFC 3339, and the zoneless ISO
+// form. Anything else is left as the zero Time: a date that cannot be read is
+// no reason to refuse a message that is otherwise sound.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	t.Time = time.Time{}
+	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
+		return nil
+	}
+	s := string(b[1 : len(b)-1])
+	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+		if v, err := time.Parse(layout, s); err == nil {
+			t.Time = v.UTC()
+			return nil
+		}
+	}
+	return nil
+}
