@@ -1,0 +1,152 @@
+package transport
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// Memory is a network inside one process, for tests: sockets behave as
+// ZeroMQ's do, messages arrive in the order in which they were sent, and
+// nothing depends on the clock. The zero value is ready for use.
+type Memory struct {
+	mu        sync.Mutex // guards all sockets of the network
+	listeners map[string]*memorySocket
+	next      int
+}
+
+type memorySocket struct {
+	net    *Memory
+	kind   Kind
+	opt    Options
+	addr   string
+	id     string // as this socket's peers know it
+	peers  []*memorySocket
+	queue  [][][]byte
+	ready  *sync.Cond
+	closed bool
+}
+
+// Listen implements Network. Any endpoint is free unless it is taken; one that
+// ends in ":0" is completed by a number.
+func (m *Memory) Listen(kind Kind, endpoint string, opt Options) (Socket, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.next++
+	if n := len(endpoint); n > 2 && endpoint[n-2:] == ":0" {
+		endpoint = fmt.Sprintf("%s%d", endpoint[:n-1], 10000+m.next)
+	}
+	if _, taken := m.listeners[endpoint]; taken {
+		return nil, fmt.Errorf("transport: listen %s: address already in use", endpoint)
+	}
+	s := m.socket(kind, endpoint, opt)
+	if m.listeners == nil {
+		m.listeners = make(map[string]*memorySocket)
+	}
+	m.listeners[endpoint] = s
+	return s, nil
+}
+
+// Dial implements Network. The listener must be there.
+func (m *Memory) Dial(kind Kind, endpoint string, opt Options) (Socket, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	peer := m.listeners[endpoint]
+	if peer == nil {
+		return nil, fmt.Errorf("transport: dial %s: nobody listens", endpoint)
+	}
+	m.next++
+	s := m.socket(kind, "", opt)
+	s.peers = []*memorySocket{peer}
+	peer.peers = append(peer.peers, s)
+	return s, nil
+}
+
+func (m *Memory) socket(kind Kind, addr string, opt Options) *memorySocket {
+	s := &memorySocket{net: m, kind: kind, opt: opt, addr: addr, id: opt.Identity}
+	if s.id == "" {
+		s.id = fmt.Sprintf("\x00%04d", m.next)
+	}
+	s.ready = sync.NewCond(&m.mu)
+	return s
+}
+
+func (s *memorySocket) Addr() string { return s.addr }
+
+func (s *memorySocket) Send(frames [][]byte) error {
+	s.net.mu.Lock()
+	defer s.net.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	to := s.peers
+	if s.kind == Router {
+		id := string(frames[0])
+		frames = frames[1:]
+		i := slices.IndexFunc(to, func(p *memorySocket) bool { return p.id == id })
+		if i < 0 {
+			return nil
+		}
+		to = to[i : i+1]
+	}
+	for _, p := range to {
+		p.put(s, frames)
+	}
+	return nil
+}
+
+// put queues a copy of the frames for p, which may keep what it receives.
+func (p *memorySocket) put(from *memorySocket, frames [][]byte) {
+	if p.closed {
+		return
+	}
+	msg := make([][]byte, 0, len(frames)+1)
+	if p.kind == Router {
+		msg = append(msg, []byte(from.id))
+	}
+	for _, f := range frames {
+		msg = append(msg, bytes.Clone(f))
+	}
+	p.queue = append(p.queue, msg)
+	p.ready.Signal()
+}
+
+func (s *memorySocket) Recv() ([][]byte, error) {
+	s.net.mu.Lock()
+	defer s.net.mu.Unlock()
+	for len(s.queue) == 0 && !s.closed {
+		s.ready.Wait()
+	}
+	if s.closed {
+		return nil, ErrClosed
+	}
+	msg := s.queue[0]
+	s.queue = s.queue[1:]
+	return msg, nil
+}
+
+func (s *memorySocket) Close() error {
+	s.net.mu.Lock()
+	if s.closed {
+		s.net.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	if s.addr != "" {
+		delete(s.net.listeners, s.addr)
+	}
+	s.ready.Broadcast()
+	var departed []func([]byte)
+	for _, p := range s.peers {
+		p.peers = slices.DeleteFunc(p.peers, func(q *memorySocket) bool { return q == s })
+		if p.opt.Departed != nil && !p.closed {
+			departed = append(departed, p.opt.Departed)
+		}
+	}
+	s.net.mu.Unlock()
+	for _, f := range departed {
+		f([]byte(s.id))
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package transport
+
+import "errors"
+
+// ErrClosed is returned by a socket that has been closed.
+var ErrClosed = errors.New("transport: socket closed")
+
+// A Kind is a socket type of ZeroMQ.
+type Kind int
+
+// The socket types in use.
+const (
+	Dealer Kind = iota
+	Router
+	Pub
+	Sub // receives everything
+)
+
+func (k Kind) String() string { return [...]string{"dealer", "router", "pub", "sub"}[k] }
+
+// Options of a socket. The zero value is usable.
+type Options struct {
+	// Identity is what routers know this socket by; "" lets them make one up.
+	Identity string
+	// MaxFrame bounds a frame that a peer may send, in bytes: a peer that
+	// announces a longer one is disconnected before a byte of it is stored.
+	// 0 means no bound but memory.
+	MaxFrame int64
+	// Departed, on a listening Router, is called with the identity of a peer
+	// whose connection ended. It is a hint that comes at once, not a verdict:
+	// the peer may be connecting again. It must not block.
+	Departed func(identity []byte)
+}
+
+// A Network opens sockets.
+type Network interface {
+	// Listen binds a socket. A port of 0 is replaced by a free one: see Addr.
+	Listen(kind Kind, endpoint string, opt Options) (Socket, error)
+	// Dial connects a socket. It does not wait for the peer: what is sent
+	// before the peer is there is kept for it.
+	Dial(kind Kind, endpoint string, opt Options) (Socket, error)
+}
+
+// A Socket sends and receives whole multipart messages.
+type Socket interface {
+	// Send queues a message and returns. It keeps no reference to the frames.
+	// On a Router the first frame is the identity to send to.
+	Send(frames [][]byte) error
+	// Recv waits for the next message. On a Router the first frame is the
+	// sender's identity. It returns ErrClosed once the socket is closed.
+	Recv() ([][]byte, error)
+	// Addr is the endpoint that a listening socket is bound to, "tcp://ip:port".
+	Addr() string
+	// Close ends Recv and frees the socket. What was sent is still delivered
+	// for a short while.
+	Close() error
+}

@@ -1,0 +1,246 @@
+// Package transporttest is the conformance suite of transport networks: an
+// implementation's own test calls [Run].
+package transporttest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"muster/transport"
+)
+
+// Run tries a network. endpoint is an address on which a port is free, such as
+// "tcp://127.0.0.1:0".
+func Run(t *testing.T, net transport.Network, endpoint string) {
+	s := suite{net, endpoint}
+	t.Run("RouterDealer", s.routerDealer)
+	t.Run("Identity", s.identity)
+	t.Run("UnknownIdentity", s.unknownIdentity)
+	t.Run("PubSub", s.pubSub)
+	t.Run("SendWhileReceiving", s.sendWhileReceiving)
+	t.Run("CloseEndsRecv", s.closeEndsRecv)
+	t.Run("AddressInUse", s.addressInUse)
+	t.Run("Departed", s.departed)
+}
+
+type suite struct {
+	net      transport.Network
+	endpoint string
+}
+
+func (s suite) listen(t *testing.T, k transport.Kind, opt transport.Options) transport.Socket {
+	t.Helper()
+	l, err := s.net.Listen(k, s.endpoint, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+func (s suite) dial(t *testing.T, k transport.Kind, to transport.Socket, opt transport.Options) transport.Socket {
+	t.Helper()
+	d, err := s.net.Dial(k, to.Addr(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func send(t *testing.T, s transport.Socket, frames ...string) {
+	t.Helper()
+	b := make([][]byte, len(frames))
+	for i, f := range frames {
+		b[i] = []byte(f)
+	}
+	if err := s.Send(b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func recv(t *testing.T, s transport.Socket) [][]byte {
+	t.Helper()
+	m, err := s.Recv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func want(t *testing.T, got [][]byte, frames ...string) {
+	t.Helper()
+	ok := len(got) == len(frames)
+	for i := 0; ok && i < len(got); i++ {
+		ok = string(got[i]) == frames[i]
+	}
+	if !ok {
+		t.Fatalf("received %q, want %q", got, frames)
+	}
+}
+
+// routerDealer sends frames of all sizes there and back.
+func (s suite) routerDealer(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{})
+	d := s.dial(t, transport.Dealer, r, transport.Options{})
+	big := string(bytes.Repeat([]byte("x"), 1<<20))
+	for _, frames := range [][]string{{"a"}, {"", "b", ""}, {big, "c"}} {
+		send(t, d, frames...)
+		m := recv(t, r)
+		want(t, m[1:], frames...)
+		if err := r.Send(m); err != nil {
+			t.Fatal(err)
+		}
+		want(t, recv(t, d), frames...)
+	}
+}
+
+// identity addresses the dealer that announced a name.
+func (s suite) identity(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{})
+	a := s.dial(t, transport.Dealer, r, transport.Options{Identity: "a"})
+	b := s.dial(t, transport.Dealer, r, transport.Options{Identity: "b"})
+	send(t, a, "from a")
+	send(t, b, "from b")
+	for range 2 {
+		m := recv(t, r)
+		want(t, m, string(m[0]), "from "+string(m[0]))
+	}
+	send(t, r, "b", "to b")
+	send(t, r, "a", "to a")
+	want(t, recv(t, a), "to a")
+	want(t, recv(t, b), "to b")
+}
+
+// unknownIdentity: such a message is dropped, and harms no other.
+func (s suite) unknownIdentity(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{})
+	d := s.dial(t, transport.Dealer, r, transport.Options{Identity: "d"})
+	send(t, d, "hello")
+	recv(t, r)
+	send(t, r, "nobody", "lost", "lost")
+	send(t, r, "d", "found")
+	want(t, recv(t, d), "found")
+}
+
+// pubSub: every subscriber that has connected gets every message, in order.
+func (s suite) pubSub(t *testing.T) {
+	p := s.listen(t, transport.Pub, transport.Options{})
+	subs := []transport.Socket{s.dial(t, transport.Sub, p, transport.Options{}), s.dial(t, transport.Sub, p, transport.Options{})}
+	// A publisher does not say when it knows its subscribers: publish until
+	// each has heard something.
+	var wg sync.WaitGroup
+	heard := make(chan struct{})
+	for _, sub := range subs {
+		wg.Go(func() {
+			if _, err := sub.Recv(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	go func() { wg.Wait(); close(heard) }()
+	for {
+		send(t, p, "ping")
+		select {
+		case <-heard:
+		default:
+			continue
+		}
+		break
+	}
+	for i := range 100 {
+		send(t, p, "n", fmt.Sprint(i))
+	}
+	for _, sub := range subs {
+		for i := 0; i < 100; {
+			if m := recv(t, sub); string(m[0]) == "n" {
+				want(t, m, "n", fmt.Sprint(i))
+				i++
+			}
+		}
+	}
+}
+
+// sendWhileReceiving has both ends send from several goroutines while they
+// receive: no message is lost, and no receiver sleeps on one that is there.
+func (s suite) sendWhileReceiving(t *testing.T) {
+	const senders, each = 4, 2000
+	r := s.listen(t, transport.Router, transport.Options{})
+	d := s.dial(t, transport.Dealer, r, transport.Options{Identity: "d"})
+	send(t, d, "hello")
+	recv(t, r)
+	var wg sync.WaitGroup
+	for range senders {
+		wg.Go(func() {
+			for range each {
+				if err := errors.Join(d.Send([][]byte{[]byte("up")}), r.Send([][]byte{[]byte("d"), []byte("down")})); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for _, sock := range []transport.Socket{r, d} {
+		wg.Go(func() {
+			for range senders * each {
+				if _, err := sock.Recv(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (s suite) closeEndsRecv(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{})
+	done := make(chan error)
+	go func() {
+		_, err := r.Recv()
+		done <- err
+	}()
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, transport.ErrClosed) {
+		t.Fatalf("Recv of a closed socket: %v", err)
+	}
+	if err := r.Send([][]byte{[]byte("x"), []byte("y")}); !errors.Is(err, transport.ErrClosed) {
+		t.Fatalf("Send on a closed socket: %v", err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatalf("second Close: %v", err)
+	}
+}
+
+func (s suite) addressInUse(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{})
+	if l, err := s.net.Listen(transport.Router, r.Addr(), transport.Options{}); err == nil {
+		l.Close()
+		t.Fatalf("%s could be bound twice", r.Addr())
+	}
+}
+
+// departed: the router is told who has gone, at once.
+func (s suite) departed(t *testing.T) {
+	gone := make(chan string, 2)
+	r := s.listen(t, transport.Router, transport.Options{Departed: func(id []byte) { gone <- string(id) }})
+	a := s.dial(t, transport.Dealer, r, transport.Options{Identity: "a"})
+	b := s.dial(t, transport.Dealer, r, transport.Options{Identity: "b"})
+	for _, d := range []transport.Socket{a, b} {
+		send(t, d, "hello")
+		recv(t, r)
+	}
+	b.Close()
+	if id := <-gone; id != "b" {
+		t.Fatalf("%q departed, want b", id)
+	}
+	a.Close()
+	if id := <-gone; id != "a" {
+		t.Fatalf("%q departed, want a", id)
+	}
+}

@@ -1,0 +1,85 @@
+package zmq
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pebbe/zmq4"
+)
+
+// connection is the message property that holds the descriptor of the
+// connection by which a message came (zmq_msg_gets(3)).
+const connection = "__fd"
+
+// A watcher tells whose connection ended. libzmq's monitor names connections
+// by descriptor, messages tell the descriptor beside the identity: joined, they
+// report the death of a peer's process as soon as its kernel closes the
+// connection, where missed heartbeats would take half a minute.
+type watcher struct {
+	mon  *zmq4.Socket
+	done chan struct{}
+
+	mu   sync.Mutex // guards peer
+	peer map[int]string
+}
+
+var monitors atomic.Uint64
+
+// watch calls departed for each peer whose connection ends.
+func (s *socket) watch(departed func(identity []byte)) error {
+	addr := fmt.Sprintf("inproc://monitor-%d", monitors.Add(1))
+	if err := s.s.Monitor(addr, zmq4.EVENT_DISCONNECTED|zmq4.EVENT_MONITOR_STOPPED); err != nil {
+		return err
+	}
+	ctx, err := s.s.Context()
+	if err != nil {
+		return err
+	}
+	mon, err := ctx.NewSocket(zmq4.PAIR)
+	if err != nil {
+		return err
+	}
+	if err := mon.Connect(addr); err != nil {
+		mon.Close()
+		return err
+	}
+	w := &watcher{mon: mon, done: make(chan struct{}), peer: make(map[int]string)}
+	s.watcher = w
+	go func() {
+		defer close(w.done)
+		defer mon.Close()
+		for {
+			// Disconnections are rare: a thread may wait for them here.
+			ev, _, fd, err := mon.RecvEvent(0)
+			if err != nil || ev == zmq4.EVENT_MONITOR_STOPPED {
+				return
+			}
+			if id, ok := w.take(fd); ok {
+				departed([]byte(id))
+			}
+		}
+	}()
+	return nil
+}
+
+func (w *watcher) note(fd string, identity []byte) {
+	n, err := strconv.Atoi(fd)
+	if err != nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.peer[n] != string(identity) { // mostly equal, and then nothing is allocated
+		w.peer[n] = string(identity)
+	}
+}
+
+func (w *watcher) take(fd int) (string, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	id, ok := w.peer[fd]
+	delete(w.peer, fd)
+	return id, ok
+}

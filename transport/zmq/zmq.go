@@ -1,0 +1,272 @@
+package zmq
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/pebbe/zmq4"
+	"golang.org/x/sys/unix"
+
+	"muster/transport"
+)
+
+// linger is how long a closed socket goes on delivering what was sent.
+const linger = 2 * time.Second
+
+// Network is a libzmq context. Close it after its sockets.
+type Network struct {
+	ctx *zmq4.Context
+}
+
+// New opens a network. One serves a whole process.
+func New() (*Network, error) {
+	ctx, err := zmq4.NewContext()
+	if err != nil {
+		return nil, fmt.Errorf("zmq: open context: %w", err)
+	}
+	if err := ctx.SetMaxSockets(math.MaxUint16); err != nil {
+		return nil, fmt.Errorf("zmq: open context: %w", err)
+	}
+	return &Network{ctx}, nil
+}
+
+// Close waits until what closed sockets still had to deliver is out, at most
+// two seconds, and frees the context. Every socket must have been closed.
+func (n *Network) Close() error { return n.ctx.Term() }
+
+var kinds = map[transport.Kind]zmq4.Type{
+	transport.Dealer: zmq4.DEALER,
+	transport.Router: zmq4.ROUTER,
+	transport.Pub:    zmq4.PUB,
+	transport.Sub:    zmq4.SUB,
+}
+
+// Listen implements transport.Network for endpoints "tcp://ip:port".
+func (n *Network) Listen(kind transport.Kind, endpoint string, opt transport.Options) (transport.Socket, error) {
+	s, err := n.open(kind, opt)
+	if err != nil {
+		return nil, fmt.Errorf("zmq: listen on %s: %w", endpoint, err)
+	}
+	if opt.Departed != nil {
+		if err = s.watch(opt.Departed); err != nil {
+			s.Close()
+			return nil, fmt.Errorf("zmq: watch %s: %w", endpoint, err)
+		}
+	}
+	if err = s.s.Bind(endpoint); err == nil {
+		s.addr, err = s.s.GetLastEndpoint()
+	}
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("zmq: listen on %s: %w", endpoint, err)
+	}
+	return s, nil
+}
+
+// Dial implements transport.Network.
+func (n *Network) Dial(kind transport.Kind, endpoint string, opt transport.Options) (transport.Socket, error) {
+	s, err := n.open(kind, opt)
+	if err == nil {
+		if err = s.s.Connect(endpoint); err != nil {
+			s.Close()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("zmq: connect to %s: %w", endpoint, err)
+	}
+	return s, nil
+}
+
+func (n *Network) open(kind transport.Kind, opt transport.Options) (*socket, error) {
+	z, err := n.ctx.NewSocket(kinds[kind])
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{s: z}
+	maxFrame := opt.MaxFrame
+	if maxFrame == 0 {
+		maxFrame = -1
+	}
+	err = errors.Join(z.SetSndhwm(0), z.SetRcvhwm(0), z.SetLinger(linger), z.SetMaxmsgsize(maxFrame))
+	if opt.Identity != "" {
+		err = errors.Join(err, z.SetIdentity(opt.Identity))
+	}
+	if kind == transport.Sub {
+		err = errors.Join(err, z.SetSubscribe(""))
+	}
+	if err == nil && kind != transport.Pub {
+		err = s.poll()
+	}
+	if err != nil {
+		z.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+type socket struct {
+	addr string
+
+	// fd is a duplicate of the descriptor that tells of events, known to the
+	// runtime's poller; raw waits on it. nil for a Pub, which never receives.
+	fd  *os.File
+	raw syscall.RawConn
+
+	mu      sync.Mutex // guards s and what follows
+	s       *zmq4.Socket
+	asleep  bool // the receiver waits on fd
+	closed  bool
+	watcher *watcher
+}
+
+// poll makes the descriptor of the socket's events known to Go's poller.
+func (s *socket) poll() error {
+	fd, err := s.s.GetFd()
+	if err != nil {
+		return err
+	}
+	// The file closes its descriptor, which is libzmq's to keep.
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	s.fd = os.NewFile(uintptr(dup), "zmq")
+	s.raw, err = s.fd.SyscallConn()
+	return err
+}
+
+func (s *socket) Addr() string { return s.addr }
+
+func (s *socket) Send(frames [][]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return transport.ErrClosed
+	}
+	for i, f := range frames {
+		flags := zmq4.DONTWAIT
+		if i < len(frames)-1 {
+			flags |= zmq4.SNDMORE
+		}
+		if _, err := s.s.SendBytes(f, flags); err != nil {
+			return fmt.Errorf("zmq: send: %w", err)
+		}
+	}
+	// A send also takes in what happened to the socket and so may eat the
+	// signal that the sleeping receiver waits for. Its next step is ours then.
+	if s.asleep {
+		if ev, err := s.s.GetEvents(); err != nil || ev&zmq4.POLLIN != 0 {
+			s.wake()
+		}
+	}
+	return nil
+}
+
+// wake ends the receiver's sleep. The caller holds mu.
+func (s *socket) wake() {
+	if s.asleep {
+		s.asleep = false
+		s.fd.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (s *socket) Recv() (msg [][]byte, err error) {
+	for {
+		// The poller calls the function again whenever the descriptor has
+		// become readable, until it returns true.
+		wait := s.raw.Read(func(uintptr) bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			msg, err = s.receive()
+			s.asleep = err == errAgain
+			return !s.asleep
+		})
+		if wait == nil {
+			return msg, err
+		}
+		if !errors.Is(wait, os.ErrDeadlineExceeded) {
+			return nil, transport.ErrClosed
+		}
+		// Woken by Send or Close. What came before the deadline is lifted is
+		// seen by the receive that follows.
+		s.mu.Lock()
+		s.asleep = false
+		if !s.closed {
+			s.fd.SetReadDeadline(time.Time{})
+		}
+		closed := s.closed
+		s.mu.Unlock()
+		if closed {
+			return nil, transport.ErrClosed
+		}
+	}
+}
+
+var errAgain = zmq4.Errno(syscall.EAGAIN)
+
+// receive returns the next message, or errAgain. The caller holds mu.
+func (s *socket) receive() ([][]byte, error) {
+	if s.closed {
+		return nil, transport.ErrClosed
+	}
+	first, err := s.first()
+	if err != nil {
+		if zmq4.AsErrno(err) == errAgain {
+			return nil, errAgain
+		}
+		return nil, fmt.Errorf("zmq: receive: %w", err)
+	}
+	msg := append(make([][]byte, 0, 10), first)
+	for {
+		more, err := s.s.GetRcvmore()
+		if err != nil {
+			return nil, fmt.Errorf("zmq: receive: %w", err)
+		}
+		if !more {
+			return msg, nil
+		}
+		f, err := s.s.RecvBytes(zmq4.DONTWAIT)
+		if err != nil {
+			return nil, fmt.Errorf("zmq: receive: %w", err)
+		}
+		msg = append(msg, f)
+	}
+}
+
+// first receives the first frame; a watched socket notes whose connection it
+// came by.
+func (s *socket) first() ([]byte, error) {
+	if s.watcher == nil {
+		return s.s.RecvBytes(zmq4.DONTWAIT)
+	}
+	f, meta, err := s.s.RecvBytesWithMetadata(zmq4.DONTWAIT, connection)
+	if err == nil {
+		s.watcher.note(meta[connection], f)
+	}
+	return f, err
+}
+
+func (s *socket) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+	if s.fd != nil {
+		s.fd.Close() // waits until the receiver has let go of it, so outside of mu
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watcher != nil {
+		s.s.Monitor("", 0)
+		<-s.watcher.done
+	}
+	return s.s.Close()
+}

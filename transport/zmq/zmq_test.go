@@ -1,0 +1,114 @@
+package zmq_test
+
+import (
+	"errors"
+	"net"
+	"testing"
+
+	"muster/transport"
+	"muster/transport/transporttest"
+	"muster/transport/zmq"
+)
+
+func network(tb testing.TB) *zmq.Network {
+	n, err := zmq.New()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return n
+}
+
+func TestZMQ(t *testing.T) {
+	transporttest.Run(t, network(t), "tcp://127.0.0.1:0")
+}
+
+// A peer that announces a frame of 2 GB is cut off before a byte is stored,
+// and the socket goes on serving others.
+func TestMaxFrame(t *testing.T) {
+	n := network(t)
+	r, err := n.Listen(transport.Router, "tcp://127.0.0.1:0", transport.Options{MaxFrame: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c, err := net.Dial("tcp", r.Addr()[len("tcp://"):])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	// ZMTP 3.0 greeting (RFC 23) and NULL handshake, then a long frame of 2^31 bytes.
+	greeting := make([]byte, 64)
+	copy(greeting, "\xff\x00\x00\x00\x00\x00\x00\x00\x01\x7f\x03\x00NULL")
+	ready := "\x04\x19\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"[:]
+	ready = "\x04" + string(rune(len(ready)-2)) + ready[2:]
+	c.Write(greeting)
+	c.Write([]byte(ready))
+	c.Write([]byte("\x02\x00\x00\x00\x00\x80\x00\x00\x00"))
+	buf := make([]byte, 4096)
+	for err == nil {
+		_, err = c.Read(buf)
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		t.Fatal("the connection stays open")
+	}
+	d, err := n.Dial(transport.Dealer, r.Addr(), transport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	d.Send([][]byte{[]byte("hello")})
+	if m, err := r.Recv(); err != nil || string(m[1]) != "hello" {
+		t.Fatalf("received %q, %v", m, err)
+	}
+}
+
+// BenchmarkRoundTrip is one message of seven frames there and back, one
+// outstanding; BenchmarkPipeline has a thousand.
+func BenchmarkRoundTrip(b *testing.B) { echo(b, 1) }
+func BenchmarkPipeline(b *testing.B)  { echo(b, 1000) }
+
+func echo(b *testing.B, outstanding int) {
+	n := network(b)
+	r, err := n.Listen(transport.Router, "tcp://127.0.0.1:0", transport.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	d, err := n.Dial(transport.Dealer, r.Addr(), transport.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer d.Close()
+	go func() {
+		for {
+			m, err := r.Recv()
+			if err != nil {
+				return
+			}
+			r.Send(m)
+		}
+	}()
+	msg := make([][]byte, 7)
+	for i := range msg {
+		msg[i] = make([]byte, 100)
+	}
+	b.ResetTimer()
+	sent := 0
+	for range b.N {
+		for ; sent < b.N && outstanding > 0; sent, outstanding = sent+1, outstanding-1 {
+			if err := d.Send(msg); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if _, err := d.Recv(); err != nil {
+			b.Fatal(err)
+		}
+		outstanding++
+	}
+}
