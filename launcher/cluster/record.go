@@ -1,0 +1,205 @@
+package cluster
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"muster/launcher"
+	"muster/wire"
+)
+
+// A Record says what runs for one cluster. It is the file
+//
+//	<profile>/pid/ipcluster[-<cluster id>].json
+//
+// of mode 0600, replaced as a whole at each change. It exists while the cluster
+// does, and is left over when everybody who could have removed it was killed.
+type Record struct {
+	ProfileDir string           `json:"profile_dir"`
+	ClusterID  string           `json:"cluster_id"`
+	Host       string           `json:"host"` // where the processes are
+	Started    time.Time        `json:"started"`
+	Up         bool             `json:"up"`         // all engines were registered
+	Launcher   string           `json:"launcher"`   // of the engines
+	N          int              `json:"n"`          // engines asked for
+	Keep       bool             `json:"keep_files"` // the connection files outlive the cluster
+	Supervisor launcher.Process `json:"supervisor"` // the process that started the others
+	Controller launcher.Handle  `json:"controller"`
+	Engines    launcher.Handle  `json:"engines"`
+}
+
+// State is what has become of a recorded cluster.
+type State string
+
+const (
+	Starting  State = "starting"
+	Running   State = "running"
+	Stale     State = "stale"     // its supervisor or its controller is gone; Stop clears what is left
+	Elsewhere State = "elsewhere" // recorded on another machine, which alone can tell
+)
+
+// State looks at the processes and says what has become of the cluster.
+func (r *Record) State() State {
+	switch {
+	case r.Host != hostname():
+		return Elsewhere
+	case !r.Supervisor.Alive():
+		return Stale
+	case !r.Up:
+		return Starting
+	case len(r.Controller.Alive()) == 0:
+		return Stale
+	}
+	return Running
+}
+
+// Profile is the profile that the cluster belongs to.
+func (r *Record) Profile() wire.Profile { return wire.Profile{Dir: r.ProfileDir} }
+
+// Name names the cluster in messages: its profile, and its id if it has one.
+func (r *Record) Name() string {
+	name := strings.TrimPrefix(filepath.Base(r.ProfileDir), "profile_")
+	if r.ClusterID != "" {
+		name += ":" + r.ClusterID
+	}
+	return name
+}
+
+func (r *Record) path() string {
+	name := "ipcluster"
+	if r.ClusterID != "" {
+		name += "-" + r.ClusterID
+	}
+	return filepath.Join(r.Profile().PidDir(), name+".json")
+}
+
+// claim writes a new record. It fails when the cluster runs already; a stale
+// record is returned, and must be cleared first.
+func (r *Record) claim() (stale *Record, err error) {
+	// One claim at a time: the folder is locked. Where the file system has no
+	// such lock, two starts in the same millisecond are not told apart.
+	dir, err := os.Open(r.Profile().PidDir())
+	if err != nil {
+		return nil, fmt.Errorf("cluster: record: %w", err)
+	}
+	defer dir.Close()
+	_ = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX)
+
+	old, err := read(r.path())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, r.write()
+	case err != nil:
+		return nil, err
+	}
+	switch old.State() {
+	case Stale:
+		return old, nil
+	case Elsewhere:
+		return nil, fmt.Errorf("cluster: %s runs on %s since %s: stop it there, start under another --cluster-id, or remove %s if that machine is gone",
+			r.Name(), old.Host, old.Started.Local().Format(time.DateTime), r.path())
+	}
+	return nil, fmt.Errorf("cluster: %s runs already, since %s: ipcluster stop ends it, another --cluster-id starts one beside it",
+		r.Name(), old.Started.Local().Format(time.DateTime))
+}
+
+func (r *Record) write() error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("cluster: record: %w", err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(r.path()), ".ipcluster-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("cluster: record: %w", err)
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(f.Name(), r.path())
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("cluster: record: %w", err)
+	}
+	return nil
+}
+
+func (r *Record) remove() error {
+	if err := os.Remove(r.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cluster: record: %w", err)
+	}
+	return nil
+}
+
+const maxRecord = 16 << 20 // some hundred thousand processes
+
+func read(path string) (*Record, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: record: %w", err)
+	}
+	if info.Size() > maxRecord {
+		return nil, fmt.Errorf("cluster: record %s has %d bytes: not one of ours", path, info.Size())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: record: %w", err)
+	}
+	r := new(Record)
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("cluster: record %s: %w: remove it if no cluster runs", path, err)
+	}
+	// The file is believed about its processes, not about where it lies.
+	r.ProfileDir = filepath.Dir(filepath.Dir(path))
+	r.ClusterID = strings.TrimPrefix(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), "ipcluster"), ".json"), "-")
+	return r, nil
+}
+
+// Find returns the record of one cluster. The error is fs.ErrNotExist when
+// there is none.
+func Find(p wire.Profile, id string) (*Record, error) {
+	r := &Record{ProfileDir: p.Dir, ClusterID: id}
+	return read(r.path())
+}
+
+// List returns the records of the clusters of the profiles, in their order and
+// then by cluster id. What it cannot read it reports in the error, beside what
+// it could.
+func List(profiles ...wire.Profile) ([]*Record, error) {
+	var records []*Record
+	var errs []error
+	for _, p := range profiles {
+		paths, err := filepath.Glob(filepath.Join(p.PidDir(), "ipcluster*.json"))
+		if err != nil {
+			errs = append(errs, err)
+		}
+		slices.Sort(paths)
+		for _, path := range paths {
+			r, err := read(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // it has just ended
+			}
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			records = append(records, r)
+		}
+	}
+	return records, errors.Join(errs...)
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost"
+	}
+	return name
+}

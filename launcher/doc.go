@@ -1,0 +1,34 @@
+// Package launcher starts n copies of a program, watches them and stops them:
+// as processes of this machine, as the ranks of one mpirun, or as goroutines.
+//
+// A [Launcher] is made for one program and started once for each set of
+// copies; what it returns is a [Job]. A job's [State] only moves forward, and
+// [Job.Wait] gives a channel that closes when a state is reached, so that
+// waiting for a job composes with select:
+//
+//	job, err := launcher.Local{Command: launcher.Command{Args: []string{"ipengine"}}}.Start(ctx, 4)
+//	...
+//	select {
+//	case <-job.Failed():
+//		return job.Err()
+//	case <-ready:
+//	}
+//	defer job.Stop(ctx)
+//
+// # Nothing is left behind
+//
+// Each process leads a process group of its own, and on Linux it is told to
+// end (SIGTERM) when the process that started it dies, however that dies. Each
+// also carries a mark in its environment, which its descendants inherit. Stop
+// sends SIGTERM, waits, sends SIGKILL, and is done when neither a process that
+// was started nor, on Linux, one that carries the mark is alive. A job's
+// [Handle] holds what another process needs to do the same later: numbers of
+// processes with their start times, so that a number that was given to somebody
+// else is never signalled, and the mark.
+//
+// # The rule of this room
+//
+// A launcher knows commands, not components: what an engine or a controller is,
+// it need not know. It reaches every command, programs and batch systems alike,
+// through one seam, the [Runner].
+package launcher

@@ -1,0 +1,176 @@
+package launcher
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// An ExitError says why a program ended badly, and what it printed.
+type ExitError struct {
+	Program string // its name
+	Reason  string // what it said last, on one line; "" if it said nothing
+	Status  string // as in "exit status 1" or "killed by signal 9 (out of memory?)"
+	Log     string // the file that holds all it printed, "" if nobody kept it
+	Output  string // the tail of that file
+	Err     error  // what waiting for it returned
+}
+
+// newExitError makes an ExitError of what Wait returned.
+func newExitError(program string, err error, log string) *ExitError {
+	e := &ExitError{Program: program, Status: status(err), Log: log, Output: tail(log), Err: err}
+	e.Reason = reason(e.Output)
+	return e
+}
+
+// Error is the reason on the first line, and then the output it was taken from.
+func (e *ExitError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Program + ": ")
+	if e.Reason == "" {
+		b.WriteString(e.Status + ", without a word")
+	} else {
+		fmt.Fprintf(&b, "%s (%s)", e.Reason, e.Status)
+	}
+	if e.Log != "" {
+		b.WriteString("\nlog: " + e.Log)
+	}
+	if lines := splitLines(e.Output); len(lines) > 1 {
+		for _, l := range lines[max(0, len(lines)-shownLines):] {
+			b.WriteString("\n  | " + l)
+		}
+	}
+	return b.String()
+}
+
+// Unwrap returns what waiting for the program returned.
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// status words the end of a process.
+func status(err error) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			switch ws.Signal() {
+			case syscall.SIGKILL:
+				return "killed by signal 9 (out of memory?)"
+			default:
+				return fmt.Sprintf("killed by signal %d (%v)", int(ws.Signal()), ws.Signal())
+			}
+		}
+	}
+	return err.Error()
+}
+
+const (
+	tailSize   = 8 << 10 // bytes of a log that are kept for an error
+	shownLines = 20      // lines of these that an error shows
+)
+
+// tail returns the last lines of a log file, tailSize bytes at most.
+func tail(log string) string {
+	f, err := os.Open(log)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return ""
+	}
+	start := max(0, info.Size()-tailSize)
+	b, err := io.ReadAll(io.NewSectionReader(f, start, tailSize))
+	if err != nil {
+		return ""
+	}
+	s := strings.ToValidUTF8(string(b), "?")
+	if _, rest, ok := strings.Cut(s, "\n"); ok && start > 0 {
+		s = rest // the first line is cut off
+	}
+	return s
+}
+
+var (
+	// rankTag is what Open MPI's --tag-output and Hydra's -prepend-rank put
+	// before each line of a rank.
+	rankTag = regexp.MustCompile(`^\[\d+(?:,\d+\]<std(?:out|err)>:|\] )`)
+	// crash opens the report of a Go program that dies.
+	crash = regexp.MustCompile(`^(?:panic|fatal error): `)
+	// killed is how mpirun says that a signal ended a rank.
+	killed = regexp.MustCompile(`exited on signal \d+|EXIT STRING: .*\(signal \d+\)`)
+	// noise says nothing about the cause: rules, stack frames, indented
+	// detail, the exit status itself, and mpirun's words of parting.
+	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|^=   |^Primary job  terminated|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b`)
+)
+
+// reason picks the line of a program's last output that says why it ended.
+func reason(output string) string {
+	var own, ranks []string // what the program or mpirun itself said, and what ranks said
+	for _, l := range splitLines(output) {
+		if m := rankTag.FindString(l); m != "" {
+			ranks = append(ranks, l[len(m):])
+		} else {
+			own = append(own, l)
+		}
+	}
+	for _, l := range own {
+		if killed.MatchString(l) {
+			return strings.TrimSpace(l)
+		}
+	}
+	for _, lines := range [][]string{ranks, own} {
+		for _, l := range lines {
+			if crash.MatchString(l) {
+				return l
+			}
+		}
+	}
+	if r := lastMeaningful(ranks); r != "" {
+		return r
+	}
+	if r := firstOfBlock(own); r != "" {
+		return r
+	}
+	return lastMeaningful(own)
+}
+
+func lastMeaningful(lines []string) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if !noise.MatchString(lines[i]) {
+			return lines[i]
+		}
+	}
+	return ""
+}
+
+// firstOfBlock returns the first paragraph of the first block that Open MPI
+// fences with dashes, joined to one line.
+func firstOfBlock(lines []string) string {
+	var words []string
+	inside := false
+	for _, l := range lines {
+		fence := strings.HasPrefix(l, "----------")
+		switch {
+		case fence && !inside:
+			inside = true
+		case inside && (fence || strings.TrimSpace(l) == "") && len(words) > 0:
+			return strings.Join(words, " ")
+		case inside && !fence && !noise.MatchString(l):
+			words = append(words, l)
+		}
+	}
+	return ""
+}
+
+func splitLines(s string) []string {
+	s = strings.TrimRight(s, "\n")
+	if s == "" {
+		return nil
+	}
+	return strings.Split(s, "\n")
+}

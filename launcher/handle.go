@@ -1,0 +1,121 @@
+package launcher
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// A Handle holds what it takes to find a job's processes and to end them, from
+// this process or from another one, later. It is written into records as JSON.
+type Handle struct {
+	Processes []Process `json:"processes"` // those that the launcher started, leaders of their groups
+	Mark      string    `json:"mark"`      // in the environment of these and of their descendants
+}
+
+// markName is the environment variable that carries a job's mark.
+const markName = "MUSTER_JOB"
+
+// NewMark returns a mark that no other job has.
+func NewMark() string {
+	b := make([]byte, 8)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// Alive returns those of the started processes that still run.
+func (h Handle) Alive() []Process {
+	var alive []Process
+	for _, p := range h.Processes {
+		if p.Alive() {
+			alive = append(alive, p)
+		}
+	}
+	return alive
+}
+
+// all returns every process of the job that is alive: those that were started,
+// and their descendants as far as the mark shows them.
+func (h Handle) all() []Process {
+	alive := h.Alive()
+	if h.Mark == "" {
+		return alive
+	}
+	seen := make(map[int]bool)
+	for _, p := range alive {
+		seen[p.PID] = true
+	}
+	for _, p := range marked(h.Mark) {
+		if !seen[p.PID] {
+			alive = append(alive, p)
+		}
+	}
+	return alive
+}
+
+// Stop ends the job's processes: SIGTERM to the groups that were started, and
+// to descendants that outlive them; SIGKILL to everything that is left when grace is over
+// or ctx is done. It returns when all are gone, and an error that names what
+// cannot be ended.
+func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
+	errs := []error{}
+	for _, p := range h.Alive() {
+		errs = append(errs, p.signalGroup(syscall.SIGTERM))
+	}
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	asked := make(map[Process]bool)
+	gone := until(ctx, func() bool {
+		// A leader such as mpirun ends its own; only then is it our turn.
+		if len(h.Alive()) > 0 {
+			return false
+		}
+		orphans := h.all()
+		for _, p := range orphans {
+			if !asked[p] {
+				asked[p] = true
+				errs = append(errs, p.Signal(syscall.SIGTERM))
+			}
+		}
+		return len(orphans) == 0
+	})
+	if gone {
+		return nil
+	}
+	ctx, cancel = context.WithTimeout(context.Background(), killPatience)
+	defer cancel()
+	gone = until(ctx, func() bool {
+		left := h.all()
+		for _, p := range left {
+			errs = append(errs, p.signalGroup(syscall.SIGKILL))
+		}
+		return len(left) == 0
+	})
+	if gone {
+		return nil
+	}
+	return fmt.Errorf("launcher: stop: processes %v survive SIGKILL: %w", h.all(), errors.Join(errs...))
+}
+
+// killPatience is how long a killed process may take to go: it has to give back
+// its memory, and to come home from a system call.
+const killPatience = 10 * time.Second
+
+// until calls done until it says true, and says false when ctx ends first. The
+// processes asked about are seldom our children, so there is nothing to wait on.
+func until(ctx context.Context, done func() bool) bool {
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		if done() {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return done()
+		case <-time.After(pause):
+		}
+	}
+}

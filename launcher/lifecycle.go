@@ -1,0 +1,68 @@
+package launcher
+
+import "sync"
+
+// lifecycle is the part that all jobs share: a state that moves forward, and
+// the first failure.
+type lifecycle struct {
+	reached [Ended + 1]chan struct{} // closed when the state is reached
+	failed  chan struct{}            // closed when err is set
+
+	mu       sync.Mutex
+	state    State
+	stopping bool
+	err      error
+}
+
+func newLifecycle() *lifecycle {
+	l := &lifecycle{failed: make(chan struct{})}
+	for i := range l.reached {
+		l.reached[i] = make(chan struct{})
+	}
+	close(l.reached[Queued])
+	return l
+}
+
+func (l *lifecycle) State() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state
+}
+
+func (l *lifecycle) Wait(s State) <-chan struct{} { return l.reached[s] }
+
+func (l *lifecycle) Failed() <-chan struct{} { return l.failed }
+
+func (l *lifecycle) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// advance moves to state s through all the states before it.
+func (l *lifecycle) advance(s State) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.state < s {
+		l.state++
+		close(l.reached[l.state])
+	}
+}
+
+// stop notes that the ends to come were asked for.
+func (l *lifecycle) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopping = true
+}
+
+// fail notes a bad end, unless it was asked for or is not the first.
+func (l *lifecycle) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopping || l.err != nil {
+		return
+	}
+	l.err = err
+	close(l.failed)
+}

@@ -1,0 +1,141 @@
+package launcher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// A Command is one program to run.
+type Command struct {
+	Args []string // the program, looked up on PATH unless it has a slash, and its arguments
+	Env  []string // "NAME=value", added to the environment of the launcher itself
+	Dir  string   // working directory; "" is that of the launcher
+	// Log is the file that takes standard output and standard error, made
+	// anew with mode 0600. A '*' in it stands for the number of the copy from 0,
+	// or for "mpi" where all copies share one file. "" discards the output.
+	Log string
+	// Mark is the mark of the job, for those who must know it before the start;
+	// "" lets the launcher make one.
+	Mark string
+}
+
+// A Runner runs commands: the one seam between launchers and the operating
+// system. Tests put a recorder in its place.
+type Runner interface {
+	// Start starts a program and lets it run.
+	Start(Command) (Program, error)
+	// Output runs a program to its end and returns what it printed on both
+	// outputs, also when it failed.
+	Output(context.Context, Command) (string, error)
+}
+
+// A Program is one running program.
+type Program interface {
+	// Process tells which process runs it.
+	Process() Process
+	// Wait returns when the program has ended, with nil if it did well. It is
+	// called once.
+	Wait() error
+}
+
+// OS is the Runner that really runs commands. Each program leads its own
+// process group, reads nothing, and on Linux gets SIGTERM when this process dies.
+type OS struct{}
+
+// Start implements [Runner].
+func (OS) Start(c Command) (Program, error) {
+	cmd, err := c.prepare()
+	if err != nil {
+		return nil, err
+	}
+	if c.Log != "" {
+		out, err := os.OpenFile(c.Log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("launcher: start %s: log: %w", c.Args[0], err)
+		}
+		defer out.Close()
+		if err := out.Chmod(0o600); err != nil {
+			return nil, fmt.Errorf("launcher: start %s: log: %w", c.Args[0], err)
+		}
+		cmd.Stdout, cmd.Stderr = out, out
+	}
+	cmd.SysProcAttr = childAttr()
+	if err := fork(cmd); err != nil {
+		return nil, fmt.Errorf("launcher: start %s: %w", c.Args[0], err)
+	}
+	self, err := Identify(cmd.Process.Pid)
+	if err != nil { // it ended already; there is nobody left to confuse it with
+		self = Process{PID: cmd.Process.Pid}
+	}
+	return &program{cmd, self}, nil
+}
+
+// Output implements [Runner].
+func (OS) Output(ctx context.Context, c Command) (string, error) {
+	cmd, err := c.prepare()
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = childAttr()
+	if err := fork(cmd); err != nil {
+		return "", fmt.Errorf("launcher: run %s: %w", c.Args[0], err)
+	}
+	stop := context.AfterFunc(ctx, func() { syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	err = cmd.Wait()
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return out.String(), fmt.Errorf("launcher: run %s: %w", strings.Join(c.Args, " "), err)
+	}
+	return out.String(), nil
+}
+
+func (c Command) prepare() (*exec.Cmd, error) {
+	path, err := exec.LookPath(c.Args[0])
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, fmt.Errorf("launcher: start %s: not found in PATH: %w", c.Args[0], err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("launcher: start %s: %w", c.Args[0], err)
+	}
+	return &exec.Cmd{Path: path, Args: c.Args, Env: append(os.Environ(), c.Env...), Dir: c.Dir}, nil
+}
+
+type program struct {
+	cmd  *exec.Cmd
+	self Process
+}
+
+func (p *program) Process() Process { return p.self }
+func (p *program) Wait() error      { return p.cmd.Wait() }
+
+// fork starts cmd from a thread that lives as long as this process does: the
+// signal that a child asks for at its parent's death is sent at the death of
+// the thread that forked it (prctl(2), PR_SET_PDEATHSIG).
+func fork(cmd *exec.Cmd) error {
+	result := make(chan error)
+	forks() <- func() { result <- cmd.Start() }
+	return <-result
+}
+
+var forks = sync.OnceValue(func() chan<- func() {
+	c := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range c {
+			f()
+		}
+	}()
+	return c
+})
