@@ -91,8 +91,8 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 			return nil, err
 		}
 	}
-	if foreign := answering(c.ClientFile()); foreign != "" {
-		return nil, errors.Join(fmt.Errorf("cluster: a controller that ipcluster did not start answers at %s: end it, or start under another --cluster-id", foreign), c.record.remove())
+	if foreign := answering(ctx, c.ClientFile()); foreign != "" {
+		return nil, errors.Join(fmt.Errorf("cluster: a controller that ipcluster did not start answers at %s: end it, start under another --cluster-id, or remove %s if something else has taken that port", foreign, c.ClientFile()), c.record.remove())
 	}
 	limit := config.Engines.Limit()
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %v", limit))
@@ -104,13 +104,15 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 }
 
 // answering returns where the controller of a connection file answers, or "".
-func answering(clientFile string) string {
+func answering(ctx context.Context, clientFile string) string {
 	info, err := wire.ReadClientConnection(clientFile)
 	if err != nil {
 		return "" // there is none, or it is nobody's
 	}
 	_, address, _ := strings.Cut(info.URL(info.Registration), "://")
-	conn, err := net.DialTimeout("tcp", address, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return ""
 	}
