@@ -2,16 +2,11 @@ package zmq
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"github.com/pebbe/zmq4"
 )
-
-// connection is the message property that holds the descriptor of the
-// connection by which a message came (zmq_msg_gets(3)).
-const connection = "__fd"
 
 // A watcher tells whose connection ended. libzmq's monitor names connections
 // by descriptor, messages tell the descriptor beside the identity: joined, they
@@ -64,15 +59,12 @@ func (s *socket) watch(departed func(identity []byte)) error {
 	return nil
 }
 
-func (w *watcher) note(fd string, identity []byte) {
-	n, err := strconv.Atoi(fd)
-	if err != nil {
-		return
-	}
+// note learns whose messages come by a connection.
+func (w *watcher) note(fd int, identity []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.peer[n] != string(identity) { // mostly equal, and then nothing is allocated
-		w.peer[n] = string(identity)
+	if w.peer[fd] != string(identity) { // mostly equal, and then nothing is allocated
+		w.peer[fd] = string(identity)
 	}
 }
 

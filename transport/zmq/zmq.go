@@ -87,7 +87,7 @@ func (n *Network) open(kind transport.Kind, opt transport.Options) (*socket, err
 	if err != nil {
 		return nil, err
 	}
-	s := &socket{s: z}
+	s := &socket{s: z, frames: newFrames(z)}
 	maxFrame := opt.MaxFrame
 	if maxFrame == 0 {
 		maxFrame = -1
@@ -119,6 +119,7 @@ type socket struct {
 
 	mu      sync.Mutex // guards s and what follows
 	s       *zmq4.Socket
+	frames  *frames
 	asleep  bool // the receiver waits on fd
 	closed  bool
 	watcher *watcher
@@ -148,14 +149,8 @@ func (s *socket) Send(frames [][]byte) error {
 	if s.closed {
 		return transport.ErrClosed
 	}
-	for i, f := range frames {
-		flags := zmq4.DONTWAIT
-		if i < len(frames)-1 {
-			flags |= zmq4.SNDMORE
-		}
-		if _, err := s.s.SendBytes(f, flags); err != nil {
-			return fmt.Errorf("zmq: send: %w", err)
-		}
+	if err := s.frames.send(frames); err != nil {
+		return fmt.Errorf("zmq: send: %w", err)
 	}
 	// A send also takes in what happened to the socket and so may eat the
 	// signal that the sleeping receiver waits for. Its next step is ours then.
@@ -183,7 +178,7 @@ func (s *socket) Recv() (msg [][]byte, err error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			msg, err = s.receive()
-			s.asleep = err == errAgain
+			s.asleep = err == again
 			return !s.asleep
 		})
 		if wait == nil {
@@ -207,48 +202,22 @@ func (s *socket) Recv() (msg [][]byte, err error) {
 	}
 }
 
-var errAgain = zmq4.Errno(syscall.EAGAIN)
-
-// receive returns the next message, or errAgain. The caller holds mu.
+// receive returns the next message, or again. The caller holds mu.
 func (s *socket) receive() ([][]byte, error) {
 	if s.closed {
 		return nil, transport.ErrClosed
 	}
-	first, err := s.first()
+	msg, fd, err := s.frames.receive(s.watcher != nil)
+	if err == again {
+		return nil, again
+	}
 	if err != nil {
-		if zmq4.AsErrno(err) == errAgain {
-			return nil, errAgain
-		}
 		return nil, fmt.Errorf("zmq: receive: %w", err)
 	}
-	msg := append(make([][]byte, 0, 10), first)
-	for {
-		more, err := s.s.GetRcvmore()
-		if err != nil {
-			return nil, fmt.Errorf("zmq: receive: %w", err)
-		}
-		if !more {
-			return msg, nil
-		}
-		f, err := s.s.RecvBytes(zmq4.DONTWAIT)
-		if err != nil {
-			return nil, fmt.Errorf("zmq: receive: %w", err)
-		}
-		msg = append(msg, f)
+	if s.watcher != nil {
+		s.watcher.note(fd, msg[0])
 	}
-}
-
-// first receives the first frame; a watched socket notes whose connection it
-// came by.
-func (s *socket) first() ([]byte, error) {
-	if s.watcher == nil {
-		return s.s.RecvBytes(zmq4.DONTWAIT)
-	}
-	f, meta, err := s.s.RecvBytesWithMetadata(zmq4.DONTWAIT, connection)
-	if err == nil {
-		s.watcher.note(meta[connection], f)
-	}
-	return f, err
+	return msg, nil
 }
 
 func (s *socket) Close() error {
@@ -268,5 +237,6 @@ func (s *socket) Close() error {
 		s.s.Monitor("", 0)
 		<-s.watcher.done
 	}
+	s.frames.free()
 	return s.s.Close()
 }
