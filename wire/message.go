@@ -9,16 +9,6 @@ import (
 // header without it would be taken for the old protocol by Python peers.
 const ProtocolVersion = "5.3"
 
-// A Header identifies a message: who sent it, what it is, when.
-type Header struct {
-	MsgID    MsgID  `json:"msg_id"`
-	MsgType  string `json:"msg_type"`
-	Username string `json:"username"`
-	Session  string `json:"session"`
-	Date     Time   `json:"date"`
-	Version  string `json:"version"`
-}
-
 // A Message is one signed message taken apart.
 type Message struct {
 	// Route holds the identity frames before the delimiter, outermost first.
@@ -71,12 +61,16 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	if len(b) < 2 || b[0] != '"' || b[len(b)-1] != '"' {
 		return nil
 	}
-	s := string(b[1 : len(b)-1])
-	for _, layout := range [...]string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+	t.parse(string(b[1 : len(b)-1]))
+	return nil
+}
+
+func (t *Time) parse(s string) {
+	t.Time = time.Time{}
+	for _, layout := range [...]string{timeLayout, time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
 		if v, err := time.Parse(layout, s); err == nil {
 			t.Time = v.UTC()
-			return nil
+			return
 		}
 	}
-	return nil
 }
