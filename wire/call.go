@@ -1,0 +1,36 @@
+package wire
+
+// How a client reaches an engine's namespace by apply_request in a form that
+// engines of every language understand. The function of the call is a Reference
+// (protocol section 16). A Python engine evaluates its name as an expression,
+// which is written so that it does the work there; an engine in another
+// language recognises the name and does the same by its own means. An engine
+// recognises as well what Python clients send instead, the CannedFunctions
+// named _push and _pull.
+const (
+	// PushFunction sets variables: one keyword argument for each, by name.
+	// The result is None.
+	PushFunction = "globals().update"
+	// PullFunction reads variables: its one argument is a list of names (or
+	// expressions), its result the list of their values, in that order.
+	PullFunction = "lambda keys: [eval(key, globals()) for key in keys]"
+	// MapFunction calls a function on every item: the arguments are a
+	// Reference to the function and one or more sequences of equal length;
+	// the result is the list of f(a[i], b[i], ...). An array is a sequence of
+	// its rows, a vector one of its elements.
+	MapFunction = "lambda f, *seqs: list(map(f, *seqs))"
+)
+
+// Metadata keys that Muster's peers add and that others ignore. They spare an
+// empty call two messages on iopub, each of which would pass three processes.
+const (
+	// CountOutputs, in a request, is true when the client goes by Outputs: the
+	// engine then need not publish status and execute_input for the request.
+	CountOutputs = "count_outputs"
+	// Outputs, in the reply to any request, is how many messages of the types
+	// stream, display_data, execute_result and error the engine has published
+	// for it, all of them before the reply. A client has the whole output when
+	// it has received so many; a reply without the key (a Python engine's) is
+	// followed by a status "idle" that ends the output.
+	Outputs = "outputs"
+)
