@@ -1,0 +1,70 @@
+package mpi
+
+import (
+	"os"
+	"strconv"
+)
+
+// Job is what the environment tells of the job that this process belongs to.
+type Job struct {
+	Told       string // the variable that told it
+	Rank, Size int    // Size is 0 if it is not told
+
+	// Flavours are those of MPI that such a launcher can serve, the likeliest first.
+	Flavours []string
+}
+
+func (j Job) sizeText() string {
+	if j.Size == 0 {
+		return "several"
+	}
+	return strconv.Itoa(j.Size)
+}
+
+var (
+	openMPI = []string{"openmpi"}
+	mpich   = []string{"mpich"}
+	either  = []string{"openmpi", "mpich", "other"}
+	pmi     = []string{"mpich", "openmpi", "other"}
+)
+
+// launchers are told from what they set for each process, the innermost first:
+// an mpirun within a Slurm job has the variables of both.
+var launchers = []struct {
+	rank, size string
+	flavours   []string
+}{
+	{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", openMPI}, // Open MPI's mpirun, and IBM's jsrun
+	{"MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", mpich},     // MVAPICH2's mpirun_rsh
+	{"PMI_RANK", "PMI_SIZE", pmi},                             // MPICH's and Intel's Hydra; srun --mpi=pmi2
+	{"PALS_RANKID", "", pmi},                                  // HPE's mpiexec
+	{"FLUX_TASK_RANK", "FLUX_JOB_SIZE", either},
+	{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", either}, // srun --mpi=pmix, prun
+}
+
+// Launched tells the job from the environment; false if no MPI launcher has
+// started this process.
+func Launched() (Job, bool) { return launched(os.LookupEnv) }
+
+func launched(env func(string) (string, bool)) (Job, bool) {
+	for _, l := range launchers {
+		text, ok := env(l.rank)
+		if !ok {
+			continue
+		}
+		rank, err := strconv.Atoi(text)
+		if err != nil {
+			continue
+		}
+		job := Job{Told: l.rank, Rank: rank, Flavours: l.flavours}
+		if text, ok := env(l.size); ok {
+			job.Size, _ = strconv.Atoi(text)
+		}
+		_, slurm := env("SLURM_PROCID")
+		if l.rank == "PMI_RANK" && !slurm {
+			job.Flavours = mpich
+		}
+		return job, true
+	}
+	return Job{Flavours: either}, false
+}
