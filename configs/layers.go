@@ -1,7 +1,9 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,12 +26,12 @@ type Selection struct {
 }
 
 // AddFlags adds --profile, --profile-dir, --ipython-dir and --cluster-id.
-func (s *Selection) AddFlags(fs *pflag.FlagSet) {
-	s.flags = fs
-	fs.StringVar(&s.Name, "profile", "", "name of the profile (default \"default\")")
-	fs.StringVar(&s.Dir, "profile-dir", "", "directory of the profile, instead of its name [$IPP_PROFILE_DIR]")
-	fs.StringVar(&s.IPythonDir, "ipython-dir", "", "where named profiles are [$IPYTHONDIR] (default ~/.ipython)")
-	fs.StringVar(&s.ClusterID, "cluster-id", "", "name of the cluster, where a profile has more than one [$IPP_CLUSTER_ID]")
+func (s *Selection) AddFlags(flags *pflag.FlagSet) {
+	s.flags = flags
+	flags.StringVar(&s.Name, "profile", "", "name of the profile (default \"default\")")
+	flags.StringVar(&s.Dir, "profile-dir", "", "directory of the profile, instead of its name [$IPP_PROFILE_DIR]")
+	flags.StringVar(&s.IPythonDir, "ipython-dir", "", "where named profiles are [$IPYTHONDIR] (default ~/.ipython)")
+	flags.StringVar(&s.ClusterID, "cluster-id", "", "name of the cluster, where a profile has more than one [$IPP_CLUSTER_ID]")
 }
 
 // Profile returns the profile that the flags, or else the environment, select.
@@ -58,15 +60,39 @@ func (s *Selection) Profile() (wire.Profile, error) {
 	return wire.NamedProfile(s.Name)
 }
 
+// Profiles returns the one profile that a flag or the environment selects, or else every
+// profile there is.
+func (s *Selection) Profiles() ([]wire.Profile, error) {
+	p, err := s.Profile()
+	if err != nil {
+		return nil, err
+	}
+	if s.Dir != "" || s.Name != "" || os.Getenv("IPP_PROFILE_DIR") != "" {
+		return []wire.Profile{p}, nil
+	}
+	root := filepath.Dir(p.Dir)
+	entries, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("configs: profiles: %w", err)
+	}
+	var all []wire.Profile
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "profile_") {
+			all = append(all, wire.Profile{Dir: filepath.Join(root, e.Name())})
+		}
+	}
+	return all, nil
+}
+
 // Parse parses the arguments of a program whose flags are bound to its
 // configuration, lets load put the profile over the defaults, and puts what the
 // flags said back on top.
-func Parse(fs *pflag.FlagSet, args []string, load func() error) error {
-	if err := fs.Parse(args); err != nil {
+func Parse(flags *pflag.FlagSet, args []string, load func() error) error {
+	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	var restore []func() error
-	fs.Visit(func(f *pflag.Flag) {
+	flags.Visit(func(f *pflag.Flag) {
 		if list, ok := f.Value.(pflag.SliceValue); ok {
 			said := slices.Clone(list.GetSlice()) // load may write to the slice in place
 			restore = append(restore, func() error { return list.Replace(said) })

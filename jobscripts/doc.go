@@ -1,0 +1,14 @@
+// Package jobscripts holds the batch scripts that run a whole cluster as one
+// job, and renders them for a site.
+//
+// The folder's own ipcluster.slurm is the template rendered with defaults, to
+// be used as it stands:
+//
+//	sbatch --account=ACCOUNT --nodes=4 jobscripts/ipcluster.slurm ./my-program
+//
+// It starts a controller on the first node and engines on all nodes, runs the
+// program that is given, if one is, and ends everything on every way out. The
+// program finds the cluster by IPP_PROFILE_DIR and IPP_CLUSTER_ID.
+//
+// The rule of this room: each template has its rendered twin in testdata.
+package jobscripts
