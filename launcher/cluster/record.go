@@ -61,12 +61,27 @@ func (r *Record) State() State {
 	return Running
 }
 
+// EnginesAlive is the number of engines that run, as far as processes tell: the
+// ranks of one mpirun run or end together.
+func (r *Record) EnginesAlive() int {
+	alive := len(r.Engines.Alive())
+	if r.Launcher == "mpi" {
+		alive *= r.N
+	}
+	return alive
+}
+
 // Profile is the profile that the cluster belongs to.
 func (r *Record) Profile() wire.Profile { return wire.Profile{Dir: r.ProfileDir} }
 
+// ProfileName is the name of that profile.
+func (r *Record) ProfileName() string {
+	return strings.TrimPrefix(filepath.Base(r.ProfileDir), "profile_")
+}
+
 // Name names the cluster in messages: its profile, and its id if it has one.
 func (r *Record) Name() string {
-	name := strings.TrimPrefix(filepath.Base(r.ProfileDir), "profile_")
+	name := r.ProfileName()
 	if r.ClusterID != "" {
 		name += ":" + r.ClusterID
 	}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"muster/configs"
+	"muster/launcher/cluster"
+)
+
+const listUsage = `
+Usage: ipcluster list [flags]
+
+List the clusters that were started, of all profiles or of the one given. A
+stale one has lost its ipcluster or its controller; ipcluster stop clears it.
+
+  ipcluster list
+  ipcluster list -o json
+`
+
+// A listing is one cluster as list prints it.
+type listing struct {
+	Profile    string        `json:"profile"`
+	ProfileDir string        `json:"profile_dir"`
+	ClusterID  string        `json:"cluster_id"`
+	State      cluster.State `json:"state"`
+	Engines    int           `json:"engines"` // that run
+	N          int           `json:"n"`       // that were asked for
+	Launcher   string        `json:"launcher"`
+	Controller int           `json:"controller_pid"` // 0 if it has not been started
+	Host       string        `json:"host"`
+	Started    time.Time     `json:"started"`
+	Age        float64       `json:"age_seconds"`
+}
+
+// list is "ipcluster list".
+func list(args []string) error {
+	var sel configs.Selection
+	fs := newFlags(listUsage)
+	sel.AddFlags(fs)
+	format := fs.StringP("output", "o", "text", "text or json")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if err := noArguments(fs); err != nil {
+		return err
+	}
+	print, ok := map[string]func(io.Writer, []listing) error{"text": printText, "json": printJSON}[*format]
+	if !ok {
+		return fmt.Errorf("output %q: want text or json", *format)
+	}
+	profiles, err := sel.Profiles()
+	if err != nil {
+		return err
+	}
+	records, err := cluster.List(profiles...)
+	listings := make([]listing, 0, len(records))
+	for _, r := range records {
+		if sel.ClusterID == "" || sel.ClusterID == r.ClusterID {
+			listings = append(listings, describe(r))
+		}
+	}
+	return errors.Join(print(os.Stdout, listings), err)
+}
+
+func describe(r *cluster.Record) listing {
+	l := listing{
+		Profile: r.ProfileName(), ProfileDir: r.ProfileDir, ClusterID: r.ClusterID,
+		State: r.State(), Engines: r.EnginesAlive(), N: r.N, Launcher: r.Launcher,
+		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(),
+	}
+	if len(r.Controller.Processes) > 0 {
+		l.Controller = r.Controller.Processes[0].PID
+	}
+	return l
+}
+
+func printJSON(w io.Writer, listings []listing) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(listings)
+}
+
+func printText(w io.Writer, listings []listing) error {
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t, "PROFILE\tCLUSTER ID\tENGINES\tLAUNCHER\tCONTROLLER\tSTATE\tAGE")
+	for _, l := range listings {
+		id, state := l.ClusterID, string(l.State)
+		if id == "" {
+			id = "-"
+		}
+		if l.State == cluster.Elsewhere {
+			state = "on " + l.Host
+		}
+		age := time.Duration(l.Age * float64(time.Second)).Round(time.Second)
+		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%v\n", l.Profile, id, l.Engines, l.N, l.Launcher, l.Controller, state, age)
+	}
+	return t.Flush()
+}

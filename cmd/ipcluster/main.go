@@ -1,0 +1,107 @@
+// Ipcluster starts, lists and stops clusters: a controller and its engines.
+//
+//	$ ipcluster start -n 4 --daemonize
+//	cluster default is up: 4 engines (local)
+//	$ ipcluster list
+//	$ ipcluster stop
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/pflag"
+)
+
+// A command is what the first argument of ipcluster names.
+type command struct {
+	name, about string
+	run         func(args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"start", "start a controller and engines", start},
+		{"stop", "stop a cluster, running or stale", stop},
+		{"list", "list the clusters that were started", list},
+		{"script", "print a batch script that runs a whole cluster as one job", script},
+		{"version", "print the version", version},
+		{"help", "print this text, or that of a command", help},
+	}
+}
+
+func main() {
+	switch err := dispatch(os.Args[1:]); {
+	case errors.Is(err, pflag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "ipcluster:", err)
+		os.Exit(1)
+	}
+}
+
+func dispatch(args []string) error {
+	if len(args) == 0 || args[0] == "-h" || args[0] == "--help" {
+		return help(nil)
+	}
+	if args[0] == "--version" {
+		return version(nil)
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(args[1:])
+		}
+	}
+	return fmt.Errorf("unknown command %q: ipcluster help lists the commands", args[0])
+}
+
+func help(args []string) error {
+	if len(args) > 0 && args[0] != "help" {
+		return dispatch([]string{args[0], "--help"})
+	}
+	fmt.Print(`Ipcluster starts, lists and stops clusters: a controller and its engines.
+
+  ipcluster start -n 4                   four engines on this machine, until Ctrl-C
+  ipcluster start -n 4 --engines mpi     the same as ranks of one mpirun
+  ipcluster start -n 4 --daemonize       in the background
+  ipcluster stop                         stop it, or clear what a crash has left
+
+Commands (ipcluster COMMAND --help says more):
+`)
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 3, ' ', 0)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %s\t%s\n", c.name, c.about)
+	}
+	return w.Flush()
+}
+
+// newFlags makes the flags of a command, with its help text.
+func newFlags(usage string) *pflag.FlagSet {
+	fs := pflag.NewFlagSet("ipcluster", pflag.ContinueOnError)
+	fs.SortFlags = false
+	fs.Usage = func() {
+		fmt.Print(strings.TrimLeft(usage, "\n"), "\nFlags:\n", fs.FlagUsages())
+	}
+	return fs
+}
+
+// noArguments refuses what is left over after the flags.
+func noArguments(fs *pflag.FlagSet) error {
+	if fs.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", fs.Arg(0))
+	}
+	return nil
+}
+
+func version([]string) error {
+	v := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v = cmp.Or(info.Main.Version, v)
+	}
+	fmt.Println("ipcluster", v)
+	return nil
+}

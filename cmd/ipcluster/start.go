@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/oklog/run"
+
+	"muster/configs"
+	"muster/launcher"
+	"muster/launcher/cluster"
+)
+
+const startUsage = `
+Usage: ipcluster start [flags] [-- controller flags]
+
+Start a controller and engines, and keep them until Ctrl-C, until "ipcluster
+stop", or until a client shuts the controller down.
+
+  ipcluster start -n 4                          four engines on this machine
+  ipcluster start -n 4 --engines mpi            the ranks of one mpirun
+  ipcluster start --profile mpi --daemonize     as a profile says, in the background
+  ipcluster start --cluster-id big -n 16        a second cluster beside the first
+  ipcluster start --ip 0.0.0.0 -- --reuse       flags for the controller after --
+
+A profile is a directory profile_NAME in ~/.ipython. Its ipcluster.toml may say
+all that the flags say and more; "local" and "mpi" need no file. What controller
+and engines print is in its log folder.
+`
+
+// start is "ipcluster start".
+func start(args []string) error {
+	var (
+		sel        configs.Selection
+		profile    configs.Config
+		config     cluster.Config
+		background bool
+		level      configs.LogLevel
+	)
+	level.Level = slog.LevelWarn
+	fs := newFlags(startUsage)
+	fs.IntVarP(&profile.Engines.N, "n", "n", 0, "number of engines (default one for each core)")
+	fs.StringVar(&profile.Engines.Launcher, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, " or ")+" (default local)")
+	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
+	sel.AddFlags(fs)
+	ip := fs.String("ip", "", "address the controller listens on (default loopback)")
+	location := fs.String("location", "", "name or address by which others reach the controller")
+	fs.DurationVar(&profile.Engines.Timeout, "timeout", 0, "longest time until all engines are registered (default 1m)")
+	fs.Var(&level, "log-level", "log level of ipcluster, controller and engines")
+	err := configs.Parse(fs, args, func() (err error) {
+		if config.Profile, err = sel.Profile(); err != nil {
+			return err
+		}
+		return configs.Load(config.Profile, &profile)
+	})
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct{ name, value string }{{"ip", *ip}, {"location", *location}} {
+		if f.value != "" {
+			config.ControllerArgs = append(config.ControllerArgs, "--"+f.name+"="+f.value)
+		}
+	}
+	if fs.Changed("log-level") {
+		config.EngineArgs = append(config.EngineArgs, "--log-level="+level.String())
+		config.ControllerArgs = append(config.ControllerArgs, "--log-level="+level.String())
+	}
+	config.ControllerArgs = append(config.ControllerArgs, fs.Args()...)
+	config.KeepFiles = slices.Contains(fs.Args(), "--reuse")
+	config.ID, config.Engines = sel.ClusterID, profile.Engines
+	config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level.Level}))
+
+	if background {
+		return daemonize(config, args)
+	}
+	if report := inBackground(); report != nil {
+		return report.supervise(config)
+	}
+	config.Progress = progressOn(os.Stderr)
+	return supervise(config, func(c *cluster.Cluster) {
+		announce(os.Stdout, config, c.ClientFile(), "Ctrl-C stops it.")
+	})
+}
+
+// supervise starts the cluster and keeps it until a signal comes or the
+// controller ends. Nothing is left when it returns.
+func supervise(config cluster.Config, up func(*cluster.Cluster)) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var g run.Group
+	g.Add(run.SignalHandler(ctx, ends()...))
+	var isUp bool
+	var failure error
+	g.Add(func() error {
+		c, err := cluster.Start(ctx, config)
+		if err != nil {
+			failure = err
+			return err
+		}
+		isUp = true
+		up(c)
+		failure = errors.Join(c.Wait(ctx), c.Stop(context.Background()))
+		return failure
+	}, func(error) { cancel() })
+	if err := g.Run(); errors.Is(err, run.ErrSignal) && !isUp {
+		return fmt.Errorf("%w before the cluster was up; nothing is left running", err)
+	}
+	return failure
+}
+
+// ends lists the signals that stop a cluster. Under nohup SIGHUP is not one.
+func ends() []os.Signal {
+	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+func announce(w io.Writer, config cluster.Config, clientFile, how string) {
+	r := cluster.Record{ProfileDir: config.Profile.Dir, ClusterID: config.ID}
+	kind := config.Engines.Launcher
+	if kind == "" {
+		kind = "local"
+	}
+	fmt.Fprintf(w, "cluster %s is up: %d engines (%s)\nclients connect by %s\n%s\n", r.Name(), config.Engines.Count(), kind, clientFile, how)
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"muster/configs"
+	"muster/launcher/cluster"
+)
+
+const stopUsage = `
+Usage: ipcluster stop [flags]
+
+Stop a cluster and wait until all of its processes are gone. A cluster whose
+ipcluster or machine has crashed is cleared of what is left.
+
+  ipcluster stop                        the cluster of profile default
+  ipcluster stop --profile mpi          that of another profile
+  ipcluster stop --cluster-id big       one of several
+  ipcluster stop --all                  every cluster of every profile
+  ipcluster stop --all --profile mpi    every cluster of one profile
+`
+
+// stop is "ipcluster stop".
+func stop(args []string) error {
+	var sel configs.Selection
+	fs := newFlags(stopUsage)
+	sel.AddFlags(fs)
+	all := fs.Bool("all", false, "stop all clusters, of the profile if one is given")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if err := noArguments(fs); err != nil {
+		return err
+	}
+	records, err := selected(&sel, *all)
+	if err != nil {
+		return err
+	}
+	failures := make([]error, len(records))
+	var stops sync.WaitGroup
+	for i, r := range records {
+		stops.Go(func() {
+			state := r.State()
+			if failures[i] = r.Stop(context.Background()); failures[i] == nil {
+				fmt.Printf("stopped cluster %s (it was %s)\n", r.Name(), state)
+			}
+		})
+	}
+	stops.Wait()
+	return errors.Join(failures...)
+}
+
+// selected returns the records of one cluster or of all.
+func selected(sel *configs.Selection, all bool) ([]*cluster.Record, error) {
+	if all {
+		profiles, err := sel.Profiles()
+		if err != nil {
+			return nil, err
+		}
+		return cluster.List(profiles...)
+	}
+	p, err := sel.Profile()
+	if err != nil {
+		return nil, err
+	}
+	r, err := cluster.Find(p, sel.ClusterID)
+	if errors.Is(err, fs.ErrNotExist) {
+		name := (&cluster.Record{ProfileDir: p.Dir, ClusterID: sel.ClusterID}).Name()
+		return nil, fmt.Errorf("no cluster %s: ipcluster list shows those that were started", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []*cluster.Record{r}, nil
+}
