@@ -24,6 +24,25 @@ const (
 	ConnectionReply            = "connection_reply"
 )
 
+// The queries of the hub and their replies (protocol section 7). HubError
+// answers a request that the hub does not know.
+const (
+	QueueRequest    = "queue_request"
+	QueueReply      = "queue_reply"
+	ResultRequest   = "result_request"
+	ResultReply     = "result_reply"
+	HistoryRequest  = "history_request"
+	HistoryReply    = "history_reply"
+	DBRequest       = "db_request"
+	DBReply         = "db_reply"
+	PurgeRequest    = "purge_request"
+	PurgeReply      = "purge_reply"
+	ResubmitRequest = "resubmit_request"
+	ResubmitReply   = "resubmit_reply"
+	ShutdownReply   = "shutdown_reply"
+	HubError        = "hub_error"
+)
+
 // Status values of replies.
 const (
 	StatusOK      = "ok"
