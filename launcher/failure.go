@@ -24,7 +24,7 @@ type ExitError struct {
 // newExitError makes an ExitError of what Wait returned.
 func newExitError(program string, err error, log string) *ExitError {
 	e := &ExitError{Program: program, Status: status(err), Log: log, Output: tail(log), Err: err}
-	e.Reason = reason(e.Output)
+	e.Reason = strings.TrimPrefix(reason(e.Output), program+": ") // many say their own name
 	return e
 }
 
