@@ -6,158 +6,41 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"muster/launcher"
+	"muster/launcher/cluster/clustertest"
 	"muster/wire"
 )
 
-// The test binary also plays the programs of a cluster: under the name of one
-// it behaves as that one does.
+// TestMain also makes this binary the programs of a cluster, and a supervisor
+// that can be killed.
 func TestMain(m *testing.M) {
-	switch filepath.Base(os.Args[0]) {
-	case "ipcontroller":
-		os.Exit(fakeController())
-	case "ipengine":
-		os.Exit(fakeEngine())
-	}
+	clustertest.Main()
 	if dir := os.Getenv("MUSTER_TEST_SUPERVISE"); dir != "" {
-		supervise(dir)
+		supervise(wire.Profile{Dir: dir})
 	}
 	os.Exit(m.Run())
 }
 
-func flagValue(name string) string {
-	for _, a := range os.Args[1:] {
-		if v, ok := strings.CutPrefix(a, "--"+name+"="); ok {
-			return v
-		}
-	}
-	return ""
-}
-
-func fail(program, why string) int {
-	fmt.Fprintf(os.Stderr, "starting\n%s: %s\n", program, why)
-	return 1
-}
-
-// fakeController writes connection files, counts who calls, and removes the
-// files at SIGTERM.
-func fakeController() int {
-	if why := os.Getenv("FAKE_CONTROLLER_FAILS"); why != "" {
-		return fail("ipcontroller", why)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fail("ipcontroller", err.Error())
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	e := wire.Endpoint{Interface: "tcp://127.0.0.1", Registration: port, Control: port, Mux: port, Task: port, IOPub: port,
-		Location: "localhost", Pack: "json", Unpack: "json", SignatureScheme: wire.SignatureScheme}
-	p, id := wire.Profile{Dir: flagValue("profile-dir")}, flagValue("cluster-id")
-	if os.Getenv("FAKE_CONTROLLER_SILENT") == "" {
-		err = errors.Join(
-			wire.WriteConnection(p.ClientFile(id), wire.ClientConnection{Endpoint: e, Notification: port, Broadcast: port}),
-			wire.WriteConnection(p.EngineFile(id), wire.EngineConnection{Endpoint: e, Broadcast: []int{port}, HBPing: port, HBPong: port}))
-		if err != nil {
-			return fail("ipcontroller", err.Error())
-		}
-	}
-	<-ctx.Done()
-	os.Remove(p.ClientFile(id))
-	os.Remove(p.EngineFile(id))
-	return 0
-}
-
-// fakeEngine leaves a file named for its process while it runs, which is how
-// the tests see that it is registered.
-func fakeEngine() int {
-	if why := os.Getenv("FAKE_ENGINE_FAILS"); why != "" {
-		return fail("ipengine", why)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	mark := filepath.Join(flagValue("profile-dir"), "startup", strconv.Itoa(os.Getpid()))
-	if err := os.WriteFile(mark, nil, 0o600); err != nil {
-		return fail("ipengine", err.Error())
-	}
-	<-ctx.Done()
-	os.Remove(mark)
-	return 0
-}
-
-// registered counts the engines of a profile as ipcluster would by a client.
-func registered(ctx context.Context, clientFile string, n int, have func(int)) error {
-	for {
-		marks, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(clientFile)), "startup", "*"))
-		if err != nil {
-			return err
-		}
-		have(len(marks))
-		if len(marks) >= n {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
-
 // supervise is a process that starts a cluster and is killed.
-func supervise(dir string) {
-	if _, err := Start(context.Background(), config(dir, 2)); err != nil {
+func supervise(p wire.Profile) {
+	if _, err := Start(context.Background(), config(p, 2)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	select {}
 }
 
-func config(dir string, n int) Config {
-	return Config{Profile: wire.Profile{Dir: dir}, Engines: launcher.Config{N: n}, Registered: registered}
-}
-
-// programs puts ipcontroller and ipengine, played by this binary, into PATH,
-// and returns a profile directory. At the end it kills whatever is left of its clusters.
-func programs(t *testing.T) string {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"ipcontroller", "ipengine"} {
-		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	profile := filepath.Join(dir, "profile_test")
-	t.Cleanup(func() {
-		records, err := List(wire.Profile{Dir: profile})
-		if err != nil {
-			t.Error(err)
-		}
-		for _, r := range records {
-			t.Errorf("a record is left: %s", r.path())
-			if err := errors.Join(r.Engines.Stop(context.Background(), 0), r.Controller.Stop(context.Background(), 0)); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	return profile
+func config(p wire.Profile, n int) Config {
+	return Config{Profile: p, Engines: launcher.Config{N: n}, Registered: clustertest.Registered}
 }
 
 func start(t *testing.T, c Config) *Cluster {
@@ -174,27 +57,10 @@ func start(t *testing.T, c Config) *Cluster {
 	return cluster
 }
 
-// nothingLeft checks that no process, connection file or record is left.
-func nothingLeft(t *testing.T, r *Record) {
-	t.Helper()
-	if alive := slices.Concat(r.Engines.Alive(), r.Controller.Alive()); len(alive) > 0 {
-		t.Errorf("still alive: %v", alive)
-	}
-	for _, dir := range []string{"security", "pid"} {
-		entries, err := os.ReadDir(filepath.Join(r.ProfileDir, dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			t.Errorf("left behind: %s/%s", dir, e.Name())
-		}
-	}
-}
-
 func TestStartAndStop(t *testing.T) {
-	dir := programs(t)
+	p := clustertest.Profile(t)
 	var seen []int
-	conf := config(dir, 3)
+	conf := config(p, 3)
 	conf.Progress = func(have, want int) {
 		if want != 3 {
 			t.Errorf("want %d", want)
@@ -205,7 +71,7 @@ func TestStartAndStop(t *testing.T) {
 	if len(seen) == 0 || seen[len(seen)-1] != 3 || !slices.IsSorted(seen) {
 		t.Errorf("progress %v", seen)
 	}
-	r, err := Find(wire.Profile{Dir: dir}, "")
+	r, err := Find(p, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,23 +87,23 @@ func TestStartAndStop(t *testing.T) {
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	nothingLeft(t, r)
+	clustertest.NothingLeft(t, r.Profile())
 }
 
 func TestTwoClustersOfOneProfile(t *testing.T) {
-	dir := programs(t)
-	a, b := config(dir, 1), config(dir, 1)
+	p := clustertest.Profile(t)
+	a, b := config(p, 1), config(p, 1)
 	b.ID = "second"
 	b.Registered = nil
 	ca, cb := start(t, a), start(t, b)
 	if ca.ClientFile() == cb.ClientFile() {
 		t.Errorf("both have %s", ca.ClientFile())
 	}
-	records, err := List(wire.Profile{Dir: dir})
+	records, err := List(p)
 	if err != nil || len(records) != 2 || records[0].Name() != "test:second" && records[1].Name() != "test:second" {
 		t.Errorf("%v, %v", records, err)
 	}
-	bad := config(dir, 1)
+	bad := config(p, 1)
 	bad.ID = "../up"
 	if _, err := Start(t.Context(), bad); err == nil || !strings.Contains(err.Error(), `id "../up"`) {
 		t.Errorf("bad id: %v", err)
@@ -250,11 +116,11 @@ func TestStartErrorsSayWhyFirstAndLeaveNothing(t *testing.T) {
 		change           func(*Config)
 		want             string
 	}{
-		{"controller", "FAKE_CONTROLLER_FAILS", "bind tcp://127.0.0.1:80: permission denied", nil,
+		{"controller", clustertest.ControllerFails, "bind tcp://127.0.0.1:80: permission denied", nil,
 			"cluster: the controller did not start: ipcontroller: bind tcp://127.0.0.1:80: permission denied (exit status 1)"},
-		{"engine", "FAKE_ENGINE_FAILS", "wrong key", nil,
+		{"engine", clustertest.EngineFails, "wrong key", nil,
 			"cluster: engines did not start: ipengine: wrong key (exit status 1)"},
-		{"controller says nothing", "FAKE_CONTROLLER_SILENT", "1", func(c *Config) { c.Engines.Timeout = 300 * time.Millisecond },
+		{"controller says nothing", clustertest.ControllerMute, "1", func(c *Config) { c.Engines.Timeout = 300 * time.Millisecond },
 			"cluster: the controller wrote no CLIENTFILE in time: not ready within 300ms, see LOGS/ipcontroller.log"},
 		{"engines do not register", "", "", func(c *Config) {
 			c.Engines.Timeout = 2 * time.Second
@@ -274,11 +140,11 @@ func TestStartErrorsSayWhyFirstAndLeaveNothing(t *testing.T) {
 		{"no launcher", "", "", func(c *Config) { c.Engines.Launcher = "slrum" }, `launcher: engines.launcher is "slrum": known are local, mpi`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := programs(t)
+			p := clustertest.Profile(t)
 			if tt.env != "" {
 				t.Setenv(tt.env, tt.value)
 			}
-			c := config(dir, 2)
+			c := config(p, 2)
 			if tt.change != nil {
 				tt.change(&c)
 			}
@@ -291,24 +157,24 @@ func TestStartErrorsSayWhyFirstAndLeaveNothing(t *testing.T) {
 			if !strings.HasPrefix(first, tt.want) {
 				t.Errorf("first line\n %s\nwant\n %s", first, tt.want)
 			}
-			nothingLeft(t, &Record{ProfileDir: dir})
+			clustertest.NothingLeft(t, p)
 		})
 	}
 }
 
 func TestProgramsMissing(t *testing.T) {
-	dir := programs(t)
+	p := clustertest.Profile(t)
 	t.Setenv("PATH", "/nonexistent")
-	_, err := Start(t.Context(), config(dir, 1))
+	_, err := Start(t.Context(), config(p, 1))
 	if !errors.Is(err, exec.ErrNotFound) || !strings.Contains(err.Error(), "ipcontroller is neither beside this program nor in PATH") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestCancelledStartLeavesNothing(t *testing.T) {
-	dir := programs(t)
+	p := clustertest.Profile(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	c := config(dir, 2)
+	c := config(p, 2)
 	c.Registered = func(ctx context.Context, _ string, _ int, _ func(int)) error {
 		cancel()
 		<-ctx.Done()
@@ -317,12 +183,12 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	if _, err := Start(ctx, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	nothingLeft(t, &Record{ProfileDir: dir})
+	clustertest.NothingLeft(t, p)
 }
 
 func TestWaitTellsOfTheController(t *testing.T) {
-	dir := programs(t)
-	c := start(t, config(dir, 1))
+	p := clustertest.Profile(t)
+	c := start(t, config(p, 1))
 	if err := c.controller.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -336,9 +202,9 @@ func TestWaitTellsOfTheController(t *testing.T) {
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	nothingLeft(t, c.record)
+	clustertest.NothingLeft(t, c.record.Profile())
 
-	c = start(t, config(dir, 1))
+	c = start(t, config(p, 1))
 	if err := c.controller.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -350,20 +216,20 @@ func TestWaitTellsOfTheController(t *testing.T) {
 // supervised starts a cluster in a process of its own and returns its record.
 func supervised(t *testing.T) (*exec.Cmd, *Record) {
 	t.Helper()
-	dir := programs(t)
+	p := clustertest.Profile(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "MUSTER_TEST_SUPERVISE="+dir)
+	cmd.Env = append(os.Environ(), "MUSTER_TEST_SUPERVISE="+p.Dir)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		r, err := Find(wire.Profile{Dir: dir}, "")
+		r, err := Find(p, "")
 		if err == nil && r.State() == Running {
 			return cmd, r
 		}
@@ -386,14 +252,14 @@ func TestStopAfterTheSupervisorWasKilled(t *testing.T) {
 	if err := r.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	nothingLeft(t, r)
+	clustertest.NothingLeft(t, r.Profile())
 }
 
 // Everything was killed, nobody could clear up: a new start does.
 func TestStartAfterEverythingWasKilled(t *testing.T) {
 	cmd, r := supervised(t)
 	all := slices.Concat(r.Engines.Alive(), r.Controller.Alive())
-	// The controller goes first, as a supervisor would otherwise clear up.
+	// The supervisor would clear up.
 	cmd.Process.Signal(syscall.SIGSTOP)
 	for _, p := range all {
 		if err := p.Signal(syscall.SIGKILL); err != nil {
@@ -405,19 +271,18 @@ func TestStartAfterEverythingWasKilled(t *testing.T) {
 	if _, err := os.Stat(r.Profile().ClientFile("")); err != nil {
 		t.Fatalf("the crash was to leave a connection file: %v", err)
 	}
-	for _, old := range []string{"startup"} { // the marks of engines that could not remove them
-		if err := os.RemoveAll(filepath.Join(r.ProfileDir, old)); err != nil {
-			t.Fatal(err)
-		}
+	// So did the engines, with the files they are counted by.
+	if err := os.RemoveAll(filepath.Join(r.ProfileDir, "startup")); err != nil {
+		t.Fatal(err)
 	}
-	c := start(t, config(r.ProfileDir, 1))
+	c := start(t, config(r.Profile(), 1))
 	if now, err := Find(r.Profile(), ""); err != nil || now.State() != Running || now.Supervisor == r.Supervisor {
 		t.Errorf("record %+v, %v", now, err)
 	}
 	if err := c.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	nothingLeft(t, r)
+	clustertest.NothingLeft(t, r.Profile())
 }
 
 func TestStopOfARunningClusterAsksItsSupervisor(t *testing.T) {
@@ -428,23 +293,23 @@ func TestStopOfARunningClusterAsksItsSupervisor(t *testing.T) {
 	if err := cmd.Wait(); err == nil {
 		t.Error("the supervisor was not asked to end")
 	}
-	nothingLeft(t, r)
+	clustertest.NothingLeft(t, r.Profile())
 }
 
 // Numbers in a stale record may have been given to others since.
 func TestStopSparesStrangers(t *testing.T) {
-	dir := programs(t)
+	p := clustertest.Profile(t)
 	stranger := exec.Command("sleep", "1000")
 	if err := stranger.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { stranger.Process.Kill(); stranger.Wait() }()
-	p, err := launcher.Identify(stranger.Process.Pid)
+	other, err := launcher.Identify(stranger.Process.Pid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := launcher.Process{PID: p.PID, Start: "an earlier boot"}
-	r := &Record{ProfileDir: dir, Host: hostname(), Up: true, Supervisor: old,
+	old := launcher.Process{PID: other.PID, Start: "an earlier boot"}
+	r := &Record{ProfileDir: p.Dir, Host: hostname(), Up: true, Supervisor: old,
 		Controller: launcher.Handle{Processes: []launcher.Process{old}}, Engines: launcher.Handle{Processes: []launcher.Process{old}}}
 	if err := r.Profile().Create(); err != nil {
 		t.Fatal(err)
@@ -458,15 +323,15 @@ func TestStopSparesStrangers(t *testing.T) {
 	if err := r.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !p.Alive() {
+	if !other.Alive() {
 		t.Error("a stranger was ended")
 	}
-	nothingLeft(t, r)
+	clustertest.NothingLeft(t, r.Profile())
 }
 
 func TestRecordOfAnotherMachine(t *testing.T) {
-	dir := programs(t)
-	r := &Record{ProfileDir: dir, Host: "login07", Started: time.Now(), Supervisor: launcher.Process{PID: os.Getpid(), Start: "x"}}
+	p := clustertest.Profile(t)
+	r := &Record{ProfileDir: p.Dir, Host: "login07", Started: time.Now(), Supervisor: launcher.Process{PID: os.Getpid(), Start: "x"}}
 	if err := r.Profile().Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -479,7 +344,7 @@ func TestRecordOfAnotherMachine(t *testing.T) {
 	if err := r.Stop(t.Context()); err == nil || !strings.Contains(err.Error(), "started on login07") {
 		t.Errorf("stop: %v", err)
 	}
-	if _, err := Start(t.Context(), config(dir, 1)); err == nil || !strings.Contains(err.Error(), "runs on login07") {
+	if _, err := Start(t.Context(), config(p, 1)); err == nil || !strings.Contains(err.Error(), "runs on login07") {
 		t.Errorf("start: %v", err)
 	}
 	if err := r.remove(); err != nil {
@@ -488,12 +353,11 @@ func TestRecordOfAnotherMachine(t *testing.T) {
 }
 
 func TestControllerStartedByHandIsLeftAlone(t *testing.T) {
-	dir := programs(t)
-	p := wire.Profile{Dir: dir}
+	p := clustertest.Profile(t)
 	if err := p.Create(); err != nil {
 		t.Fatal(err)
 	}
-	job, err := launcher.Local{Command: launcher.Command{Args: []string{"ipcontroller", "--profile-dir=" + dir}}}.Start(t.Context(), 1)
+	job, err := launcher.Local{Command: launcher.Command{Args: []string{"ipcontroller", "--profile-dir=" + p.Dir}}}.Start(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -503,7 +367,7 @@ func TestControllerStartedByHandIsLeftAlone(t *testing.T) {
 			t.Fatal("no controller within a minute")
 		}
 	}
-	if _, err := Start(t.Context(), config(dir, 1)); err == nil || !strings.Contains(err.Error(), "that ipcluster did not start answers at 127.0.0.1:") {
+	if _, err := Start(t.Context(), config(p, 1)); err == nil || !strings.Contains(err.Error(), "that ipcluster did not start answers at 127.0.0.1:") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(p.ClientFile("")); err != nil || job.State() != launcher.Running {
@@ -520,8 +384,8 @@ func TestUnderMpirun(t *testing.T) {
 	}
 	for _, mpirun := range []string{"mpirun.openmpi", "mpirun.mpich"} {
 		t.Run(mpirun, func(t *testing.T) {
-			dir := programs(t)
-			conf := config(dir, 4)
+			p := clustertest.Profile(t)
+			conf := config(p, 4)
 			conf.Engines.Launcher, conf.Engines.MPI.Command = "mpi", []string{mpirun}
 			c := start(t, conf)
 			if got := c.record.EnginesAlive(); got != 4 {
@@ -530,7 +394,7 @@ func TestUnderMpirun(t *testing.T) {
 			if err := c.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			nothingLeft(t, c.record)
+			clustertest.NothingLeft(t, c.record.Profile())
 		})
 	}
 }
