@@ -1,0 +1,169 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"muster/transport"
+	"muster/transport/zmq"
+	"muster/wire"
+)
+
+// A Client is a connection to a cluster: to its controller, and through it to
+// every engine. It may be used by several goroutines. Close it in the end.
+type Client struct {
+	session *wire.Session
+	log     *slog.Logger
+	network *zmq.Network // nil when the network is the caller's
+
+	query, control, mux, task *channel
+	iopub, notification       transport.Socket
+	receivers                 sync.WaitGroup
+	closing                   sync.Once
+
+	mu      sync.Mutex                   // guards what follows, and the tasks in pending
+	pending map[wire.MsgID]*task         // sent, and not yet settled
+	engines []*engine                    // registered now, by id; replaced and never changed
+	ids     map[wire.EngineUUID]EngineID // every engine ever seen
+	changed chan struct{}                // closed and replaced when engines or err change
+	err     error                        // why no more requests are taken
+	sweeper *time.Timer                  // armed while a reply waits for its output
+}
+
+// A channel is a socket for requests.
+type channel struct {
+	socket transport.Socket
+	name   string
+}
+
+// IDs returns the ids of the engines registered now, in order.
+func (c *Client) IDs() []EngineID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids := make([]EngineID, len(c.engines))
+	for i, e := range c.engines {
+		ids[i] = e.id
+	}
+	return ids
+}
+
+// engineQueryPeriod is how often WaitForEngines asks the hub. Notifications
+// tell sooner; the question covers one published while this client's
+// subscription was on its way.
+const engineQueryPeriod = 2 * time.Second
+
+// WaitForEngines waits until at least n engines are registered.
+func (c *Client) WaitForEngines(ctx context.Context, n int) error {
+	ask := time.NewTicker(engineQueryPeriod)
+	defer ask.Stop()
+	for {
+		c.mu.Lock()
+		have, err, changed := len(c.engines), c.err, c.changed
+		c.mu.Unlock()
+		if err == nil && have >= n {
+			return nil
+		}
+		if err == nil {
+			select {
+			case <-changed:
+				continue
+			case <-ask.C:
+				if err = c.queryEngines(ctx); err == nil {
+					continue
+				}
+			case <-ctx.Done():
+				err = context.Cause(ctx)
+			}
+		}
+		return fmt.Errorf("client: wait for %d engines, %d are registered: %w", n, have, err)
+	}
+}
+
+// Err returns why the client takes no more requests: ErrClosed, ErrShutdown,
+// or nil while it does.
+func (c *Client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Close ends the connection. What is outstanding fails with ErrClosed; its
+// code runs on in the engines. No goroutine of the client outlives Close.
+func (c *Client) Close() (err error) {
+	c.closing.Do(func() {
+		c.stop(ErrClosed)
+		for _, s := range []transport.Socket{c.query.socket, c.control.socket, c.mux.socket, c.task.socket, c.iopub, c.notification} {
+			if s != nil {
+				err = errors.Join(err, s.Close())
+			}
+		}
+		c.receivers.Wait()
+		if c.network != nil {
+			err = errors.Join(err, c.network.Close())
+		}
+	})
+	return err
+}
+
+// stop settles everything outstanding with err, which new requests get as well.
+func (c *Client) stop(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == ErrClosed {
+		return
+	}
+	c.err = err
+	for _, t := range c.pending {
+		c.settle(t, err)
+	}
+	c.engines = nil
+	if c.sweeper != nil {
+		c.sweeper.Stop()
+	}
+	c.announce()
+}
+
+// announce wakes who waits for engines. The caller holds mu.
+func (c *Client) announce() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// engineUp notes a registered engine. The caller holds mu.
+func (c *Client) engineUp(id EngineID, uuid wire.EngineUUID) {
+	c.ids[uuid] = id
+	at, found := c.find(id)
+	e := &engine{id, uuid, []byte(uuid)}
+	if found {
+		c.engines = slices.Concat(c.engines[:at], []*engine{e}, c.engines[at+1:])
+	} else {
+		c.engines = slices.Insert(slices.Clone(c.engines), at, e)
+	}
+	c.announce()
+}
+
+// engineDown forgets an engine and fails the requests it had not answered. A
+// reply that still comes finds its task settled and is ignored. The caller
+// holds mu.
+func (c *Client) engineDown(uuid wire.EngineUUID) {
+	at := slices.IndexFunc(c.engines, func(e *engine) bool { return e.uuid == uuid })
+	if at < 0 {
+		return
+	}
+	c.engines = slices.Delete(slices.Clone(c.engines), at, at+1)
+	for _, t := range c.pending {
+		if t.uuid == uuid {
+			if t.reply != nil {
+				c.settle(t, nil) // its output ends here
+			} else {
+				c.settle(t, died(t.engine, t.id))
+			}
+		}
+	}
+	c.announce()
+}

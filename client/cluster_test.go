@@ -1,0 +1,387 @@
+package client
+
+// A cluster of one process over an in-memory network: a hub and engines that
+// know just enough of the protocol to answer this client.
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"muster/numeric"
+	"muster/transport"
+	"muster/wire"
+	"muster/wire/pickle"
+)
+
+const testKey = "a key for tests"
+
+// fakeCluster plays the controller and its engines. Replies are made in the
+// goroutine that received the request, so a story has one order.
+type fakeCluster struct {
+	t       *testing.T
+	network *transport.Memory
+	session *wire.Session
+	file    string
+
+	query, control, mux, task, iopub, notification transport.Socket
+	receivers                                      sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	engines map[EngineID]*fakeEngine
+	next    EngineID
+	held    []func() // replies that wait for release
+	hold    bool
+	aborted map[wire.MsgID]bool
+	seen    []string // requests of engines and hub, by type
+	counts  bool     // engines put the number of outputs into replies
+	loses   bool     // engines neither count nor end their output
+	mute    bool     // the hub does not answer
+	tasks   int
+}
+
+type fakeEngine struct {
+	id   EngineID
+	uuid wire.EngineUUID
+	vars map[string]any
+	runs int
+}
+
+func newFakeCluster(t *testing.T, engines int) *fakeCluster {
+	f := &fakeCluster{
+		t: t, network: new(transport.Memory), session: wire.NewSession(testKey, ""),
+		engines: make(map[EngineID]*fakeEngine), aborted: make(map[wire.MsgID]bool), counts: true,
+	}
+	listen := func(kind transport.Kind) (transport.Socket, int) {
+		s, err := f.network.Listen(kind, "tcp://127.0.0.1:0", transport.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var port int
+		fmt.Sscanf(s.Addr(), "tcp://127.0.0.1:%d", &port)
+		return s, port
+	}
+	var conn wire.ClientConnection
+	conn.Interface, conn.Key, conn.SignatureScheme = "tcp://127.0.0.1", testKey, wire.SignatureScheme
+	conn.Pack, conn.Unpack, conn.Broadcast = "json", "json", 1
+	f.query, conn.Registration = listen(transport.Router)
+	f.control, conn.Control = listen(transport.Router)
+	f.mux, conn.Mux = listen(transport.Router)
+	f.task, conn.Task = listen(transport.Router)
+	f.iopub, conn.IOPub = listen(transport.Pub)
+	f.notification, conn.Notification = listen(transport.Pub)
+	f.file = filepath.Join(t.TempDir(), "ipcontroller-client.json")
+	if err := wire.WriteConnection(f.file, &conn); err != nil {
+		t.Fatal(err)
+	}
+	for range engines {
+		f.join()
+	}
+	f.serve(f.query, f.answerHub)
+	f.serve(f.mux, f.answerDirect)
+	f.serve(f.control, f.answerDirect)
+	f.serve(f.task, f.answerTask)
+	return f
+}
+
+// close ends the cluster, and with it its goroutines.
+func (f *fakeCluster) close() {
+	for _, s := range []transport.Socket{f.query, f.control, f.mux, f.task, f.iopub, f.notification} {
+		s.Close()
+	}
+	f.receivers.Wait()
+}
+
+func (f *fakeCluster) serve(s transport.Socket, answer func(s transport.Socket, client []byte, m *wire.Message)) {
+	f.receivers.Go(func() {
+		for {
+			frames, err := s.Recv()
+			if err != nil {
+				return
+			}
+			m, err := f.session.Inspect(frames)
+			if err != nil {
+				continue // as a controller does with another key's messages
+			}
+			f.mu.Lock()
+			f.seen = append(f.seen, m.Header.MsgType)
+			answer(s, m.Route[0], m)
+			f.mu.Unlock()
+		}
+	})
+}
+
+// connect returns a client of the cluster.
+func (f *fakeCluster) connect() *Client {
+	f.t.Helper()
+	c, err := Connect(f.t.Context(), WithFile(f.file), WithNetwork(f.network))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return c
+}
+
+func (f *fakeCluster) notify(msgType string, content any) {
+	_, frames, err := f.session.Frames(msgType, nil, nil, content)
+	if err != nil {
+		f.t.Error(err)
+	}
+	f.notification.Send(frames)
+}
+
+// join registers an engine.
+func (f *fakeCluster) join() EngineID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := &fakeEngine{id: f.next, uuid: wire.EngineUUID(wire.NewSessionID()), vars: make(map[string]any)}
+	f.engines[e.id] = e
+	f.next++
+	f.notify(wire.RegistrationNotification, wire.EngineNotice{ID: e.id, UUID: e.uuid})
+	return e.id
+}
+
+// kill unregisters an engine. What was held for it is never released.
+func (f *fakeCluster) kill(id EngineID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e := f.engines[id]
+	delete(f.engines, id)
+	f.notify(wire.UnregistrationNotification, wire.EngineNotice{ID: e.id, UUID: e.uuid})
+}
+
+// holding keeps engines from answering until release.
+func (f *fakeCluster) holding() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hold = true
+}
+
+func (f *fakeCluster) release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hold = false
+	for _, reply := range f.held {
+		reply()
+	}
+	f.held = nil
+}
+
+func (f *fakeCluster) reply(s transport.Socket, route [][]byte, m *wire.Message, metadata, content any, buffers ...[]byte) {
+	replyType := strings.TrimSuffix(m.Header.MsgType, "_request") + "_reply"
+	_, frames, err := f.session.Frames(replyType, m.RawHeader, metadata, content, buffers...)
+	if err != nil {
+		f.t.Error(err)
+	}
+	s.Send(append(route, frames...))
+}
+
+func (f *fakeCluster) publish(e *fakeEngine, m *wire.Message, msgType string, content any) {
+	_, frames, err := f.session.Frames(msgType, m.RawHeader, nil, content)
+	if err != nil {
+		f.t.Error(err)
+	}
+	f.iopub.Send(append([][]byte{fmt.Appendf(nil, "engine.%d.%s", e.id, msgType)}, frames...))
+}
+
+func (f *fakeCluster) answerHub(s transport.Socket, client []byte, m *wire.Message) {
+	if f.mute {
+		return
+	}
+	content := map[string]any{"status": "ok"}
+	switch m.Header.MsgType {
+	case wire.ConnectionRequest:
+		ids := make(map[string]wire.EngineUUID)
+		for id, e := range f.engines {
+			ids[fmt.Sprint(id)] = e.uuid
+		}
+		content["engines"] = ids
+	case "queue_request":
+		var q struct{ Targets []EngineID }
+		json.Unmarshal(m.Content, &q)
+		for _, id := range q.Targets {
+			content[fmt.Sprint(id)] = map[string]int{"queue": len(f.held), "tasks": 0, "completed": f.engines[id].runs}
+		}
+		content["unassigned"] = 2
+	case wire.ShutdownRequest:
+		f.notify(wire.ShutdownNotification, content)
+	default:
+		f.reply(s, [][]byte{client}, m, nil, wire.Failure("KeyError", "no such request"))
+		return
+	}
+	f.reply(s, [][]byte{client}, m, nil, content)
+}
+
+func (f *fakeCluster) answerDirect(s transport.Socket, client []byte, m *wire.Message) {
+	for _, e := range f.engines {
+		if string(e.uuid) == string(m.Route[1]) {
+			f.answer(s, e, [][]byte{client, m.Route[1]}, m)
+		}
+	}
+}
+
+// answerTask gives the tasks to the engines in turn, by id.
+func (f *fakeCluster) answerTask(s transport.Socket, client []byte, m *wire.Message) {
+	ids := slices.Sorted(maps.Keys(f.engines))
+	e := f.engines[ids[f.tasks%len(ids)]]
+	f.tasks++
+	f.answer(s, e, [][]byte{client, []byte(e.uuid)}, m)
+}
+
+func (f *fakeCluster) answer(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message) {
+	switch m.Header.MsgType {
+	case wire.ExecuteRequest, wire.ApplyRequest:
+		run := func() { f.run(s, e, route, m) }
+		if f.hold {
+			f.held = append(f.held, run)
+		} else {
+			run()
+		}
+		return
+	case wire.AbortRequest:
+		var a struct {
+			IDs []wire.MsgID `json:"msg_ids"`
+		}
+		json.Unmarshal(m.Content, &a)
+		for _, id := range a.IDs {
+			f.aborted[id] = true
+		}
+	case wire.ClearRequest:
+		clear(e.vars)
+	}
+	f.reply(s, route, m, nil, map[string]any{"status": "ok"})
+}
+
+// run does what an engine does with work: output first, then the reply, then
+// the status that ends the output where outputs are not counted.
+func (f *fakeCluster) run(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message) {
+	metadata := map[string]any{"started": wire.Now(), "engine": e.uuid, "status": "ok"}
+	if f.aborted[m.Header.MsgID] {
+		metadata["status"] = "aborted"
+		f.reply(s, route, m, metadata, map[string]any{"status": "aborted"})
+		return
+	}
+	e.runs++
+	outputs := 0
+	show := func(msgType string, content map[string]any) {
+		f.publish(e, m, msgType, content)
+		outputs++
+	}
+	content := map[string]any{"status": "ok", "execution_count": e.runs}
+	var buffers [][]byte
+	var err error
+	if m.Header.MsgType == wire.ExecuteRequest {
+		var x wire.Execute
+		json.Unmarshal(m.Content, &x)
+		err = e.execute(x.Code, show)
+	} else {
+		var v any
+		if v, err = e.call(m.Buffers); err == nil {
+			buffers, err = codec.Serialize(v)
+		}
+	}
+	if err != nil {
+		name, message, _ := strings.Cut(err.Error(), ": ")
+		r := wire.Failure(name, message)
+		r.Traceback = []string{"cell 1, line 1"}
+		metadata["status"] = "error"
+		show("error", map[string]any{"ename": name, "evalue": message})
+		if f.counts {
+			metadata[wire.Outputs] = outputs
+		}
+		f.reply(s, route, m, metadata, r)
+	} else {
+		if f.counts {
+			metadata[wire.Outputs] = outputs
+		}
+		f.reply(s, route, m, metadata, content, buffers...)
+	}
+	if !f.counts && !f.loses {
+		f.publish(e, m, "status", map[string]any{"execution_state": "idle"})
+	}
+}
+
+// execute runs a line of the fake engines' language: "print x", "warn x",
+// "show x" and "fail x".
+func (e *fakeEngine) execute(code string, show func(string, map[string]any)) error {
+	verb, rest, _ := strings.Cut(code, " ")
+	rest = strings.ReplaceAll(rest, "ID", fmt.Sprint(e.id))
+	switch verb {
+	case "print":
+		show("stream", map[string]any{"name": "stdout", "text": rest + "\n"})
+	case "warn":
+		show("stream", map[string]any{"name": "stderr", "text": rest + "\n"})
+	case "flood":
+		for range 100 {
+			show("stream", map[string]any{"name": "stdout", "text": strings.Repeat(rest, MaxOutput/10)})
+		}
+	case "show":
+		show("execute_result", map[string]any{"execution_count": e.runs, "data": map[string]any{"text/plain": rest}})
+	case "fail":
+		return errors.New(rest)
+	}
+	return nil
+}
+
+// call calls a function: those of wire, and add, double, whoami and fail.
+func (e *fakeEngine) call(buffers [][]byte) (any, error) {
+	call, err := codec.DeserializeCall(buffers)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range call.Args {
+		if r, ok := a.(pickle.Reference); ok && r.Name != "double" {
+			call.Args[i] = e.vars[r.Name]
+		}
+	}
+	fn := call.Func.(pickle.Reference).Name
+	switch fn {
+	case wire.PushFunction:
+		maps.Copy(e.vars, call.Kwargs)
+		return nil, nil
+	case wire.PullFunction:
+		var out []any
+		for _, name := range call.Args[0].([]any) {
+			v, ok := e.vars[name.(string)]
+			if !ok {
+				return nil, fmt.Errorf("NameError: name '%s' is not defined", name)
+			}
+			out = append(out, v)
+		}
+		return out, nil
+	case wire.MapFunction:
+		items, err := numeric.To[[]float64](call.Args[1])
+		if err != nil {
+			return nil, err
+		}
+		out := make([]any, len(items))
+		for i, x := range items {
+			if x < 0 {
+				return nil, errors.New("ValueError: negative")
+			}
+			out[i] = 2 * x
+		}
+		return out, nil
+	case "add":
+		sum := 0.0
+		for _, a := range slices.Concat(call.Args, slices.Collect(maps.Values(call.Kwargs))) {
+			x, err := numeric.To[float64](a)
+			if err != nil {
+				return nil, err
+			}
+			sum += x
+		}
+		return sum, nil
+	case "double":
+		x, err := numeric.To[float64](call.Args[0])
+		return 2 * x, err
+	case "whoami":
+		return int(e.id), nil
+	}
+	return nil, fmt.Errorf("NameError: name '%s' is not defined", fn)
+}

@@ -1,0 +1,72 @@
+// Package client drives a running cluster from a Go program: it runs code on
+// engines, calls their functions, and moves values to and fro.
+//
+// A cluster is a controller and any number of engines. An engine is a process
+// with a namespace of variables, on some node of a cluster machine or on this
+// host; the controller passes messages between the engines and the clients.
+// [Connect] finds the controller by the connection file in a profile, which
+// "ipcluster start" leaves there, and returns a [Client]. Engines may be
+// Muster's, which run Go, or ipyparallel's, which run Python; the client is the
+// same for both.
+//
+//	c, err := client.Connect(ctx)
+//	if err != nil {
+//		return err
+//	}
+//	defer c.Close()
+//	if err := c.WaitForEngines(ctx, 4); err != nil {
+//		return err
+//	}
+//	all := c.Direct(client.All)
+//	err = all.Scatter(ctx, "x", samples)                 // a block of the rows to each engine
+//	_, err = all.Execute(ctx, "m := mean(x)")            // in each engine's namespace
+//	means, err := client.Get[float64](ctx, all, "m")     // one value from each
+//	sq, err := all.Map(ctx, client.Ref("square"), items) // the items dealt out, the values in order
+//
+// # Views
+//
+// What is called, is called on a view. A [DirectView] addresses engines by id:
+// each call happens on every target, and returns one value for each, in their
+// order. A [LoadBalancedView] addresses nobody in particular: each task goes to
+// an engine that has little to do, and has one value.
+//
+// Every method of a view has a twin whose name ends in Async. The plain method
+// takes a context and waits; the twin returns an [AsyncResult] at once, which
+// is also how many calls are under way together:
+//
+//	a := all.ApplyAsync(client.Ref("step"), 0.1)
+//	b := c.LoadBalanced().ApplyAsync(client.Ref("render"), frame)
+//	fields, err := a.Get(ctx)
+//	picture, err := b.Get(ctx)
+//
+// A context bounds the wait and nothing else: when it ends, the engines go on,
+// and only [AsyncResult.Abort] takes back what has not begun, and
+// [Client.Interrupt] what has. An engine runs what it is sent one at a time, in
+// the order of arrival.
+//
+// # Values
+//
+// Numbers, strings, bools, slices, maps and structs travel (structs as maps,
+// with the names encoding/json gives their fields), and arrays without being
+// copied: a NumPy array of float64 is a []float64 or a *mat.Dense here, and any
+// other array a numeric.Array. [Get], [Call] and [Values] convert what arrives
+// to a Go type when nothing is lost by it. A [Ref] stands for a value that is on
+// the engines already, such as the function to call. What is sent has been
+// taken when the method returns, and may be changed; arrays that were received
+// belong to the receiver.
+//
+// # Errors
+//
+// An error on an engine is a [*RemoteError] with the engine, the name of the
+// error and its traceback. When several engines fail it is a [*CompositeError]
+// that holds each one's, and errors.As looks inside. The values and outputs of
+// the other engines stay available beside it. A request whose engine dies fails
+// with the name EngineError as soon as the controller has noticed; every request
+// is answered exactly once.
+//
+// # Bounds
+//
+// Output that user code prints is kept up to [MaxOutput] bytes a stream. Nothing
+// else is bounded: a program that sends a million calls and collects none holds
+// a million AsyncResults.
+package client

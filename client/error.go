@@ -1,0 +1,161 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"muster/wire"
+)
+
+var (
+	// ErrClosed says that the client was closed.
+	ErrClosed = errors.New("the client is closed")
+	// ErrShutdown says that the controller was shut down, and what was
+	// outstanding with it is lost.
+	ErrShutdown = errors.New("the controller was shut down")
+	// ErrNoEngines says that a call to All found no engine registered.
+	ErrNoEngines = errors.New("no engines are registered (WaitForEngines waits for them)")
+	// ErrUnknownEngine says that a target is not, or no longer, registered.
+	ErrUnknownEngine = errors.New("no such engine")
+)
+
+// engineError is the Name of the error of what an engine took with it.
+const engineError = "EngineError"
+
+// NoEngine is the Engine of an error or a result that no engine answered for:
+// a task that the scheduler refused, or whose engine has gone unnamed.
+const NoEngine EngineID = -1
+
+// A RemoteError is an error that arose on one engine, or that the controller
+// or the client found in its stead (protocol section 12).
+type RemoteError struct {
+	// Engine is where, or NoEngine.
+	Engine EngineID
+	// Name is the class of the error: a Python exception's class, a Go
+	// engine's name for it, or one of EngineError (the engine died),
+	// TaskAborted, TaskTimeout, InvalidDependency, ImpossibleDependency.
+	Name string
+	// Message is the text of the error.
+	Message string
+	// Traceback is where it arose, in the engine's own format; often empty
+	// when it was not user code that failed.
+	Traceback []string
+}
+
+// Error is the engine, the class and the message, without the traceback.
+func (e *RemoteError) Error() string {
+	if e.Engine == NoEngine {
+		return e.text()
+	}
+	return fmt.Sprintf("engine %d: %s", e.Engine, e.text())
+}
+
+func (e *RemoteError) text() string {
+	if e.Message == "" {
+		return e.Name
+	}
+	return e.Name + ": " + e.Message
+}
+
+// aborted is what becomes of a task that Abort took from an engine's queue.
+func aborted(engine EngineID, id wire.MsgID) *RemoteError {
+	return &RemoteError{Engine: engine, Name: "TaskAborted", Message: fmt.Sprintf("task %s was aborted before it began", id)}
+}
+
+// died is what becomes of a request when its engine goes.
+func died(engine EngineID, id wire.MsgID) *RemoteError {
+	return &RemoteError{Engine: engine, Name: engineError, Message: fmt.Sprintf("engine %d died while running task %s", engine, id)}
+}
+
+// A CompositeError holds the errors of several engines that took part in one
+// call. errors.As and errors.Is look into each of them.
+type CompositeError struct {
+	// Errors are in the order of the call's targets: a *RemoteError for what
+	// failed on an engine, another error for a result that could not be read.
+	Errors []error
+}
+
+// Unwrap makes every error visible to the errors package.
+func (e *CompositeError) Unwrap() []error { return e.Errors }
+
+// Error folds what is the same on several engines into one line:
+//
+//	4 errors: engines 0-2: NameError: name 'x' is not defined; engine 7: EngineError: ...
+func (e *CompositeError) Error() string {
+	type group struct {
+		text    string
+		engines []EngineID
+	}
+	var groups []group
+	for _, err := range e.Errors {
+		engine, text := NoEngine, err.Error()
+		if r, ok := err.(*RemoteError); ok {
+			engine, text = r.Engine, r.text()
+		}
+		i := slices.IndexFunc(groups, func(g group) bool { return g.text == text })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, group{text: text})
+		}
+		if engine != NoEngine {
+			groups[i].engines = append(groups[i].engines, engine)
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d errors", len(e.Errors))
+	for i, g := range groups {
+		b.WriteString([]string{": ", "; "}[min(i, 1)])
+		if len(g.engines) > 0 {
+			fmt.Fprintf(&b, "%s: ", engineList(g.engines))
+		}
+		b.WriteString(g.text)
+	}
+	return b.String()
+}
+
+// engineList names engines, runs of ids as ranges: "engine 3", "engines 0-2, 7".
+func engineList(ids []EngineID) string {
+	if len(ids) == 1 {
+		return "engine " + strconv.Itoa(int(ids[0]))
+	}
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	var b strings.Builder
+	for i := 0; i < len(ids); {
+		j := i
+		for j+1 < len(ids) && ids[j+1] == ids[j]+1 {
+			j++
+		}
+		if b.Len() > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Itoa(int(ids[i])))
+		if j > i {
+			b.WriteByte('-')
+			b.WriteString(strconv.Itoa(int(ids[j])))
+		}
+		i = j + 1
+	}
+	return "engines " + b.String()
+}
+
+// join makes one error of what went wrong with a call's tasks; nil entries are
+// tasks that went well.
+func join(errs []error) error {
+	var all []error
+	for _, err := range errs {
+		if err != nil {
+			all = append(all, err)
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return nil
+	case len(all) == 1 || !slices.ContainsFunc(all, func(err error) bool { return err != all[0] }):
+		return all[0] // one engine's error, or one that struck the client itself
+	}
+	return &CompositeError{all}
+}

@@ -1,0 +1,108 @@
+package client
+
+import (
+	"context"
+
+	"muster/numeric"
+)
+
+// A LoadBalancedView hands tasks to the controller's scheduler, which gives
+// each to an engine that has little to do. Its methods come in two forms, as a
+// DirectView's do.
+type LoadBalancedView struct {
+	client *Client
+}
+
+// LoadBalanced returns the view of all engines by the task scheduler. Tasks
+// wait there while no engine is registered.
+func (c *Client) LoadBalanced() *LoadBalancedView { return &LoadBalancedView{c} }
+
+func (v *LoadBalancedView) send(ctx context.Context, ar *AsyncResult, r *request, err error) *AsyncResult {
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return failed(ar.what, err)
+	}
+	return v.client.start(ar, v.client.task, nil, r)
+}
+
+// Execute runs source code on one engine.
+func (v *LoadBalancedView) Execute(ctx context.Context, code string) (*Result, error) {
+	ar := v.execute(ctx, code)
+	_, err := ar.Get(ctx)
+	if rs := ar.Metadata(); len(rs) > 0 {
+		return rs[0], err
+	}
+	return nil, err
+}
+
+// ExecuteAsync is Execute without the wait, as a DirectView's.
+func (v *LoadBalancedView) ExecuteAsync(code string) *AsyncResult {
+	return v.execute(context.Background(), code)
+}
+
+func (v *LoadBalancedView) execute(ctx context.Context, code string) *AsyncResult {
+	r, err := executeRequest(code)
+	return v.send(ctx, &AsyncResult{what: "execute", code: code, decode: executed}, r, err)
+}
+
+// Apply calls a function on one engine and returns its value.
+func (v *LoadBalancedView) Apply(ctx context.Context, fn Function, args ...any) (any, error) {
+	values, err := v.apply(ctx, fn, args).Get(ctx)
+	if len(values) == 0 {
+		return nil, err
+	}
+	return values[0], err
+}
+
+// ApplyAsync is Apply without the wait. The AsyncResult has one value.
+func (v *LoadBalancedView) ApplyAsync(fn Function, args ...any) *AsyncResult {
+	return v.apply(context.Background(), fn, args)
+}
+
+func (v *LoadBalancedView) apply(ctx context.Context, fn Function, args []any) *AsyncResult {
+	r, err := applyRequest(fn.Name(), args...)
+	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
+}
+
+// Map calls a function on every item of a sequence, or on the items of equal
+// place of several, each as a task of its own, and returns the values in the
+// order of the items. The values of tasks that failed are nil.
+func (v *LoadBalancedView) Map(ctx context.Context, fn Function, seqs ...any) ([]any, error) {
+	return v.mapItems(ctx, fn, seqs).Get(ctx)
+}
+
+// MapAsync is Map without the wait. The AsyncResult has a value for each item.
+func (v *LoadBalancedView) MapAsync(fn Function, seqs ...any) *AsyncResult {
+	return v.mapItems(context.Background(), fn, seqs)
+}
+
+func (v *LoadBalancedView) mapItems(ctx context.Context, fn Function, seqs []any) *AsyncResult {
+	ar := &AsyncResult{what: "map " + fn.Name(), decode: applied}
+	n, err := length(seqs)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	columns := make([][]any, len(seqs))
+	for i := 0; i < len(seqs) && err == nil; i++ {
+		columns[i], err = numeric.To[[]any](seqs[i])
+	}
+	if err != nil {
+		return failed(ar.what, err)
+	}
+	if n == 0 {
+		return ready(ar.what, []any{})
+	}
+	requests := make([]*request, n)
+	args := make([]any, len(seqs))
+	for i := range requests {
+		for k := range columns {
+			args[k] = columns[k][i]
+		}
+		if requests[i], err = applyRequest(fn.Name(), args...); err != nil {
+			return failed(ar.what, err)
+		}
+	}
+	return v.client.start(ar, v.client.task, nil, requests...)
+}

@@ -1,0 +1,66 @@
+package client
+
+import (
+	"log/slog"
+	"os"
+
+	"muster/transport"
+	"muster/wire"
+)
+
+// An Option tells Connect which cluster to connect to.
+type Option func(*options)
+
+type options struct {
+	profile    string
+	profileDir string
+	clusterID  string
+	file       string
+	network    transport.Network
+	log        *slog.Logger
+}
+
+// WithProfile takes the cluster of the profile of that name in $IPYTHONDIR, or
+// in ~/.ipython when that is not set. Without it and its siblings, the
+// directory in $IPP_PROFILE_DIR is taken, or else the profile "default".
+func WithProfile(name string) Option { return func(o *options) { o.profile = name } }
+
+// WithProfileDir takes the cluster of the profile in a directory.
+func WithProfileDir(dir string) Option { return func(o *options) { o.profileDir = dir } }
+
+// WithClusterID takes the cluster of that id among the profile's clusters.
+// Without it, $IPP_CLUSTER_ID is taken, or else the cluster without an id.
+func WithClusterID(id string) Option { return func(o *options) { o.clusterID = id } }
+
+// WithFile takes the cluster whose controller wrote that connection file
+// (ipcontroller-client.json), whatever the profile. A laptop that reaches the
+// controller over the network needs nothing but a copy of the file.
+func WithFile(path string) Option { return func(o *options) { o.file = path } }
+
+// WithNetwork connects by sockets of a network of the caller's, who closes it
+// after the client. Without it, the client opens a network of its own.
+func WithNetwork(n transport.Network) Option { return func(o *options) { o.network = n } }
+
+// WithLogger logs what the client drops: messages that are malformed or carry
+// a wrong signature. Without it they are dropped in silence.
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
+// path is the connection file that the options and the environment lead to.
+func (o *options) path() (string, error) {
+	if o.file != "" {
+		return o.file, nil
+	}
+	id := o.clusterID
+	if id == "" {
+		id = os.Getenv("IPP_CLUSTER_ID")
+	}
+	dir := o.profileDir
+	if dir == "" && o.profile == "" {
+		dir = os.Getenv("IPP_PROFILE_DIR")
+	}
+	if dir != "" {
+		return wire.Profile{Dir: dir}.ClientFile(id), nil
+	}
+	p, err := wire.NamedProfile(o.profile)
+	return p.ClientFile(id), err
+}

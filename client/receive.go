@@ -1,0 +1,205 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"muster/transport"
+	"muster/wire"
+)
+
+// receive starts the goroutine that takes in what comes by a socket, until the
+// socket is closed.
+func (c *Client) receive(s transport.Socket, channel string, handle func(frames [][]byte) error) {
+	c.receivers.Go(func() {
+		for {
+			frames, err := s.Recv()
+			if err != nil {
+				if !errors.Is(err, transport.ErrClosed) {
+					c.stop(fmt.Errorf("receive by the %s channel: %w", channel, err))
+				}
+				return
+			}
+			if err := handle(frames); err != nil {
+				c.log.Warn("message dropped", "channel", channel, "err", err)
+			}
+		}
+	})
+}
+
+// replied takes in a reply, from whatever channel: the id of the request in
+// its parent header says whose it is. (Its type does not: nannies of Python
+// engines answer by "_request", protocol section 11.)
+func (c *Client) replied(frames [][]byte) error {
+	m, err := c.session.Decode(frames)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.pending[m.Parent.MsgID]
+	if t == nil || t.reply != nil {
+		return nil // its engine was taken for dead, or the task was answered
+	}
+	t.reply, t.received = m, time.Now()
+	t.heard = t.received
+	if t.engine == NoEngine && t.result.kind == toEngines {
+		c.locate(t)
+	}
+	if t.complete() {
+		c.settle(t, nil)
+	} else if c.sweeper == nil {
+		c.sweeper = time.AfterFunc(outputGrace, c.sweep)
+	}
+	return nil
+}
+
+// locate notes which engine a load-balanced task ran on. The caller holds mu.
+func (c *Client) locate(t *task) {
+	var m struct {
+		Engine wire.EngineUUID `json:"engine"`
+	}
+	if err := json.Unmarshal(t.reply.Metadata, &m); err != nil {
+		return // as one that names no engine
+	}
+	if id, known := c.ids[m.Engine]; known {
+		t.engine, t.uuid = id, m.Engine
+	}
+}
+
+// outputGrace is how long a task that was answered waits for the next message
+// of its output. iopub promises nothing: what is published while a
+// subscription is on its way is gone.
+const outputGrace = 10 * time.Second
+
+// sweep settles what waits for output in vain.
+func (c *Client) sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sweeper = nil
+	if c.err != nil {
+		return
+	}
+	now, next := time.Now(), time.Duration(0)
+	for _, t := range c.pending {
+		if t.reply == nil {
+			continue
+		}
+		if left := outputGrace - now.Sub(t.heard); left > 0 {
+			next = max(next, left)
+			continue
+		}
+		t.out().lost = true
+		c.settle(t, nil)
+	}
+	if next > 0 {
+		c.sweeper = time.AfterFunc(next, c.sweep)
+	}
+}
+
+// out is the task's output, made on first use. The caller holds mu.
+func (t *task) out() *output {
+	if t.output == nil {
+		t.output = new(output)
+	}
+	return t.output
+}
+
+// published takes in a message of iopub. The controller relays those of all
+// engines to all clients, so what is not for this session is dropped before
+// anything is spent on it.
+func (c *Client) published(frames [][]byte) error {
+	if _, rest, err := wire.Split(frames); err != nil || !bytes.Contains(rest[3], []byte(c.session.ID)) {
+		return err
+	}
+	m, err := c.session.Decode(frames)
+	if err != nil {
+		return err
+	}
+	var content struct {
+		Name           string         `json:"name"`            // stream
+		Text           string         `json:"text"`            // stream
+		ExecutionState string         `json:"execution_state"` // status
+		ExecutionCount int            `json:"execution_count"` // execute_input, execute_result
+		Data           map[string]any `json:"data"`            // execute_result
+	}
+	if err := json.Unmarshal(m.Content, &content); err != nil {
+		return fmt.Errorf("%s: %w", m.Header.MsgType, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.pending[m.Parent.MsgID]
+	if t == nil {
+		return nil
+	}
+	t.heard = time.Now()
+	switch m.Header.MsgType {
+	case "stream":
+		t.outputs++
+		if content.Name == "stderr" {
+			t.out().stderr.write(content.Text)
+		} else {
+			t.out().stdout.write(content.Text)
+		}
+	case "execute_result":
+		t.outputs++
+		t.out().bundle, t.out().count = content.Data, content.ExecutionCount
+	case "error", "display_data":
+		t.outputs++
+	case "status":
+		t.idle = content.ExecutionState == "idle"
+	}
+	if t.reply != nil && t.complete() {
+		c.settle(t, nil)
+	}
+	return nil
+}
+
+// notified takes in news of engines and of the controller's end.
+func (c *Client) notified(frames [][]byte) error {
+	m, err := c.session.Decode(frames)
+	if err != nil {
+		return err
+	}
+	if m.Header.MsgType == wire.ShutdownNotification {
+		c.stop(ErrShutdown)
+		return nil
+	}
+	var e wire.EngineNotice
+	if err := json.Unmarshal(m.Content, &e); err != nil {
+		return fmt.Errorf("%s: %w", m.Header.MsgType, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.err != nil:
+	case m.Header.MsgType == wire.RegistrationNotification:
+		c.engineUp(e.ID, e.UUID)
+	case m.Header.MsgType == wire.UnregistrationNotification:
+		c.engineDown(e.UUID)
+	}
+	return nil
+}
+
+var outputsKey = []byte(`"` + wire.Outputs + `":`)
+
+// countOf reads how many messages of output an engine has published, from the
+// reply's metadata. It searches the text: within a JSON string the key's last
+// quote would be escaped, so it can be nothing but the key.
+func countOf(metadata []byte) (n int, ok bool) {
+	_, rest, ok := bytes.Cut(metadata, outputsKey)
+	if !ok {
+		return 0, false
+	}
+	rest = bytes.TrimLeft(rest, " ")
+	end := 0
+	for end < len(rest) && rest[end] >= '0' && rest[end] <= '9' {
+		end++
+	}
+	n, err := strconv.Atoi(string(rest[:end]))
+	return n, err == nil
+}

@@ -1,0 +1,130 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"muster/wire"
+)
+
+// A task is one message on its way to one engine (or to the controller), until
+// it is settled: by the reply and the output that belongs to it, by the death
+// of its engine, or by the end of the client. Whichever comes first takes it
+// out of the client's pending map, and so it is settled once.
+//
+// Its fields are guarded by Client.mu until then, and fixed from then on.
+type task struct {
+	result *AsyncResult
+
+	id        wire.MsgID
+	engine    EngineID        // NoEngine until known, for a load-balanced task
+	uuid      wire.EngineUUID // "" likewise
+	submitted time.Time
+
+	reply    *wire.Message
+	received time.Time
+	err      error // settled without a reply
+
+	output  *output // nil until there is some
+	outputs int     // messages of output that have come
+	heard   time.Time
+	idle    bool // the engine said that no more output follows
+}
+
+// output is what an engine published for a task.
+type output struct {
+	stdout, stderr text
+	count          int
+	bundle         map[string]any // of the last expression, by MIME type
+	lost           bool
+}
+
+// complete tells whether a task with a reply has all its output. An engine
+// that counts has said how many messages there are; else the status "idle"
+// ends them. Replies that no engine made are followed by nothing.
+func (t *task) complete() bool {
+	if t.result.kind == toController {
+		return true
+	}
+	if n, counted := countOf(t.reply.Metadata); counted {
+		return t.outputs >= n
+	}
+	if t.idle {
+		return true
+	}
+	var m struct {
+		Started *string `json:"started"`
+		Status  string  `json:"status"`
+	}
+	err := json.Unmarshal(t.reply.Metadata, &m)
+	return err != nil || m.Started == nil || m.Status == wire.StatusAborted
+}
+
+// A request is what a call sends, to each of its targets alike.
+type request struct {
+	msgType  string
+	content  json.RawMessage
+	metadata json.RawMessage
+	buffers  [][]byte
+}
+
+// start sends requests by a channel: one for each engine, or a single one for
+// all. Without engines the requests go to whoever is at the channel's other
+// end. Nothing is waited for; what cannot be sent settles its task.
+func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests ...*request) *AsyncResult {
+	n := max(len(engines), len(requests))
+	ar.client, ar.done, ar.left = c, make(chan struct{}), n
+	tasks := make([]task, n)
+	frames := make([][][]byte, n)
+	now := time.Now()
+	for i := range tasks {
+		t, r := &tasks[i], requests[min(i, len(requests)-1)]
+		t.result, t.engine, t.submitted = ar, NoEngine, now
+		m := wire.Message{Metadata: r.metadata, Content: r.content, Buffers: r.buffers}
+		if len(engines) > 0 {
+			t.engine, t.uuid = engines[i].id, engines[i].uuid
+			m.Route = [][]byte{engines[i].route}
+		}
+		t.id, m.RawHeader = c.session.Header(r.msgType)
+		frames[i] = c.session.Encode(&m)
+	}
+	ar.tasks = tasks
+
+	c.mu.Lock()
+	for i := range tasks {
+		t := &tasks[i]
+		c.pending[t.id] = t
+		if c.err != nil {
+			c.settle(t, c.err)
+		} else if len(engines) > 0 {
+			if at, ok := c.find(t.engine); !ok || c.engines[at].uuid != t.uuid {
+				c.settle(t, died(t.engine, t.id)) // since it was resolved
+			}
+		}
+	}
+	c.mu.Unlock()
+
+	for i := range tasks {
+		if err := ch.socket.Send(frames[i]); err != nil {
+			c.mu.Lock()
+			c.settle(&tasks[i], fmt.Errorf("send by the %s channel: %w", ch.name, err))
+			c.mu.Unlock()
+		}
+	}
+	return ar
+}
+
+// settle ends a task, with an error if there is no reply. The caller holds mu.
+func (c *Client) settle(t *task, err error) {
+	if c.pending[t.id] != t {
+		return
+	}
+	delete(c.pending, t.id)
+	if t.reply == nil {
+		t.err = err
+	}
+	if t.result.left--; t.result.left == 0 {
+		close(t.result.done)
+	}
+}

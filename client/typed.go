@@ -1,0 +1,38 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"muster/numeric"
+)
+
+// Values is AsyncResult.Get for values of a Go type: each is converted as
+// numeric.Convert does, which is without loss or not at all. Where an engine
+// failed or a value does not fit, the zero T stands, and the error says so.
+func Values[T any](ctx context.Context, ar *AsyncResult) ([]T, error) {
+	values, err := ar.Get(ctx)
+	if values == nil {
+		return nil, err
+	}
+	out := make([]T, len(values))
+	for i, v := range values {
+		if v == nil && err != nil {
+			continue // the engine failed
+		}
+		if cerr := numeric.Convert(v, &out[i]); cerr != nil && err == nil {
+			err = fmt.Errorf("client: %s: value %d of %d: %w", ar.what, i+1, len(values), cerr)
+		}
+	}
+	return out, err
+}
+
+// Get pulls a variable, or an expression, as a T from each engine of a view.
+func Get[T any](ctx context.Context, v *DirectView, name string) ([]T, error) {
+	return Values[T](ctx, v.get(ctx, "pull", name))
+}
+
+// Call is Apply for functions whose values are a T.
+func Call[T any](ctx context.Context, v *DirectView, fn Function, args ...any) ([]T, error) {
+	return Values[T](ctx, v.apply(ctx, fn, args))
+}

@@ -1,0 +1,212 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"muster/wire"
+)
+
+// A DirectView addresses engines by their ids: what is called on it happens on
+// each of its targets.
+//
+// Every method comes in two forms. The plain one waits: it takes a context,
+// and returns the values, one for each target and in their order. The one that
+// ends in Async sends and returns at once with an AsyncResult for the same
+// values. Either way the arguments are on their way, and may be changed, when
+// the method returns.
+type DirectView struct {
+	client  *Client
+	targets Targets
+}
+
+// Direct returns a view of engines. Which engines All are is found out anew at
+// each call.
+func (c *Client) Direct(t Targets) *DirectView { return &DirectView{c, t} }
+
+// resolve looks up the view's engines for a call, unless its context has ended.
+func (v *DirectView) resolve(ctx context.Context) ([]*engine, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return v.client.resolve(v.targets)
+}
+
+// send sends one request to every engine of the view.
+func (v *DirectView) send(ctx context.Context, ar *AsyncResult, r *request, err error) *AsyncResult {
+	if err != nil {
+		return failed(ar.what, err)
+	}
+	engines, err := v.resolve(ctx)
+	if err != nil {
+		return failed(ar.what, err)
+	}
+	return v.client.start(ar, v.client.mux, engines, r)
+}
+
+// Execute runs source code: Go on Go engines, Python on Python engines. The
+// results hold what it printed and the value of a last bare expression; they
+// are returned beside an error as well.
+func (v *DirectView) Execute(ctx context.Context, code string) (Results, error) {
+	ar := v.execute(ctx, code)
+	_, err := ar.Get(ctx)
+	return ar.Metadata(), err
+}
+
+// ExecuteAsync is Execute without the wait. The AsyncResult's values are the
+// text of the last expression, nil where there is none, and its Metadata holds
+// the output.
+func (v *DirectView) ExecuteAsync(code string) *AsyncResult {
+	return v.execute(context.Background(), code)
+}
+
+func (v *DirectView) execute(ctx context.Context, code string) *AsyncResult {
+	r, err := executeRequest(code)
+	return v.send(ctx, &AsyncResult{what: "execute", code: code, decode: executed}, r, err)
+}
+
+// Push sets variables on the engines, by name. Values are numbers, strings,
+// slices, maps, structs (as encoding/json sees them), gonum's matrices and
+// vectors, and numeric.Array.
+func (v *DirectView) Push(ctx context.Context, vars map[string]any) error {
+	_, err := v.push(ctx, vars).Get(ctx)
+	return err
+}
+
+// PushAsync is Push without the wait. The AsyncResult's values are nil.
+func (v *DirectView) PushAsync(vars map[string]any) *AsyncResult {
+	return v.push(context.Background(), vars)
+}
+
+func (v *DirectView) push(ctx context.Context, vars map[string]any) *AsyncResult {
+	r, err := pushRequest(vars)
+	what := "push " + strings.Join(slices.Sorted(maps.Keys(vars)), ", ")
+	return v.send(ctx, &AsyncResult{what: what, decode: nothing}, r, err)
+}
+
+// Pull returns variables of the engines: for each engine the values by name.
+// See Get for one variable as a Go type. A name may be an expression.
+func (v *DirectView) Pull(ctx context.Context, names ...string) ([]map[string]any, error) {
+	values, err := v.pull(ctx, names).Get(ctx)
+	if values == nil {
+		return nil, err
+	}
+	out := make([]map[string]any, len(values))
+	for i, m := range values {
+		out[i], _ = m.(map[string]any) // nil where the engine failed
+	}
+	return out, err
+}
+
+// PullAsync is Pull without the wait. The AsyncResult's values are
+// map[string]any.
+func (v *DirectView) PullAsync(names ...string) *AsyncResult {
+	return v.pull(context.Background(), names)
+}
+
+func (v *DirectView) pull(ctx context.Context, names []string) *AsyncResult {
+	ar := &AsyncResult{what: "pull " + strings.Join(names, ", ")}
+	ar.decode = func(t *task) (any, error) {
+		values, err := pulled(t, len(names))
+		if err != nil {
+			return nil, err
+		}
+		m := make(map[string]any, len(names))
+		for i, name := range names {
+			m[name] = values[i]
+		}
+		return m, nil
+	}
+	r, err := pullRequest(names)
+	return v.send(ctx, ar, r, err)
+}
+
+// get pulls one variable; the values are bare.
+func (v *DirectView) get(ctx context.Context, verb, name string) *AsyncResult {
+	ar := &AsyncResult{what: verb + " " + name}
+	ar.decode = func(t *task) (any, error) {
+		values, err := pulled(t, 1)
+		if err != nil {
+			return nil, err
+		}
+		return values[0], nil
+	}
+	r, err := pullRequest([]string{name})
+	return v.send(ctx, ar, r, err)
+}
+
+// Apply calls a function and returns its values. See Call for values of a Go
+// type. The last argument may be Kwargs.
+func (v *DirectView) Apply(ctx context.Context, fn Function, args ...any) ([]any, error) {
+	return v.apply(ctx, fn, args).Get(ctx)
+}
+
+// ApplyAsync is Apply without the wait.
+func (v *DirectView) ApplyAsync(fn Function, args ...any) *AsyncResult {
+	return v.apply(context.Background(), fn, args)
+}
+
+func (v *DirectView) apply(ctx context.Context, fn Function, args []any) *AsyncResult {
+	r, err := applyRequest(fn.Name(), args...)
+	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
+}
+
+func executeRequest(code string) (*request, error) {
+	content, err := json.Marshal(wire.Execute{Code: code, StoreHistory: true, UserExpressions: map[string]string{}})
+	return &request{msgType: wire.ExecuteRequest, content: content, metadata: countOutputs}, err
+}
+
+// executed is the value of an execute_reply.
+func executed(t *task) (any, error) {
+	if t.output == nil || t.output.bundle == nil {
+		return nil, nil
+	}
+	return t.output.bundle["text/plain"], nil
+}
+
+func pushRequest(vars map[string]any) (*request, error) {
+	for name := range vars {
+		if !isName(name) {
+			return nil, fmt.Errorf("%q is no name for a variable", name)
+		}
+	}
+	return applyRequest(wire.PushFunction, Kwargs(vars))
+}
+
+// isName tells whether a variable can be called so in Go and in Python.
+func isName(s string) bool {
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func pullRequest(names []string) (*request, error) {
+	if len(names) == 0 || slices.Contains(names, "") {
+		return nil, errors.New("no name given, or an empty one")
+	}
+	return applyRequest(wire.PullFunction, names)
+}
+
+// pulled is the list of n values in the answer to a pull.
+func pulled(t *task, n int) ([]any, error) {
+	v, err := applied(t)
+	if err != nil {
+		return nil, err
+	}
+	values, ok := v.([]any)
+	if !ok || len(values) != n {
+		return nil, fmt.Errorf("a %T instead of a list of %d values", v, n)
+	}
+	return values, nil
+}
+
+func nothing(*task) (any, error) { return nil, nil }
