@@ -68,6 +68,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"\n\n[engines]\nn = 2\nlauncer = \"mpi\"\n", `f.toml:5: unknown key "engines.launcer" (did you mean "engines.launcher"?)`},
 		{"[engines.mpi]\ncomand = [\"mpirun\"]\n", `f.toml:2: unknown key "engines.mpi.comand" (did you mean "engines.mpi.command"?)`},
 		{"[engines]\nentirely_something_else = 1\n", `f.toml:2: unknown key "engines.entirely_something_else"`},
+		{"[engines]\nN = 4\n", `f.toml:2: unknown key "engines.N" (did you mean "engines.n"?)`},
 		{"[engines]\n\"a key\" = 1\n", `f.toml:2: unknown key "engines.\"a key\""`},
 		{"[engines]\nn = \"four\"\n", `f.toml:2: key "engines.n": want integer, found string`},
 		{"[engines]\n\nlauncher = 4\n", `f.toml:3: key "engines.launcher": want string, found integer`},

@@ -5,26 +5,28 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
 )
 
-// Decode reads TOML into dst, a pointer to a struct with toml tags. The name
-// stands for the file in errors, which all read "name:line: ...". A key that
-// dst has no place for is an error that names the nearest one it has.
+// Decode reads TOML into dst, a pointer to a struct. The name stands for the
+// file in errors, which all read "name:line: ...". Keys are those that toml tags name,
+// in just these letters; any other is an error that names the nearest of them.
 func Decode(name string, text []byte, dst any) error {
 	meta, err := toml.Decode(string(text), dst)
 	if err != nil {
 		return locate(name, err)
 	}
-	unknown := meta.Undecoded()
-	if len(unknown) == 0 {
+	known := keys(reflect.TypeOf(dst), "")
+	i := slices.IndexFunc(meta.Keys(), func(k toml.Key) bool { return !slices.Contains(known, k.String()) })
+	if i < 0 {
 		return nil
 	}
-	key := unknown[0]
+	key := meta.Keys()[i]
 	err = fmt.Errorf("%s: unknown key %q", position(name, text, key), key)
-	if near := nearest(key.String(), keys(reflect.TypeOf(dst), "")); near != "" {
+	if near := nearest(key.String(), known); near != "" {
 		err = fmt.Errorf("%w (did you mean %q?)", err, near)
 	}
 	return err

@@ -76,6 +76,7 @@ func start(args []string) error {
 	config.ControllerArgs = append(config.ControllerArgs, fs.Args()...)
 	config.KeepFiles = slices.Contains(fs.Args(), "--reuse")
 	config.ID, config.Engines = sel.ClusterID, profile.Engines
+	config.Registered = waitForEngines
 	config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level.Level}))
 
 	if background {
