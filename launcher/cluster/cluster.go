@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"time"
 
 	"muster/launcher"
@@ -69,7 +67,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	}
 	c := &Cluster{config: config, record: &Record{
 		ProfileDir: dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
-		Launcher: config.Engines.Launcher, N: config.Engines.Count(), Keep: config.KeepFiles,
+		Launcher: config.Engines.Launcher, N: config.Engines.Count(),
 		// The marks are on record before the processes are there.
 		Controller: launcher.Handle{Mark: launcher.NewMark()}, Engines: launcher.Handle{Mark: launcher.NewMark()},
 	}}
@@ -89,9 +87,6 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 			return nil, err
 		}
 	}
-	if foreign := answering(ctx, c.ClientFile()); foreign != "" {
-		return nil, errors.Join(fmt.Errorf("cluster: a controller that ipcluster did not start answers at %s: end it, start under another --cluster-id, or remove %s if something else has taken that port", foreign, c.ClientFile()), c.record.remove())
-	}
 	limit := config.Engines.Limit()
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %v", limit))
 	defer cancel()
@@ -99,23 +94,6 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 		return nil, errors.Join(err, c.Stop(context.WithoutCancel(ctx)))
 	}
 	return c, nil
-}
-
-// answering returns where the controller of a connection file answers, or "".
-func answering(ctx context.Context, clientFile string) string {
-	info, err := wire.ReadClientConnection(clientFile)
-	if err != nil {
-		return "" // there is none, or it is nobody's
-	}
-	_, address, _ := strings.Cut(info.URL(info.Registration), "://")
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return ""
-	}
-	conn.Close()
-	return address
 }
 
 // ClientFile is the path of the connection file for clients.
@@ -182,7 +160,7 @@ func (r *Record) Stop(ctx context.Context) error {
 
 // clear removes the files of a cluster of which no process is left.
 func (r *Record) clear() error {
-	if !r.Keep {
+	if r.Files {
 		for _, f := range []string{r.Profile().ClientFile(r.ClusterID), r.Profile().EngineFile(r.ClusterID)} {
 			if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return fmt.Errorf("cluster: stale connection file: %w", err)

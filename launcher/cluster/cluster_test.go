@@ -348,30 +348,51 @@ func TestRecordOfAnotherMachine(t *testing.T) {
 	}
 }
 
-func TestControllerStartedByHandIsLeftAlone(t *testing.T) {
+// A controller that was started by hand has left connection files, and the
+// one that is started now refuses to take its place: the files stay.
+func TestFilesOfAnotherControllerStay(t *testing.T) {
 	p := clustertest.Profile(t)
 	if err := p.Create(); err != nil {
 		t.Fatal(err)
 	}
-	job, err := launcher.Local{Command: launcher.Command{Args: []string{"ipcontroller", "--profile-dir=" + p.Dir}}}.Start(t.Context(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer job.Stop(context.Background())
-	for deadline := time.Now().Add(time.Minute); answering(t.Context(), p.ClientFile("")) == ""; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no controller within a minute")
+	for _, f := range []string{p.ClientFile(""), p.EngineFile("")} {
+		if err := os.WriteFile(f, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if _, err := Start(t.Context(), config(p, 1)); err == nil || !strings.Contains(err.Error(), "that ipcluster did not start answers at 127.0.0.1:") {
+	t.Setenv(clustertest.ControllerFails, "a controller is running already")
+	if _, err := Start(t.Context(), config(p, 1)); err == nil || !strings.Contains(err.Error(), "is running already") {
 		t.Errorf("%v", err)
 	}
-	if _, err := os.Stat(p.ClientFile("")); err != nil || job.State() != launcher.Running {
-		t.Errorf("it was disturbed: %v, %v", err, job.State())
+	for _, f := range []string{p.ClientFile(""), p.EngineFile("")} {
+		if _, err := os.Stat(f); err != nil {
+			t.Error(err)
+		}
 	}
 	if _, err := Find(p, ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("record: %v", err)
 	}
+}
+
+// Files of a controller that is gone are not taken for those of the new one.
+func TestStaleFilesAreReplaced(t *testing.T) {
+	p := clustertest.Profile(t)
+	if err := p.Create(); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []string{p.ClientFile(""), p.EngineFile("")} {
+		if err := os.WriteFile(f, []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := start(t, config(p, 1))
+	if _, err := wire.ReadClientConnection(c.ClientFile()); err != nil {
+		t.Errorf("%v", err)
+	}
+	if err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.NothingLeft(t, p)
 }
 
 func TestUnderMpirun(t *testing.T) {

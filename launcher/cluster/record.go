@@ -30,7 +30,7 @@ type Record struct {
 	Up         bool             `json:"up"`         // all engines were registered
 	Launcher   string           `json:"launcher"`   // of the engines
 	N          int              `json:"n"`          // engines asked for
-	Keep       bool             `json:"keep_files"` // the connection files outlive the cluster
+	Files      bool             `json:"files"`      // there are connection files, to be removed at the end
 	Supervisor launcher.Process `json:"supervisor"` // the process that started the others
 	Controller launcher.Handle  `json:"controller"`
 	Engines    launcher.Handle  `json:"engines"`

@@ -58,7 +58,8 @@ func (c *Cluster) startController(ctx context.Context) error {
 		// an answer; files are replaced, never rewritten.
 		_, err := os.Stat(c.config.Profile.EngineFile(c.config.ID))
 		if now, errClient := os.Stat(c.ClientFile()); err == nil && errClient == nil && !sameFile(before, now) {
-			return nil
+			c.record.Files = !c.config.KeepFiles
+			return c.record.write()
 		}
 		select {
 		case <-c.controller.Failed():
