@@ -1,0 +1,489 @@
+package interp
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"runtime"
+	"strings"
+)
+
+// checked is a cell that type-checks, ready to be lowered.
+type checked struct {
+	items   []*item
+	info    *types.Info
+	pkg     *types.Package
+	imports map[string]string // local name -> path, to persist
+	methods []*ast.FuncDecl   // of types that earlier cells declared
+	source  map[ast.Decl]*ast.FuncDecl
+	last    ast.Expr // the bare expression at the end, or nil
+}
+
+// checker gathers the pieces of a cell into one file of one package, as the
+// Go compiler would want them: a := 5 becomes var a = 5, runs of statements
+// become bodies of blank functions. The package is new for every cell; what
+// earlier cells defined is inserted into its scope, unless redefined here.
+//
+// Statements happen in order, package-level variables do not. So a name that
+// the cell defines again gets versions: uses before the definition are
+// renamed to the version they see.
+type checker struct {
+	in      *Interp
+	cell    *cellText
+	items   []*item
+	defs    map[string][]int // variable -> the items that define it
+	decls   map[string]bool  // types, constants and functions of the cell
+	insert  map[string]types.Object
+	imports map[string]string
+	dots    []*ast.ImportSpec
+	file    *ast.File
+	out     *checked
+}
+
+func (in *Interp) check(cell *cellText, items []*item) (*checked, *Error) {
+	c := &checker{
+		in: in, cell: cell, items: items,
+		defs: map[string][]int{}, decls: map[string]bool{}, insert: map[string]types.Object{}, imports: map[string]string{},
+		file: &ast.File{Name: ast.NewIdent("main")},
+		out:  &checked{items: items, source: map[ast.Decl]*ast.FuncDecl{}},
+	}
+	c.collect()
+	if err := c.version(); err != nil {
+		return nil, err
+	}
+	for name, g := range in.names {
+		if !c.decls[name] && len(c.defs[name]) == 0 && c.imports[name] == "" {
+			c.insert[name] = g.obj
+		}
+	}
+	if err := c.addImports(); err != nil {
+		return nil, err
+	}
+	for _, it := range items {
+		c.add(it)
+	}
+	info, pkg, err := c.run()
+	if err != nil {
+		return nil, err
+	}
+	c.out.info, c.out.pkg, c.out.imports = info, pkg, c.imports
+	if n := len(items); n > 0 && !items[n-1].define && len(items[n-1].stmts) > 0 {
+		stmts := items[n-1].stmts
+		if e, ok := stmts[len(stmts)-1].(*ast.ExprStmt); ok {
+			c.out.last = e.X
+		}
+	}
+	return c.out, nil
+}
+
+// collect notes what the cell defines and imports.
+func (c *checker) collect() {
+	for i, it := range c.items {
+		for _, id := range defined(it) {
+			if id.Name != "_" {
+				c.defs[id.Name] = append(c.defs[id.Name], i)
+			}
+		}
+		switch d := it.decl.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil && d.Name.Name != "init" {
+				c.decls[d.Name.Name] = true
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch s := spec.(type) {
+				case *ast.TypeSpec:
+					c.decls[s.Name.Name] = true
+				case *ast.ValueSpec:
+					for _, id := range s.Names {
+						c.decls[id.Name] = true
+					}
+				case *ast.ImportSpec:
+					path := strings.Trim(s.Path.Value, "\"`")
+					switch {
+					case s.Name == nil:
+						name := path[strings.LastIndexByte(path, '/')+1:]
+						if t := c.in.world.tables[path]; t != nil {
+							name = t.name
+						}
+						c.imports[name] = path
+					case s.Name.Name == ".":
+						c.dots = append(c.dots, s)
+					case s.Name.Name != "_":
+						c.imports[s.Name.Name] = path
+					}
+				}
+			}
+		}
+	}
+}
+
+// defined returns the identifiers that a definition item introduces.
+func defined(it *item) []*ast.Ident {
+	if !it.define {
+		return nil
+	}
+	var ids []*ast.Ident
+	switch s := it.stmts[0].(type) {
+	case *ast.AssignStmt:
+		for _, e := range s.Lhs {
+			ids = append(ids, e.(*ast.Ident))
+		}
+	case *ast.DeclStmt:
+		for _, spec := range s.Decl.(*ast.GenDecl).Specs {
+			ids = append(ids, spec.(*ast.ValueSpec).Names...)
+		}
+	}
+	return ids
+}
+
+// version renames what must not be confused with the last definition.
+func (c *checker) version() *Error {
+	for i, it := range c.items {
+		keys := fieldKeys(it)
+		for _, id := range it.free {
+			at := c.defs[id.Name]
+			if len(at) == 0 || keys[id] {
+				continue
+			}
+			seen := -1 // index into at of the definition this use sees
+			for k, def := range at {
+				if def < i {
+					seen = k
+				}
+			}
+			switch {
+			case it.decl != nil || seen == len(at)-1:
+			case seen >= 0:
+				id.Name = fmt.Sprintf("%sꞏ%d", id.Name, at[seen])
+			case c.in.names[id.Name] != nil:
+				old := c.in.names[id.Name]
+				id.Name += "ꞏold"
+				if c.insert[id.Name] == nil {
+					c.insert[id.Name] = c.in.alias(old, id.Name)
+				}
+			case c.in.world.byName[id.Name] == "":
+				e := &Error{Ename: CompileError, Evalue: "undefined: " + id.Name}
+				pos := c.in.fset.Position(id.Pos())
+				return e.at(c.in.place(pos.Line, pos.Column, "")...)
+			}
+		}
+	}
+	for name, at := range c.defs {
+		for _, i := range at[:len(at)-1] {
+			old := fmt.Sprintf("%sꞏ%d", name, i)
+			var objs []*ast.Object
+			for _, id := range defined(c.items[i]) {
+				if id.Name == name {
+					objs = append(objs, id.Obj)
+					id.Name = old
+				}
+			}
+			ast.Inspect(c.items[i].stmts[0], func(n ast.Node) bool {
+				if id, ok := n.(*ast.Ident); ok && id.Name == name && id.Obj != nil && len(objs) > 0 && id.Obj == objs[0] {
+					id.Name = old
+				}
+				return true
+			})
+		}
+	}
+	return nil
+}
+
+// alias presents an object of the namespace under another name.
+func (in *Interp) alias(g *global, name string) types.Object {
+	var obj types.Object
+	pkg, pos := g.obj.Pkg(), g.obj.Pos()
+	switch o := g.obj.(type) {
+	case *types.Const:
+		obj = types.NewConst(pos, pkg, name, o.Type(), o.Val())
+	case *types.TypeName:
+		obj = types.NewTypeName(pos, pkg, name, o.Type())
+	case *types.Func:
+		obj = types.NewFunc(pos, pkg, name, o.Signature())
+	default:
+		obj = types.NewVar(pos, pkg, name, o.Type())
+	}
+	in.internal[obj] = g.internal
+	return obj
+}
+
+// fieldKeys returns the keys of composite literals that are, or may be, names
+// of fields: only the type would tell, and an array or map says so itself.
+func fieldKeys(it *item) map[*ast.Ident]bool {
+	keys := map[*ast.Ident]bool{}
+	for _, s := range it.stmts {
+		ast.Inspect(s, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.CompositeLit); ok {
+				switch lit.Type.(type) {
+				case *ast.MapType, *ast.ArrayType:
+					return true
+				}
+				for _, e := range lit.Elts {
+					if kv, ok := e.(*ast.KeyValueExpr); ok {
+						if id, ok := kv.Key.(*ast.Ident); ok {
+							keys[id] = true
+						}
+					}
+				}
+			}
+			return true
+		})
+	}
+	return keys
+}
+
+// addImports writes the imports the cell needs: its own, those of earlier
+// cells, and those of known packages that it uses without importing.
+func (c *checker) addImports() *Error {
+	need := maps.Clone(c.imports)
+	for _, it := range c.items {
+		free := map[*ast.Ident]bool{}
+		for _, id := range it.free {
+			free[id] = true
+		}
+		visit := func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			id, ok := sel.X.(*ast.Ident)
+			if !ok || !free[id] || need[id.Name] != "" || c.decls[id.Name] || len(c.defs[id.Name]) > 0 || c.insert[id.Name] != nil {
+				return true
+			}
+			if path := c.in.imports[id.Name]; path != "" {
+				need[id.Name] = path
+			} else if path := c.in.world.byName[id.Name]; path != "" {
+				need[id.Name] = path
+			}
+			return true
+		}
+		if it.decl != nil {
+			ast.Inspect(it.decl, visit)
+		}
+		for _, s := range it.stmts {
+			ast.Inspect(s, visit)
+		}
+	}
+	decl := &ast.GenDecl{Tok: token.IMPORT}
+	for name, path := range need {
+		decl.Specs = append(decl.Specs, &ast.ImportSpec{
+			Name: ast.NewIdent(name),
+			Path: &ast.BasicLit{Kind: token.STRING, Value: fmt.Sprintf("%q", path)},
+		})
+	}
+	for _, dot := range c.dots {
+		decl.Specs = append(decl.Specs, dot)
+	}
+	for _, it := range c.items {
+		// The specs as written carry the position of an unknown path.
+		d, ok := it.decl.(*ast.GenDecl)
+		if !ok || d.Tok != token.IMPORT {
+			continue
+		}
+		for _, spec := range d.Specs {
+			s := spec.(*ast.ImportSpec)
+			path := strings.Trim(s.Path.Value, "\"`")
+			if _, err := c.in.world.Import(path); err != nil {
+				pos := c.in.fset.Position(s.Path.Pos())
+				return (&Error{Ename: CompileError, Evalue: err.Error()}).at(c.in.place(pos.Line, pos.Column, "")...)
+			}
+		}
+	}
+	if len(decl.Specs) > 0 {
+		c.file.Decls = append(c.file.Decls, decl)
+	}
+	return nil
+}
+
+// add writes an item into the file to check.
+func (c *checker) add(it *item) {
+	switch d := it.decl.(type) {
+	case *ast.GenDecl:
+		if d.Tok != token.IMPORT {
+			c.file.Decls = append(c.file.Decls, d)
+		}
+		return
+	case *ast.FuncDecl:
+		if base := receiverBase(d); base != "" && !c.decls[base] && c.in.names[base] != nil {
+			d2 := asFunction(d)
+			c.out.source[d2] = d
+			c.out.methods = append(c.out.methods, d)
+			c.file.Decls = append(c.file.Decls, d2)
+			return
+		}
+		c.file.Decls = append(c.file.Decls, d)
+		return
+	}
+	if it.define {
+		switch s := it.stmts[0].(type) {
+		case *ast.AssignStmt:
+			spec := &ast.ValueSpec{Values: s.Rhs}
+			for _, e := range s.Lhs {
+				spec.Names = append(spec.Names, e.(*ast.Ident))
+			}
+			c.file.Decls = append(c.file.Decls, &ast.GenDecl{Tok: token.VAR, TokPos: s.Pos(), Specs: []ast.Spec{spec}})
+		case *ast.DeclStmt:
+			c.file.Decls = append(c.file.Decls, s.Decl)
+		}
+		return
+	}
+	if len(it.stmts) > 0 {
+		first, last := it.stmts[0], it.stmts[len(it.stmts)-1]
+		c.file.Decls = append(c.file.Decls, &ast.FuncDecl{
+			Name: ast.NewIdent("_"),
+			Type: &ast.FuncType{Func: first.Pos(), Params: &ast.FieldList{}},
+			Body: &ast.BlockStmt{Lbrace: first.Pos(), List: it.stmts, Rbrace: last.End()},
+		})
+	}
+}
+
+func receiverBase(d *ast.FuncDecl) string {
+	if d.Recv == nil || len(d.Recv.List) != 1 {
+		return ""
+	}
+	t := d.Recv.List[0].Type
+	for {
+		switch x := t.(type) {
+		case *ast.StarExpr:
+			t = x.X
+		case *ast.ParenExpr:
+			t = x.X
+		case *ast.Ident:
+			return x.Name
+		default:
+			return ""
+		}
+	}
+}
+
+// asFunction returns a method as a blank function of its receiver.
+func asFunction(d *ast.FuncDecl) *ast.FuncDecl {
+	ft := *d.Type
+	recv := *d.Recv.List[0]
+	if len(recv.Names) == 0 {
+		recv.Names = []*ast.Ident{{Name: "_", NamePos: recv.Type.Pos()}}
+	}
+	params := &ast.FieldList{Opening: d.Type.Params.Opening, List: []*ast.Field{&recv}, Closing: d.Type.Params.Closing}
+	for _, f := range d.Type.Params.List {
+		if len(f.Names) == 0 {
+			g := *f
+			g.Names = []*ast.Ident{{Name: "_", NamePos: f.Type.Pos()}}
+			f = &g
+		}
+		params.List = append(params.List, f)
+	}
+	ft.Params = params
+	return &ast.FuncDecl{Name: &ast.Ident{Name: "_", NamePos: d.Name.NamePos}, Type: &ft, Body: d.Body}
+}
+
+func newInfo() *types.Info {
+	return &types.Info{
+		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
+		Instances: map[*ast.Ident]types.Instance{}, Implicits: map[ast.Node]types.Object{}, Selections: map[*ast.SelectorExpr]*types.Selection{},
+	}
+}
+
+// language is the version of Go that cells are checked against: the newest
+// whose features lowering can express to yaegi.
+const language = "go1.22"
+
+func (in *Interp) config(onError func(error)) *types.Config {
+	return &types.Config{
+		GoVersion: language, Importer: in.world, Error: onError, DisableUnusedImportCheck: true,
+		Sizes: types.SizesFor("gc", runtime.GOARCH),
+	}
+}
+
+func (c *checker) run() (*types.Info, *types.Package, *Error) {
+	if err := c.declareMethods(); err != nil {
+		return nil, nil, err
+	}
+	var list []types.Error
+	conf := c.in.config(func(err error) {
+		var te types.Error
+		if errors.As(err, &te) && !strings.HasPrefix(te.Msg, "\t") {
+			list = append(list, te)
+		}
+	})
+	info, pkg := newInfo(), c.newPackage()
+	err := types.NewChecker(conf, c.in.fset, pkg, info).Files([]*ast.File{c.file})
+	if len(list) > 0 {
+		return nil, nil, c.in.typeErrors(list)
+	}
+	if err != nil {
+		return nil, nil, errorf(CompileError, "%v", err)
+	}
+	return info, pkg, nil
+}
+
+func (c *checker) newPackage() *types.Package {
+	pkg := types.NewPackage("main", "main")
+	for _, obj := range c.insert {
+		pkg.Scope().Insert(obj)
+	}
+	return pkg
+}
+
+// declareMethods adds the methods of earlier types to them, by signature,
+// before any body is checked.
+func (c *checker) declareMethods() *Error {
+	if len(c.out.methods) == 0 {
+		return nil
+	}
+	file := &ast.File{Name: c.file.Name}
+	for _, d := range c.file.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if ok && g.Tok != token.VAR {
+			file.Decls = append(file.Decls, d)
+		}
+	}
+	byName := map[string]*ast.FuncDecl{}
+	for i, m := range c.out.methods {
+		f := asFunction(m)
+		f.Name = ast.NewIdent(fmt.Sprintf("methodꞏ%d", i))
+		byName[f.Name.Name] = m
+		file.Decls = append(file.Decls, f)
+	}
+	conf := c.in.config(func(error) {}) // the full check will tell
+	conf.IgnoreFuncBodies = true
+	pkg := c.newPackage()
+	_ = types.NewChecker(conf, c.in.fset, pkg, nil).Files([]*ast.File{file})
+	for name, m := range byName {
+		f, ok := pkg.Scope().Lookup(name).(*types.Func)
+		if !ok || f.Signature().Params().Len() == 0 {
+			continue
+		}
+		sig := f.Signature()
+		params := make([]*types.Var, 0, sig.Params().Len()-1)
+		for i := 1; i < sig.Params().Len(); i++ {
+			params = append(params, sig.Params().At(i))
+		}
+		recv := sig.Params().At(0)
+		t := recv.Type()
+		if p, ok := t.(*types.Pointer); ok {
+			t = p.Elem()
+		}
+		at := c.in.fset.Position(m.Name.Pos())
+		fail := func(format string, args ...any) *Error {
+			e := &Error{Ename: CompileError, Evalue: fmt.Sprintf(format, args...)}
+			return e.at(c.in.place(at.Line, at.Column, "")...)
+		}
+		named, ok := t.(*types.Named)
+		if !ok || named.Obj().Pkg() == nil || named.Obj().Pkg().Path() != "main" || named.TypeParams().Len() > 0 {
+			return fail("cannot define method %s here: declare it in the cell that declares type %s", m.Name.Name, receiverBase(m))
+		}
+		method := types.NewFunc(m.Name.Pos(), named.Obj().Pkg(), m.Name.Name,
+			types.NewSignatureType(types.NewVar(recv.Pos(), recv.Pkg(), recv.Name(), recv.Type()), nil, nil, types.NewTuple(params...), sig.Results(), sig.Variadic()))
+		for i := range named.NumMethods() {
+			if old := named.Method(i); old.Name() == m.Name.Name && !types.Identical(old.Type(), method.Type()) {
+				return fail("method %s.%s already has another signature: declare type %s again to change it", receiverBase(m), m.Name.Name, receiverBase(m))
+			}
+		}
+		named.AddMethod(method) // keeps an identical one
+	}
+	return nil
+}

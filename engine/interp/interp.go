@@ -1,0 +1,335 @@
+package interp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"maps"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/traefik/yaegi/interp"
+)
+
+// Config says where output goes and what cells may use.
+type Config struct {
+	// Stdout and Stderr receive what user code writes, at once and one write
+	// at a time; nil discards it.
+	Stdout, Stderr io.Writer
+	// Funcs are compiled functions by name. "heat.Step" is function Step of
+	// package heat in cells, with no import; a name with no dot is a function
+	// of the namespace. Call finds any name, also one that Go would not export.
+	Funcs map[string]any
+	// Packages are further compiled packages, as yaegi's extract writes their
+	// symbols: "import/path/name" -> identifier -> value.
+	Packages map[string]map[string]reflect.Value
+}
+
+// Cell is a piece of Go source: imports, declarations and statements mixed.
+type Cell struct {
+	Name   string // what tracebacks call it, as "In[3]"
+	Source string
+}
+
+// Result is the value of a cell's last bare expression. HasValue is false
+// when the cell ends otherwise, or in a call that returns nothing. A call with
+// several results gives them as []any.
+type Result struct {
+	Value    any
+	HasValue bool
+}
+
+// Interp runs cells of Go in one persistent namespace. Its methods may be
+// called from several goroutines, and take turns; an interrupted one returns
+// without waiting for code that is stuck.
+type Interp struct {
+	cfg   Config
+	world *world
+
+	mu        sync.Mutex // one request at a time
+	fset      *token.FileSet
+	cells     []*cellText
+	lastLine  int
+	anchor    token.Pos // a position in a cell, for code that no cell has written
+	serial    int
+	machine   *machine
+	names     map[string]*global
+	imports   map[string]string        // local name -> path, from earlier cells
+	defs      map[types.Object]*def    // functions and types, of cells and of generic libraries
+	internal  map[types.Object]string  // variables -> yaegi's name
+	instances map[string]string        // generic instances -> yaegi's name
+	aliases   map[string]string        // import path -> yaegi's name for it
+	hidden    map[reflect.Type]string  // compiled types no package exports -> yaegi's name
+	results   map[string]string        // type -> variable that takes results
+	callable  map[string]reflect.Value // interpreted functions that were called by name
+	used      map[string]bool          // names that yaegi knows types under
+}
+
+// global is a name of the namespace. obj is a variable, constant, type or
+// function, with what the type checker knows of it.
+type global struct {
+	obj      types.Object
+	internal string // of variables
+}
+
+// New returns an interpreter with an empty namespace.
+func New(cfg Config) (*Interp, error) {
+	if cfg.Stdout == nil {
+		cfg.Stdout = io.Discard
+	}
+	if cfg.Stderr == nil {
+		cfg.Stderr = io.Discard
+	}
+	in := &Interp{cfg: cfg, world: newWorld(), fset: token.NewFileSet(), defs: map[types.Object]*def{}}
+	for key, symbols := range library() {
+		in.world.add(path.Dir(key), path.Base(key), symbols)
+	}
+	for key, symbols := range cfg.Packages {
+		in.world.add(path.Dir(key), path.Base(key), symbols)
+	}
+	for name, fn := range cfg.Funcs {
+		if reflect.ValueOf(fn).Kind() != reflect.Func {
+			return nil, fmt.Errorf("interp: register %q: %T is not a function", name, fn)
+		}
+		if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+			pkg := name[:dot]
+			in.world.add(pkg, path.Base(pkg), map[string]reflect.Value{name[dot+1:]: reflect.ValueOf(fn)})
+			in.world.byName[path.Base(pkg)] = pkg
+		}
+	}
+	in.world.lib = in.addGeneric
+	in.world.add(preludePath, preludePath, nil)
+	f, err := parser.ParseFile(in.fset, fileName, "package main", 0)
+	if err != nil {
+		return nil, err
+	}
+	in.anchor = f.Name.Pos()
+	in.clear()
+	if err := in.start(); err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// clear forgets every name.
+func (in *Interp) clear() {
+	in.names, in.imports = map[string]*global{}, map[string]string{}
+	in.internal, in.instances = map[types.Object]string{}, map[string]string{}
+	in.hidden, in.results = map[reflect.Type]string{}, map[string]string{}
+	in.callable, in.used = map[string]reflect.Value{}, map[string]bool{}
+	for obj, d := range in.defs {
+		if d.obj.Pkg().Path() == "main" {
+			delete(in.defs, obj)
+		}
+	}
+	for name, fn := range in.cfg.Funcs {
+		if !strings.Contains(name, ".") && token.IsIdentifier(name) {
+			in.names[name] = &global{obj: in.registered(name, fn)}
+		}
+	}
+}
+
+// funcsPath is the package of registered functions without one.
+const funcsPath = "ꞏfuncs"
+
+func (in *Interp) registered(name string, fn any) types.Object {
+	in.world.add(funcsPath, funcsPath, map[string]reflect.Value{name: reflect.ValueOf(fn)})
+	sig := in.world.typ(reflect.TypeOf(fn)).Underlying().(*types.Signature)
+	pkg := in.world.shell(funcsPath)
+	obj := types.NewFunc(token.NoPos, pkg, name, sig)
+	pkg.Scope().Insert(obj)
+	return pkg.Scope().Lookup(name)
+}
+
+// start gives the namespace, which must hold no yaegi names, a new machine.
+func (in *Interp) start() error {
+	m, err := newMachine(in.cfg, in.fset)
+	if err != nil {
+		return err
+	}
+	shields := m.shields()
+	exports := interp.Exports{}
+	in.world.tables[runtimePath] = &table{path: runtimePath, name: runtimePath, symbols: in.support(m)}
+	for p, t := range in.world.tables {
+		symbols := t.symbols
+		if over := shields[p]; over != nil {
+			symbols = maps.Clone(symbols)
+			maps.Copy(symbols, over)
+			in.world.override(p, symbols)
+		}
+		// The doubled slash keeps yaegi from putting its own fmt, log and os
+		// over ours; it looks for the key fmt/fmt.
+		exports[p+"//"+t.name] = symbols
+	}
+	exports["."] = mapTypes(shields)
+	if err := m.yaegi.Use(exports); err != nil {
+		return fmt.Errorf("interp: load the packages of cells: %w", err)
+	}
+	in.machine, in.aliases = m, map[string]string{}
+	for _, d := range in.defs {
+		d.written = false
+	}
+	in.instances, in.results, in.callable = map[string]string{}, map[string]string{}, map[string]reflect.Value{}
+	return nil
+}
+
+// Exec runs a cell. What it defines stays for later cells; a cell that does not
+// compile leaves no trace, one that fails while it runs keeps what it had
+// assigned. A cell whose context ends returns a KeyboardInterrupt.
+func (in *Interp) Exec(ctx context.Context, cell Cell) (Result, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	r, err := in.exec(ctx, cell)
+	if err != nil {
+		return Result{}, err
+	}
+	return r, nil
+}
+
+// Eval returns the value of one expression in the namespace: a name, a call,
+// anything that has a value.
+func (in *Interp) Eval(ctx context.Context, expr string) (any, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if _, err := parser.ParseExpr(expr); err != nil {
+		return nil, errorf(SyntaxError, "%q is not a Go expression: %v", expr, err)
+	}
+	r, err := in.exec(ctx, Cell{Name: "expression", Source: expr})
+	switch {
+	case err != nil:
+		return nil, err
+	case !r.HasValue:
+		return nil, errorf(TypeError, "%q has no value", expr)
+	}
+	return r.Value, nil
+}
+
+func (in *Interp) exec(ctx context.Context, cell Cell) (Result, *Error) {
+	if ctx.Err() != nil {
+		return Result{}, interrupted(ctx)
+	}
+	text := &cellText{name: cell.Name, base: in.lastLine, lines: strings.Split(cell.Source, "\n")}
+	in.lastLine += len(text.lines) + 1
+	in.cells = append(in.cells, text)
+	items, err := in.parse(text, cell.Source)
+	if err != nil {
+		return Result{}, err
+	}
+	if len(items) == 0 {
+		return Result{}, nil
+	}
+	chk, err := in.check(text, items)
+	if err != nil {
+		return Result{}, err
+	}
+	p, err := in.plan(chk)
+	if err != nil {
+		return Result{}, err
+	}
+	prog, err := in.compile(p.e, p.body)
+	if err != nil {
+		return Result{}, err
+	}
+	in.commit(p)
+	if err := in.execute(ctx, prog); err != nil {
+		return Result{}, err
+	}
+	return in.collect(p), nil
+}
+
+// compile gives what an emitter collected to yaegi.
+func (in *Interp) compile(e *emitter, body []ast.Stmt) (*interp.Program, *Error) {
+	f := e.file(body)
+	if e.err != nil {
+		return nil, e.err
+	}
+	if len(e.symbols) > 0 {
+		if err := in.machine.yaegi.Use(interp.Exports{hiddenPath + "/" + hiddenPath: e.symbols}); err != nil {
+			return nil, errorf(CompileError, "%v", err)
+		}
+	}
+	prog, err := in.machine.compile(f)
+	if err != nil {
+		return nil, in.yaegiError(err)
+	}
+	for alias, p := range e.imports {
+		in.aliases[p] = alias
+	}
+	maps.Copy(in.instances, e.instances)
+	maps.Copy(in.results, e.results)
+	for _, d := range e.written {
+		d.written = true
+	}
+	return prog, nil
+}
+
+// execute runs a compiled program and turns the way it ended into an error.
+func (in *Interp) execute(ctx context.Context, prog *interp.Program) *Error {
+	var failed error
+	o := in.machine.run(ctx, func() { _, failed = in.machine.yaegi.Execute(prog) })
+	if o.abandoned {
+		return in.ended(o)
+	}
+	var p interp.Panic
+	if errors.As(failed, &p) && o.panicked == nil {
+		o.panicked = p.Value
+	} else if failed != nil && o.halted == nil {
+		return in.yaegiError(failed)
+	}
+	return in.ended(o)
+}
+
+// ended is the one place where the end of user code becomes an error.
+func (in *Interp) ended(o outcome) *Error {
+	frames := in.places(in.machine.takeFrames())
+	switch {
+	case o.abandoned:
+		e := *o.halted
+		e.Evalue += "; it did not stop, being in a compiled call, and was left behind"
+		if lost := in.restart(); len(lost) > 0 {
+			e.Evalue += ": lost with it are " + strings.Join(lost, ", ")
+		}
+		e.Traceback = append(slices.Clone(e.Traceback[:len(e.Traceback)-1]), e.Ename+": "+e.Evalue)
+		return &e
+	case o.halted != nil:
+		return o.halted
+	case o.panicked != nil:
+		return panicError(o.panicked, frames)
+	case o.exited:
+		return errorf(SystemExit, "the cell ended its goroutine with runtime.Goexit")
+	}
+	return nil
+}
+
+// place returns where a line of the shared file is, as a list of none or one.
+func (in *Interp) place(line, col int, fn string) []place {
+	i, found := slices.BinarySearchFunc(in.cells, line, func(c *cellText, line int) int { return c.base + 1 - line })
+	if !found {
+		i--
+	}
+	if i < 0 || line > in.cells[i].base+len(in.cells[i].lines)+1 {
+		return nil
+	}
+	c := in.cells[i]
+	return []place{{cell: c, line: min(line-c.base, len(c.lines)), col: col, fn: fn}}
+}
+
+func (in *Interp) places(frames []frame) []place {
+	var out []place
+	for _, f := range frames {
+		fn := plain(f.fn)
+		if fn == "init" {
+			fn = ""
+		}
+		out = append(out, in.place(f.line, f.col, fn)...)
+	}
+	return out
+}

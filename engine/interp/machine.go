@@ -1,0 +1,231 @@
+package interp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"reflect"
+	"regexp"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/traefik/yaegi/interp"
+)
+
+// grace is how long interrupted code may take to stop before it is taken to be
+// stuck in a compiled call. Interpreted code needs microseconds.
+const grace = 300 * time.Millisecond
+
+// machine is one yaegi interpreter and the user code that runs in it.
+//
+// Stopping: yaegi's frames carry a run id and end when it differs from the
+// interpreter's; its blocking channel operations also listen to a channel.
+// yaegi's own EvalWithContext changes the id for good, and closures made
+// before would silently return zero values ever after. So the machine changes
+// the id, feeds the channel until all user code has ended, and puts it back.
+type machine struct {
+	yaegi *interp.Interpreter
+	id    *uint64       // yaegi's current run id
+	done  chan struct{} // yaegi's channel for cancelling channel operations
+	out   *stream
+	errs  *stream
+	live  atomic.Int64 // goroutines that user code started and that still run
+
+	mu      sync.Mutex
+	halting chan struct{} // closed when user code must stop
+	reason  *Error        // why, once halting is closed
+	frames  []frame       // crossed by a panic, innermost first
+}
+
+// frame is a line of yaegi's own trace.
+type frame struct {
+	line, col int
+	fn        string
+}
+
+// newMachine starts an interpreter whose positions are those of fset.
+func newMachine(cfg Config, fset *token.FileSet) (*machine, error) {
+	m := &machine{
+		out: &stream{name: "/dev/stdout", w: cfg.Stdout}, errs: &stream{name: "/dev/stderr", w: cfg.Stderr},
+		halting: make(chan struct{}),
+	}
+	m.yaegi = interp.New(interp.Options{
+		Stdin: emptyInput{}, Stdout: m.out, Stderr: tracer{m}, Args: []string{"cell"}, Unrestricted: true,
+		SourcecodeFilesystem: noFiles{},
+	})
+	// The first run with a context makes the channel; later runs without one
+	// leave it in place.
+	prog, err := m.yaegi.Compile("1")
+	if err != nil {
+		return nil, fmt.Errorf("interp: start the interpreter: %w", err)
+	}
+	if _, err := m.yaegi.ExecuteWithContext(context.Background(), prog); err != nil {
+		return nil, fmt.Errorf("interp: start the interpreter: %w", err)
+	}
+	id, err := private[uint64](m.yaegi, "id")
+	if err != nil {
+		return nil, err
+	}
+	done, err := private[chan struct{}](m.yaegi, "done")
+	if err != nil {
+		return nil, err
+	}
+	files, err := private[*token.FileSet](m.yaegi, "fset")
+	if err != nil {
+		return nil, err
+	}
+	m.id, m.done, *files = id, *done, fset
+	return m, nil
+}
+
+// private returns the address of a field that yaegi does not export. yaegi
+// offers no other way to stop code without killing its closures, nor to share
+// positions between two interpreters. go.mod pins the version, and New fails
+// with this error should a new one differ.
+func private[T any](i *interp.Interpreter, name string) (*T, error) {
+	f := reflect.ValueOf(i).Elem().FieldByName(name)
+	if !f.IsValid() || f.Type() != reflect.TypeFor[T]() {
+		return nil, fmt.Errorf("interp: this version of yaegi has no field %s of type %v in Interpreter", name, reflect.TypeFor[T]())
+	}
+	return (*T)(unsafe.Pointer(f.UnsafeAddr())), nil
+}
+
+// compile hands a file to yaegi, whose panics become errors.
+func (m *machine) compile(f *ast.File) (prog *interp.Program, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	prog, err = m.yaegi.CompileAST(f)
+	if err == nil && prog == nil {
+		err = errors.New("nothing to run")
+	}
+	return prog, err
+}
+
+// outcome says how user code ended.
+type outcome struct {
+	panicked  any    // value of the panic that ended it, nil for none
+	exited    bool   // its goroutine ended by runtime.Goexit
+	halted    *Error // it was stopped, and why
+	abandoned bool   // it did not stop: it is stuck in a compiled call
+}
+
+// run calls fn on a goroutine of its own and waits until it has ended, or has
+// been given up after ctx ended or after it asked to be stopped.
+func (m *machine) run(ctx context.Context, fn func()) outcome {
+	m.takeFrames()
+	ended := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		returned := false
+		defer func() {
+			if !returned {
+				o.panicked = recover()
+				o.exited = o.panicked == nil
+			}
+			ended <- o
+		}()
+		fn()
+		returned = true
+	}()
+	select {
+	case o := <-ended:
+		select {
+		case <-m.halting:
+			return m.drain(nil, o)
+		default:
+			return o
+		}
+	case <-ctx.Done():
+		m.halt(interrupted(ctx))
+	case <-m.halting:
+	}
+	return m.drain(ended, outcome{})
+}
+
+// halt tells all user code to stop; the first reason counts.
+func (m *machine) halt(reason *Error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.reason == nil {
+		m.reason = reason
+		atomic.AddUint64(m.id, 1)
+		close(m.halting)
+	}
+}
+
+func (m *machine) halted() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.halting
+}
+
+// drain waits for halted code, the cell's own (when ended is not nil) and its
+// goroutines, then makes the machine ready again. Code that outlives the grace
+// leaves the machine halted for ever, so that it stops when its call returns.
+func (m *machine) drain(ended chan outcome, o outcome) outcome {
+	giveUp := time.NewTimer(grace)
+	defer giveUp.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for ended != nil || m.live.Load() > 0 {
+		select {
+		case o = <-ended:
+			ended = nil
+		case m.done <- struct{}{}: // wakes one blocked channel operation
+		case <-tick.C:
+		case <-giveUp.C:
+			m.out.close()
+			m.errs.close()
+			o.abandoned = true
+			o.halted = m.reason
+			return o
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o.halted = m.reason
+	m.reason, m.halting = nil, make(chan struct{})
+	atomic.AddUint64(m.id, ^uint64(0))
+	return o
+}
+
+// global returns the storage of one of yaegi's global variables.
+func (m *machine) global(name string) reflect.Value { return m.yaegi.Globals()[name] }
+
+// tracer receives what yaegi writes to its standard error: nothing but a
+// line per frame that a panic crosses. User code has streams of its own.
+type tracer struct{ m *machine }
+
+var traceLine = regexp.MustCompile(`^(?:` + fileName + `:)?(\d+):(\d+): panic: main\.?([^(]*)\(`)
+
+// maxFrames bounds what a deep panic leaves.
+const maxFrames = 200
+
+func (t tracer) Write(p []byte) (int, error) {
+	if f := traceLine.FindSubmatch(p); f != nil {
+		line, _ := strconv.Atoi(string(f[1]))
+		col, _ := strconv.Atoi(string(f[2]))
+		t.m.mu.Lock()
+		if len(t.m.frames) < maxFrames {
+			t.m.frames = append(t.m.frames, frame{line, col, string(f[3])})
+		}
+		t.m.mu.Unlock()
+	}
+	return len(p), nil
+}
+
+func (m *machine) takeFrames() []frame {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.frames
+	m.frames = nil
+	return f
+}

@@ -1,0 +1,125 @@
+package interp
+
+import (
+	"cmp"
+	"fmt"
+	"go/token"
+	"reflect"
+	"runtime"
+	"runtime/metrics"
+	"slices"
+	"sort"
+	"strings"
+	"sync/atomic"
+)
+
+// Packages that lowered code imports and users do not see. The names hold a
+// letter that no cell is likely to.
+const (
+	runtimePath = "ꞏrt"
+	hiddenPath  = "ꞏtypes"
+)
+
+// support returns the functions that lowered code calls.
+func (in *Interp) support(m *machine) map[string]reflect.Value {
+	guard := &stackGuard{halt: func(pos int) { m.halt(in.overflow(token.Pos(pos))) }}
+	return map[string]reflect.Value{
+		"Enter":     reflect.ValueOf(guard.enter),
+		"Go":        reflect.ValueOf(func(f func()) { in.goroutine(m, f) }),
+		"Recovered": reflect.ValueOf(m.recovered),
+		"Print":     reflect.ValueOf(func(a ...any) { fmt.Fprint(m.errs, a...) }),
+		"Println":   reflect.ValueOf(func(a ...any) { fmt.Fprintln(m.errs, a...) }),
+		"Sort":      reflect.ValueOf(sortOrdered),
+	}
+}
+
+// A Go stack may grow to 1 GB, and overflow ends the process: no recover.
+// Interpreted functions that call others come by here, and every so often the
+// memory of all stacks is looked at; when it is much and this very stack is
+// deep, the cell is stopped.
+const (
+	stackLimit = 200 << 20 // bytes of all stacks together
+	stackDeep  = 20000     // Go frames; an interpreted call takes a handful
+	stackEvery = 512       // calls between two looks: some 1 MB of stack
+)
+
+type stackGuard struct {
+	calls atomic.Uint32
+	halt  func(pos int)
+}
+
+func (g *stackGuard) enter(pos int) {
+	if g.calls.Add(1)%stackEvery != 0 {
+		return
+	}
+	s := []metrics.Sample{{Name: "/memory/classes/heap/stacks:bytes"}}
+	metrics.Read(s)
+	if s[0].Value.Uint64() < stackLimit {
+		return
+	}
+	var pc [1]uintptr
+	if runtime.Callers(stackDeep, pc[:]) > 0 {
+		g.halt(pos)
+	}
+}
+
+func (in *Interp) overflow(pos token.Pos) *Error {
+	e := &Error{Ename: RecursionError, Evalue: "stack overflow: a function calls itself without end"}
+	return e.at(in.place(in.fset.Position(pos).Line, 0, "")...)
+}
+
+// goroutine starts what a go statement asks for. A panic ends this goroutine
+// only, and is told on the standard error.
+func (in *Interp) goroutine(m *machine, f func()) {
+	m.live.Add(1)
+	go func() {
+		defer m.live.Add(-1)
+		defer func() {
+			if r := recover(); r != nil {
+				e := panicError(r, in.places(m.takeFrames()))
+				fmt.Fprintln(m.errs, "panic in a goroutine; it has ended, the cell has not:")
+				fmt.Fprintln(m.errs, strings.Join(e.Traceback, "\n"))
+			}
+		}()
+		f()
+	}()
+}
+
+// recovered undoes yaegi's wrapping of panic values. The frames of a panic
+// that user code caught are of no further interest.
+func (m *machine) recovered(r any) any {
+	if r == nil {
+		return nil
+	}
+	m.takeFrames()
+	return unwrap(r)
+}
+
+// sortOrdered sorts a slice of any ordered type in compiled code.
+func sortOrdered(s any) {
+	v := reflect.ValueOf(s)
+	as := func(t reflect.Type) any { return v.Convert(reflect.SliceOf(t)).Interface() }
+	switch v.Type().Elem() {
+	case reflect.TypeFor[int]():
+		slices.Sort(as(reflect.TypeFor[int]()).([]int))
+		return
+	case reflect.TypeFor[float64]():
+		slices.Sort(as(reflect.TypeFor[float64]()).([]float64))
+		return
+	case reflect.TypeFor[string]():
+		slices.Sort(as(reflect.TypeFor[string]()).([]string))
+		return
+	}
+	sort.Slice(s, func(i, j int) bool {
+		x, y := v.Index(i), v.Index(j)
+		switch {
+		case x.CanInt():
+			return x.Int() < y.Int()
+		case x.CanUint():
+			return x.Uint() < y.Uint()
+		case x.CanFloat():
+			return cmp.Less(x.Float(), y.Float())
+		}
+		return x.String() < y.String()
+	})
+}

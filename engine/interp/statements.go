@@ -1,0 +1,243 @@
+package interp
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+)
+
+func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
+	switch s := s.(type) {
+	case *ast.DeclStmt:
+		if g, ok := s.Decl.(*ast.GenDecl); ok && g.Tok == token.CONST {
+			return &ast.EmptyStmt{Semicolon: s.Pos(), Implicit: true} // every use has become a literal
+		}
+	case *ast.RangeStmt:
+		if s.Tok == token.DEFINE || s.Key == nil {
+			if b, ok := l.typeOf(s.X).Underlying().(*types.Basic); ok && b.Info()&types.IsInteger != 0 {
+				return l.rangeInt(s)
+			}
+		} else if b, ok := l.typeOf(s.X).Underlying().(*types.Basic); ok && b.Info()&types.IsInteger != 0 {
+			return l.rangeInt(s)
+		}
+		return l.rangeOver(s)
+	case *ast.ForStmt:
+		return l.loop(s)
+	case *ast.GoStmt:
+		return l.goStmt(s)
+	}
+	return nil
+}
+
+func (l *lowerer) block(b *ast.BlockStmt, prefix ...ast.Stmt) *ast.BlockStmt {
+	out := l.clone(b).(*ast.BlockStmt)
+	out.List = append(prefix, out.List...)
+	return out
+}
+
+// copies returns i, j := i, j for those loop variables that closures or
+// pointers hold on to: each iteration has its own, since Go 1.22.
+func (l *lowerer) copies(body *ast.BlockStmt, ids ...ast.Expr) []ast.Stmt {
+	var lhs, rhs []ast.Expr
+	for _, x := range ids {
+		id, ok := x.(*ast.Ident)
+		if !ok || id.Name == "_" {
+			continue
+		}
+		if _, held := l.uses(body, l.info.Defs[id]); held {
+			lhs = append(lhs, &ast.Ident{NamePos: id.NamePos, Name: id.Name})
+			rhs = append(rhs, &ast.Ident{NamePos: id.NamePos, Name: id.Name})
+		}
+	}
+	if lhs == nil {
+		return nil
+	}
+	return []ast.Stmt{&ast.AssignStmt{Lhs: lhs, TokPos: body.Pos(), Tok: token.DEFINE, Rhs: rhs}}
+}
+
+// uses reports whether a body assigns to a variable, and whether it holds on
+// to it: in a closure, or by its address.
+func (l *lowerer) uses(body ast.Node, v types.Object) (assigned, held bool) {
+	is := func(x ast.Expr) bool {
+		id, ok := ast.Unparen(x).(*ast.Ident)
+		return ok && v != nil && l.info.Uses[id] == v
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			for _, x := range n.Lhs {
+				assigned = assigned || is(x)
+			}
+		case *ast.IncDecStmt:
+			assigned = assigned || is(n.X)
+		case *ast.RangeStmt:
+			assigned = assigned || n.Key != nil && is(n.Key) || n.Value != nil && is(n.Value)
+		case *ast.UnaryExpr:
+			held = held || n.Op == token.AND && mentions(l.info, n.X, v)
+		case *ast.SliceExpr:
+			held = held || is(n.X)
+		case *ast.CallExpr: // a method with a pointer receiver takes the address
+			if sel, ok := n.Fun.(*ast.SelectorExpr); ok && is(sel.X) {
+				held = true
+			}
+		case *ast.FuncLit:
+			held = held || mentions(l.info, n, v)
+		case *ast.GoStmt:
+			held = held || mentions(l.info, n, v)
+		}
+		return true
+	})
+	return assigned, held
+}
+
+func mentions(info *types.Info, n ast.Node, v types.Object) bool {
+	found := false
+	ast.Inspect(n, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && v != nil && info.Uses[id] == v {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// rangeInt lowers for i := range n to the three-clause loop it stands for.
+// When the body touches i, a hidden variable counts.
+func (l *lowerer) rangeInt(s *ast.RangeStmt) ast.Stmt {
+	e, pos := l.e, s.For
+	t := l.typeOf(s.X)
+	if s.Key != nil {
+		if kt := l.typeOf(s.Key); kt != nil {
+			t = kt
+		} else if id, ok := s.Key.(*ast.Ident); ok && l.info.Defs[id] != nil {
+			t = replace(l.info.Defs[id].Type(), l.subst)
+		}
+	}
+	t = types.Default(t)
+	counter, limit := e.in.fresh("i"), e.in.fresh("n")
+	var prefix []ast.Stmt
+	if id, ok := s.Key.(*ast.Ident); s.Key != nil && (!ok || id.Name != "_") {
+		assigned, held := true, true
+		if ok && s.Tok == token.DEFINE {
+			assigned, held = l.uses(s.Body, l.info.Defs[id])
+		}
+		if assigned || held {
+			prefix = append(prefix, &ast.AssignStmt{Lhs: []ast.Expr{l.clone(s.Key).(ast.Expr)}, TokPos: s.TokPos, Tok: s.Tok, Rhs: []ast.Expr{e.ident(counter)}})
+		} else {
+			counter = id.Name
+		}
+	}
+	at := func(name string) *ast.Ident { return &ast.Ident{Name: name, NamePos: pos} }
+	convert := func(x ast.Expr) ast.Expr {
+		return &ast.CallExpr{Fun: e.typeExpr(t), Lparen: pos, Args: []ast.Expr{x}, Rparen: pos}
+	}
+	zero := &ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: "0"}
+	return &ast.ForStmt{
+		For:  pos,
+		Init: &ast.AssignStmt{Lhs: []ast.Expr{at(counter), at(limit)}, TokPos: pos, Tok: token.DEFINE, Rhs: []ast.Expr{convert(zero), convert(l.clone(s.X).(ast.Expr))}},
+		Cond: &ast.BinaryExpr{X: at(counter), OpPos: pos, Op: token.LSS, Y: at(limit)},
+		Post: &ast.IncDecStmt{X: at(counter), TokPos: pos, Tok: token.INC},
+		Body: l.block(s.Body, prefix...),
+	}
+}
+
+func (l *lowerer) rangeOver(s *ast.RangeStmt) ast.Stmt {
+	if s.Tok != token.DEFINE {
+		return nil
+	}
+	prefix := l.copies(s.Body, s.Key, s.Value)
+	if prefix == nil {
+		return nil
+	}
+	out := *s
+	out.Key, out.Value = nil, nil
+	if s.Key != nil {
+		out.Key = l.clone(s.Key).(ast.Expr)
+	}
+	if s.Value != nil {
+		out.Value = l.clone(s.Value).(ast.Expr)
+	}
+	out.X = l.clone(s.X).(ast.Expr)
+	out.Body = l.block(s.Body, prefix...)
+	return &out
+}
+
+// loop gives the variables of a three-clause loop to each iteration, unless
+// the body changes them, when all iterations share them as before Go 1.22.
+func (l *lowerer) loop(s *ast.ForStmt) ast.Stmt {
+	init, ok := s.Init.(*ast.AssignStmt)
+	if !ok || init.Tok != token.DEFINE {
+		return nil
+	}
+	var ids []ast.Expr
+	for _, x := range init.Lhs {
+		if id, ok := x.(*ast.Ident); ok {
+			if assigned, _ := l.uses(s.Body, l.info.Defs[id]); !assigned {
+				ids = append(ids, id)
+			}
+		}
+	}
+	prefix := l.copies(s.Body, ids...)
+	if prefix == nil {
+		return nil
+	}
+	out := &ast.ForStmt{For: s.For, Init: l.clone(s.Init).(ast.Stmt), Body: l.block(s.Body, prefix...)}
+	if s.Cond != nil {
+		out.Cond = l.clone(s.Cond).(ast.Expr)
+	}
+	if s.Post != nil {
+		out.Post = l.clone(s.Post).(ast.Stmt)
+	}
+	return out
+}
+
+// goStmt evaluates the arguments now and runs the call under Go, which
+// recovers: a panic in a goroutine would otherwise end the process.
+func (l *lowerer) goStmt(s *ast.GoStmt) ast.Stmt {
+	e := l.e
+	call := &ast.CallExpr{Fun: l.clone(s.Call.Fun).(ast.Expr), Lparen: s.Call.Lparen, Ellipsis: s.Call.Ellipsis, Rparen: s.Call.Rparen}
+	block := &ast.BlockStmt{Lbrace: s.Go, Rbrace: s.Go}
+	hold := func(t types.Type, x ast.Expr) {
+		var lhs []ast.Expr
+		n := 1
+		if tuple, ok := t.(*types.Tuple); ok {
+			n = tuple.Len()
+		}
+		for range n {
+			name := e.in.fresh("a")
+			lhs = append(lhs, &ast.Ident{Name: name, NamePos: x.Pos()})
+			call.Args = append(call.Args, &ast.Ident{Name: name, NamePos: x.Pos()})
+		}
+		block.List = append(block.List, &ast.AssignStmt{Lhs: lhs, TokPos: s.Go, Tok: token.DEFINE, Rhs: []ast.Expr{x}})
+	}
+	for _, a := range s.Call.Args {
+		tv := l.info.Types[a]
+		x := l.clone(a).(ast.Expr)
+		if tv.Value != nil || tv.IsNil() || tv.IsType() {
+			call.Args = append(call.Args, x)
+			continue
+		}
+		if _, isFunc := a.(*ast.FuncLit); isFunc {
+			call.Args = append(call.Args, x)
+			continue
+		}
+		hold(tv.Type, x)
+	}
+	if id, ok := ast.Unparen(s.Call.Fun).(*ast.Ident); ok {
+		if v, ok := l.info.Uses[id].(*types.Var); ok && v.Parent() != v.Pkg().Scope() {
+			name := e.in.fresh("f")
+			block.List = append(block.List, &ast.AssignStmt{Lhs: []ast.Expr{e.ident(name)}, TokPos: s.Go, Tok: token.DEFINE, Rhs: []ast.Expr{call.Fun}})
+			call.Fun = &ast.Ident{Name: name, NamePos: id.NamePos}
+		}
+		if b, ok := l.info.Uses[id].(*types.Builtin); ok && (b.Name() == "print" || b.Name() == "println" || b.Name() == "panic" || b.Name() == "close") {
+			if x, ok := l.clone(s.Call).(*ast.CallExpr); ok {
+				x.Args = call.Args
+				call = x
+			}
+		}
+	}
+	body := &ast.BlockStmt{Lbrace: s.Go, List: []ast.Stmt{&ast.ExprStmt{X: call}}, Rbrace: s.Go}
+	fn := &ast.FuncLit{Type: &ast.FuncType{Func: s.Go, Params: &ast.FieldList{}}, Body: body}
+	block.List = append(block.List, &ast.ExprStmt{X: e.call(l.rt("Go"), fn)})
+	return block
+}
