@@ -90,6 +90,40 @@ func TestStartAndStop(t *testing.T) {
 	clustertest.NothingLeft(t, r.Profile())
 }
 
+// Debian's ipyparallel reads what we leave for it.
+func TestPythonSeesTheCluster(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if err := exec.Command(python, "-c", "import ipyparallel").Run(); err != nil {
+		if os.Getenv("MUSTER_PYTHON") == "none" {
+			t.Skip("MUSTER_PYTHON=none: NOT tried with ipyparallel")
+		}
+		t.Fatalf("%s has no ipyparallel (Debian: python3-ipyparallel; MUSTER_PYTHON=none where there is none): %v", python, err)
+	}
+	for _, kind := range []string{"local", "mpi"} {
+		if kind == "mpi" && os.Getenv("MUSTER_MPI") == "none" {
+			t.Log("MUSTER_MPI=none: NOT tried with mpirun")
+			continue
+		}
+		p := clustertest.Profile(t)
+		conf := config(p, 2)
+		conf.Engines.Launcher = kind
+		c := start(t, conf)
+		cmd := exec.Command(python, "-m", "ipyparallel.cluster", "list", "--profile-dir="+p.Dir)
+		cmd.Env = append(os.Environ(), "IPYTHONDIR="+filepath.Dir(p.Dir))
+		out, err := cmd.CombinedOutput()
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		got := strings.Join(strings.Fields(lines[len(lines)-1]), " ")
+		launcherName := map[string]string{"local": "Local", "mpi": "MPI"}[kind]
+		if want := "test '' True 2 " + launcherName; err != nil || got != want {
+			t.Errorf("listed as %q, want %q: %v\n%s", got, want, err, out)
+		}
+		if err := c.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		clustertest.NothingLeft(t, p)
+	}
+}
+
 func TestTwoClustersOfOneProfile(t *testing.T) {
 	p := clustertest.Profile(t)
 	a, b := config(p, 1), config(p, 1)

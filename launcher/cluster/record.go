@@ -131,13 +131,18 @@ func (r *Record) write() error {
 	if err != nil {
 		return fmt.Errorf("cluster: record: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(r.path()), ".ipcluster-*") // mode 0600
+	return replace(r.path(), append(b, '\n'))
+}
+
+// replace writes a file of mode 0600 as a whole.
+func replace(path string, b []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".cluster-*") // has mode 0600
 	if err != nil {
 		return fmt.Errorf("cluster: record: %w", err)
 	}
-	_, err = f.Write(append(b, '\n'))
+	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), r.path())
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
@@ -147,8 +152,10 @@ func (r *Record) write() error {
 }
 
 func (r *Record) remove() error {
-	if err := os.Remove(r.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("cluster: record: %w", err)
+	for _, path := range []string{r.pythonFile(), r.path()} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cluster: record: %w", err)
+		}
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.startEngines(ctx, engines); err != nil {
 		return err
 	}
+	if err := c.record.writePythonFile(); err != nil {
+		return err
+	}
 	c.record.Up = true
 	return c.record.write()
 }
