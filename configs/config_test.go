@@ -91,8 +91,8 @@ func TestNearest(t *testing.T) {
 	for key, want := range map[string]string{
 		"engine.nn": "engines.n", "engines.N": "engines.n", "controler.ip": "controller.ip", "wholly.unlike": "", "": "",
 	} {
-		if got := nearest(key, all); got != want {
-			t.Errorf("nearest(%q) = %q, want %q", key, got, want)
+		if got := Nearest(key, all); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", key, got, want)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func Decode(name string, text []byte, dst any) error {
 	}
 	key := meta.Keys()[i]
 	err = fmt.Errorf("%s: unknown key %q", position(name, text, key), key)
-	if near := nearest(key.String(), known); near != "" {
+	if near := Nearest(key.String(), known); near != "" {
 		err = fmt.Errorf("%w (did you mean %q?)", err, near)
 	}
 	return err
@@ -96,9 +96,9 @@ func keys(t reflect.Type, prefix string) []string {
 	return all
 }
 
-// nearest returns the candidate with the fewest changed letters, or "" when
+// Nearest returns the candidate with the fewest changed letters, or "" when
 // none is near.
-func nearest(key string, candidates []string) string {
+func Nearest(key string, candidates []string) string {
 	best, limit := "", 1+len(key)/3
 	for _, c := range candidates {
 		if d := distance(key, c); d <= limit {
