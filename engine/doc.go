@@ -1,0 +1,47 @@
+// Package engine is the process that computes: it keeps a namespace of named
+// values, runs the Go source and the functions it is asked to run, one request
+// at a time, and answers.
+//
+// # A request's way
+//
+// An engine connects to every channel of its controller (protocol section 1)
+// and registers. Each channel has a goroutine that receives; requests for work
+// from the direct, task and broadcast channels go into one queue, from which
+// one goroutine, the worker, takes them in the order of their arrival:
+//
+//	mux ───┐
+//	task ──┼─► queue ─► worker ─► namespace (engine/interp)
+//	bcast ─┘              │
+//	                      ├─► reply, on the channel the request came by
+//	                      └─► iopub: output, results, errors, status
+//	control ─► abort, interrupt, clear, shutdown: at once, while the worker is busy
+//	hb_ping ─► hb_pong: at once, always
+//
+// The worker sends its replies itself. What user code does costs its own
+// request only: a panic becomes the error that the client reads, in one place
+// ([Engine] has the only recover of the room), an interrupt ends interpreted
+// code and cancels the context of a compiled function, and output beyond
+// [Config.OutputLimit] is counted instead of sent. A compiled function that
+// calls os.Exit ends the process, and the controller sees it go.
+//
+// # What can be called
+//
+// Interpreted Go source defines functions by being executed. Compiled functions
+// are registered by name, in a program that is client and engine at once:
+//
+//	var Step = engine.Func("heat.Step", step)
+//
+//	func main() {
+//		engine.Main() // runs an engine, and does not return, when started as one
+//		...           // the client's part: client.Connect, Apply(ctx, Step, ...)
+//	}
+//
+// Either is called by name: ipp.Reference("heat.Step") from Python, the handle
+// or client.Ref("heat.Step") from Go. Arguments are converted to the
+// parameters where nothing is lost: ints to any number type, lists to slices,
+// dicts to structs as encoding/json maps them; keyword arguments come as one
+// last argument, a dict. A leading context.Context parameter is the request's.
+//
+// The room's rule: one place recovers from a panic and turns it into the error
+// the client will read.
+package engine

@@ -1,0 +1,29 @@
+package engine
+
+import (
+	"context"
+	"io"
+)
+
+// An Interpreter runs user code in a namespace that persists from one request
+// to the next. The worker is the only one to call it, one call at a time. A
+// call returns soon after its context has ended, whatever the code does.
+type Interpreter interface {
+	// Exec runs a cell of source. A last bare expression is its value; without
+	// one, or without a value to show, hasValue is false.
+	Exec(ctx context.Context, name, source string) (value any, hasValue bool, err error)
+	// Eval returns the value of an expression.
+	Eval(ctx context.Context, expr string) (any, error)
+	// Call calls the function that an expression names, interpreted or
+	// registered, and returns its result: nil for none, []any for several.
+	Call(ctx context.Context, fn string, args []any) (any, error)
+	// Set binds a name to a value.
+	Set(name string, value any) error
+	// Get returns the value bound to a name.
+	Get(name string) (any, error)
+	// Clear forgets all names.
+	Clear() error
+}
+
+// Output is where user code writes.
+type Output struct{ Stdout, Stderr io.Writer }

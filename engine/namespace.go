@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"muster/engine/interp"
+	"muster/wire"
+)
+
+// NewInterpreter returns the interpreter of Go in package interp, in which the
+// functions registered by [Func] can be called too.
+func NewInterpreter(out Output) (Interpreter, error) {
+	in, err := interp.New(interp.Config{Stdout: out.Stdout, Stderr: out.Stderr, Funcs: registered()})
+	if err != nil {
+		return nil, err
+	}
+	return goNamespace{in}, nil
+}
+
+// goNamespace makes an interp.Interp an Interpreter.
+type goNamespace struct{ in *interp.Interp }
+
+func (n goNamespace) Exec(ctx context.Context, name, source string) (any, bool, error) {
+	r, err := n.in.Exec(ctx, interp.Cell{Name: name, Source: source})
+	return r.Value, r.HasValue, userError(err)
+}
+
+func (n goNamespace) Eval(ctx context.Context, expr string) (any, error) {
+	v, err := n.in.Eval(ctx, expr)
+	return v, userError(err)
+}
+
+func (n goNamespace) Call(ctx context.Context, fn string, args []any) (any, error) {
+	v, err := n.in.Call(ctx, fn, args)
+	return v, userError(err)
+}
+
+func (n goNamespace) Set(name string, value any) error { return userError(n.in.Set(name, value)) }
+
+func (n goNamespace) Get(name string) (any, error) {
+	v, err := n.in.Get(name)
+	return v, userError(err)
+}
+
+func (n goNamespace) Clear() error { return n.in.Clear() }
+
+// userError is an error of interp as clients read it.
+func userError(err error) error {
+	var e *interp.Error
+	if errors.As(err, &e) {
+		return &UserError{wire.Error{Ename: e.Ename, Evalue: e.Evalue, Traceback: e.Traceback}}
+	}
+	return err
+}

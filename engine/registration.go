@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"muster/transport"
+	"muster/wire"
+)
+
+// errReplaced says that the connection file was written anew while its
+// controller was asked: it was stale, and the next one is worth a try.
+var errReplaced = errors.New("engine: the connection file was replaced")
+
+// register introduces the engine to the controller and learns its id (protocol
+// section 5).
+func (e *Engine) register(ctx context.Context, s transport.Socket, url string, file fs.FileInfo) (*wire.Registered, error) {
+	_, frames, err := e.session.Frames(wire.RegistrationRequest, nil, nil,
+		wire.Registration{UUID: wire.EngineUUID(e.session.ID), ID: e.cfg.ID})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Send(frames); err != nil {
+		return nil, fmt.Errorf("engine: register at %s: %w", url, err)
+	}
+	type answer struct {
+		frames [][]byte
+		err    error
+	}
+	answers := make(chan answer, 1)
+	go func() { // ends with the answer, or when the socket is closed
+		f, err := s.Recv()
+		answers <- answer{f, err}
+	}()
+	limit := time.NewTimer(e.cfg.Timeout)
+	defer limit.Stop()
+	look := time.NewTicker(5 * filePoll)
+	defer look.Stop()
+	for {
+		select {
+		case a := <-answers:
+			if a.err != nil {
+				return nil, fmt.Errorf("engine: register at %s: %w", url, a.err)
+			}
+			return e.registered(a.frames, url)
+		case <-look.C:
+			if e.replaced(file) {
+				return nil, errReplaced
+			}
+		case <-limit.C:
+			return nil, fmt.Errorf("engine: register: no answer from %s within %v: %s is stale, its controller is gone "+
+				"or cannot be reached from this host (start one, remove the file, or let the controller listen "+
+				"on an address that engines can reach: ipcontroller --ip)", url, e.cfg.Timeout, e.origin())
+		case <-ctx.Done():
+			return nil, fmt.Errorf("engine: register at %s: %w", url, context.Cause(ctx))
+		}
+	}
+}
+
+// registered reads the answer to a registration.
+func (e *Engine) registered(frames [][]byte, url string) (*wire.Registered, error) {
+	m, err := e.session.Decode(frames)
+	if err != nil {
+		return nil, fmt.Errorf("engine: register: answer from %s: %w (is the key in the %s that of this controller?)", url, err, e.origin())
+	}
+	var content struct {
+		wire.Registered
+		Ename  string `json:"ename"`
+		Evalue string `json:"evalue"`
+	}
+	if err := json.Unmarshal(m.Content, &content); err != nil {
+		return nil, fmt.Errorf("engine: register: answer from %s: %w", url, err)
+	}
+	if content.Status != wire.StatusOK {
+		return nil, fmt.Errorf("engine: register: refused by %s: %s: %s", url, content.Ename, content.Evalue)
+	}
+	if content.ID < 0 || content.HeartPeriod <= 0 || content.HeartPeriod > 1e8 {
+		return nil, fmt.Errorf("engine: register: answer from %s: impossible id %d or heartbeat period %d ms", url, content.ID, content.HeartPeriod)
+	}
+	return &content.Registered, nil
+}
+
+// unregister tells the hub that the engine ends, so that nobody has to find out.
+func (e *Engine) unregister(s transport.Socket) {
+	_, frames, err := e.session.Frames(wire.UnregistrationRequest, nil, nil, struct {
+		ID wire.EngineID `json:"id"`
+	}{e.id})
+	if err == nil {
+		err = s.Send(frames)
+	}
+	if err != nil {
+		e.log.Error("not unregistered", "err", err)
+	}
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"muster/transport"
+	"muster/wire"
+)
+
+// A request is a message that asks for something, and the socket to answer on.
+type request struct {
+	*wire.Message
+	socket transport.Socket
+	marks  marks
+	// internal, when set, is work of the engine's own that has to wait for its
+	// turn with the namespace.
+	internal func()
+}
+
+// isWork tells requests for work, which can be aborted, from the others.
+func (r *request) isWork() bool { return r.internal == nil }
+
+// is tells whether a client knows the request by this id: that of the message
+// or, of a broadcast, that of the message all its copies were made from.
+func (r *request) is(id wire.MsgID) bool {
+	return id == r.Header.MsgID || r.marks.IsBroadcast && string(id) == r.marks.OriginalMsgID
+}
+
+// marks are what the metadata of a request says that its reply has to repeat
+// (protocol sections 9 and 15).
+type marks struct {
+	IsBroadcast   bool            `json:"is_broadcast"`
+	IsCoalescing  bool            `json:"is_coalescing"`
+	OriginalMsgID string          `json:"original_msg_id"`
+	Label         json.RawMessage `json:"label"`
+	CountOutputs  bool            `json:"count_outputs"` // wire.CountOutputs
+}
+
+// onlyCounts is the metadata of most requests of Go clients.
+const onlyCounts = `{"` + wire.CountOutputs + `":true}`
+
+// readMarks reads them; metadata of other shapes has none.
+func (r *request) readMarks() {
+	switch string(r.Metadata) { // spares the parser where speed counts
+	case "{}":
+		return
+	case onlyCounts:
+		r.marks.CountOutputs = true
+		return
+	}
+	if err := json.Unmarshal(r.Metadata, &r.marks); err != nil {
+		r.marks = marks{}
+	}
+}
+
+// replyType is the type of the answer: execute_reply to execute_request.
+func (r *request) replyType() string {
+	switch r.Header.MsgType { // spares the allocation where speed counts
+	case wire.ApplyRequest:
+		return wire.ApplyReply
+	case wire.ExecuteRequest:
+		return wire.ExecuteReply
+	}
+	return strings.TrimSuffix(r.Header.MsgType, "_request") + "_reply"
+}
+
+// replyMetadata is the metadata of a reply to work, as Python's engines write it:
+//
+//	{"started": time, "dependencies_met": bool, "engine": uuid, "is_broadcast": bool,
+//	 "is_coalescing": bool, "original_msg_id": id, "status": status,
+//	 "outputs": number of messages (wire.Outputs),
+//	 "label"?: as in the request, "engine_info"?: {engine_uuid, engine_id} of an error}
+func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.RawMessage {
+	b := make([]byte, 0, 256)
+	b = append(b, `{"started":`...)
+	if t, err := started.MarshalJSON(); err == nil {
+		b = append(b, t...)
+	}
+	b = fmt.Appendf(b, `,"dependencies_met":%t,"engine":"%s","is_broadcast":%t,"is_coalescing":%t,"original_msg_id":`,
+		!a.unmet, e.session.ID, r.marks.IsBroadcast, r.marks.IsCoalescing)
+	if r.marks.OriginalMsgID == "" {
+		b = append(b, `""`...)
+	} else {
+		id, _ := json.Marshal(r.marks.OriginalMsgID) // a string always marshals
+		b = append(b, id...)
+	}
+	b = append(append(append(b, `,"status":"`...), a.status...), `","outputs":`...)
+	b = strconv.AppendInt(b, a.outputs, 10)
+	if r.marks.Label != nil {
+		b = append(append(b, `,"label":`...), r.marks.Label...)
+	}
+	if a.status == wire.StatusError {
+		b = fmt.Appendf(b, `,"engine_info":{"engine_uuid":"%s","engine_id":%d}`, e.session.ID, e.id)
+	}
+	return append(b, '}')
+}
+
+// reply answers a request on the channel it came by.
+func (e *Engine) reply(r *request, msgType string, metadata, content json.RawMessage, buffers [][]byte) {
+	_, header := e.session.Header(msgType)
+	err := r.socket.Send(e.session.Encode(&wire.Message{
+		Route: r.Route, RawHeader: header, RawParent: r.RawHeader,
+		Metadata: metadata, Content: content, Buffers: buffers,
+	}))
+	if err != nil {
+		e.log.Error("reply not sent", "type", msgType, "task", r.Header.MsgID, "err", err)
+	}
+}
+
+var aborted = json.RawMessage(`{"status":"aborted"}`)
+
+// replyAborted answers requests that will not be run.
+func (e *Engine) replyAborted(requests ...*request) {
+	for _, r := range requests {
+		e.log.Info("aborted", "task", r.Header.MsgID)
+		e.reply(r, r.replyType(), e.replyMetadata(r, wire.Now(), &answer{status: wire.StatusAborted}), aborted, nil)
+	}
+}

@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+
+	"muster/wire"
+)
+
+// An answer is what becomes of a request.
+type answer struct {
+	status  string
+	unmet   bool  // the request cannot run on this engine, but may on others
+	outputs int64 // messages of output that were published for it
+	content json.RawMessage
+	buffers [][]byte
+}
+
+var contentOK = json.RawMessage(`{"status":"ok"}`)
+
+// work carries out requests, one at a time, until the queue is closed.
+func (e *Engine) work() {
+	for {
+		r := e.queue.take()
+		if r == nil {
+			return
+		}
+		if r.internal != nil {
+			r.internal()
+			continue
+		}
+		e.perform(r)
+	}
+}
+
+// perform runs one request and answers it. Output leaves first, then the
+// reply, then the status that says both are complete.
+func (e *Engine) perform(r *request) {
+	ctx, cancel := context.WithCancelCause(e.life)
+	defer cancel(nil)
+	if !e.setCurrent(r, cancel) {
+		return
+	}
+	started := wire.Now()
+	finish := func(a answer) {
+		e.drain()
+		e.out.end()
+		a.outputs = e.pub.outputs.Load()
+		e.setCurrent(nil, nil)
+		e.reply(r, r.replyType(), e.replyMetadata(r, started, &a), a.content, a.buffers)
+		if !r.marks.CountOutputs {
+			e.publish(r, e.pub.state(r.RawHeader, statusIdle))
+		}
+	}
+	e.out.begin(r.RawHeader)
+
+	lost := true
+	defer func() {
+		if lost { // user code ended its goroutine, which is this one
+			e.worker.Go(e.work)
+			finish(e.failed(r, plainFailure(SystemExit, "the function ended its goroutine (runtime.Goexit)")))
+		}
+	}()
+	a := e.guarded(ctx, r)
+	lost = false
+	finish(a)
+}
+
+// guarded runs user code. This is the one place that recovers from a panic.
+func (e *Engine) guarded(ctx context.Context, r *request) (a answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			a = e.failed(r, panicked(v))
+		}
+	}()
+	if r.Header.MsgType == wire.ExecuteRequest {
+		return e.execute(ctx, r)
+	}
+	return e.apply(ctx, r)
+}
+
+// setCurrent notes which request runs, and how to interrupt it. It returns
+// false when the engine has ended.
+func (e *Engine) setCurrent(r *request, cancel context.CancelCauseFunc) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.current, e.cancel = r, cancel
+	return e.life.Err() == nil
+}
+
+// Interrupt interrupts the request that runs, and tells whether there is one.
+// Interpreted code ends at once with a KeyboardInterrupt error; a compiled
+// function sees its context end; a call that is blocked in C goes on.
+func (e *Engine) Interrupt() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.current == nil {
+		return false
+	}
+	e.log.Info("interrupt", "task", e.current.Header.MsgID)
+	e.cancel(errInterrupted)
+	return true
+}
