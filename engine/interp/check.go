@@ -65,17 +65,17 @@ func (in *Interp) check(cell *cellText, items []*item) (*checked, *Error) {
 	for _, it := range items {
 		c.add(it)
 	}
-	info, pkg, err := c.run()
-	if err != nil {
-		return nil, err
-	}
-	c.out.info, c.out.pkg, c.out.imports = info, pkg, c.imports
 	if n := len(items); n > 0 && !items[n-1].define && len(items[n-1].stmts) > 0 {
 		stmts := items[n-1].stmts
 		if e, ok := stmts[len(stmts)-1].(*ast.ExprStmt); ok {
 			c.out.last = e.X
 		}
 	}
+	info, pkg, err := c.run()
+	if err != nil {
+		return nil, err
+	}
+	c.out.info, c.out.pkg, c.out.imports = info, pkg, c.imports
 	return c.out, nil
 }
 
@@ -405,17 +405,17 @@ func (c *checker) run() (*types.Info, *types.Package, *Error) {
 	var list []types.Error
 	conf := c.in.config(func(err error) {
 		var te types.Error
-		if errors.As(err, &te) && !strings.HasPrefix(te.Msg, "\t") {
+		switch {
+		case !errors.As(err, &te), strings.HasPrefix(te.Msg, "\t"): // a continuation
+		case c.out.last != nil && c.out.last.Pos() <= te.Pos && te.Pos < c.out.last.End() && strings.HasSuffix(te.Msg, " is not used"): // the cell's value
+		default:
 			list = append(list, te)
 		}
 	})
 	info, pkg := newInfo(), c.newPackage()
-	err := types.NewChecker(conf, c.in.fset, pkg, info).Files([]*ast.File{c.file})
+	_ = types.NewChecker(conf, c.in.fset, pkg, info).Files([]*ast.File{c.file}) // list has all
 	if len(list) > 0 {
 		return nil, nil, c.in.typeErrors(list)
-	}
-	if err != nil {
-		return nil, nil, errorf(CompileError, "%v", err)
 	}
 	return info, pkg, nil
 }

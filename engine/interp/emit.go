@@ -109,14 +109,19 @@ func (e *emitter) call(fun ast.Expr, args ...ast.Expr) *ast.CallExpr {
 	return &ast.CallExpr{Fun: fun, Lparen: e.pos, Args: args, Rparen: e.pos}
 }
 
-// file returns what yaegi compiles: declarations and one init function that
-// runs the statements.
-func (e *emitter) file(body []ast.Stmt) *ast.File {
+// finish writes what writing has asked for.
+func (e *emitter) finish() {
 	for len(e.work) > 0 {
 		f := e.work[0]
 		e.work = e.work[1:]
 		f()
 	}
+}
+
+// file returns what yaegi compiles: declarations and one init function that
+// runs the statements.
+func (e *emitter) file(body []ast.Stmt) *ast.File {
+	e.finish()
 	f := &ast.File{Package: e.pos, Name: e.ident("main")}
 	for alias, path := range e.imports {
 		spec := &ast.ImportSpec{Name: e.ident(alias), Path: &ast.BasicLit{ValuePos: e.pos, Kind: token.STRING, Value: strconv.Quote(path)}}

@@ -96,7 +96,23 @@ func errorf(ename, format string, args ...any) *Error {
 // name of the package all cells share.
 var internalName = regexp.MustCompile(`ꞏ\w*|\bmain\.`)
 
-func plain(msg string) string { return internalName.ReplaceAllString(msg, "") }
+func plain(msg string) string {
+	return strings.ReplaceAll(internalName.ReplaceAllString(msg, ""), "\n\t", "; ")
+}
+
+// declaredAt is how the type checker points to another place.
+var declaredAt = regexp.MustCompile(`\b` + fileName + `:(\d+):\d+`)
+
+// message is what the type checker says, in the names and lines of the user.
+func (in *Interp) message(msg string) string {
+	return declaredAt.ReplaceAllStringFunc(plain(msg), func(s string) string {
+		line, _ := strconv.Atoi(declaredAt.FindStringSubmatch(s)[1])
+		if p := in.place(line, 0, ""); len(p) > 0 {
+			return fmt.Sprintf("%s, line %d", p[0].cell.name, p[0].line)
+		}
+		return s
+	})
+}
 
 // syntaxError turns the parser's error into one placed in a cell.
 func (in *Interp) syntaxError(err error) *Error {
@@ -111,7 +127,7 @@ func (in *Interp) syntaxError(err error) *Error {
 // typeErrors turns what the type checker found into one error: the first
 // names the place, and up to five are told.
 func (in *Interp) typeErrors(list []types.Error) *Error {
-	e := &Error{Ename: CompileError, Evalue: plain(list[0].Msg), Err: list[0]}
+	e := &Error{Ename: CompileError, Evalue: in.message(list[0].Msg), Err: list[0]}
 	pos := in.fset.Position(list[0].Pos)
 	e.at(in.place(pos.Line, pos.Column, "")...)
 	for i, more := range list[1:] {
@@ -119,7 +135,7 @@ func (in *Interp) typeErrors(list []types.Error) *Error {
 			e.Traceback = append(e.Traceback, fmt.Sprintf("and %d more errors", len(list)-5))
 			break
 		}
-		line := plain(more.Msg)
+		line := in.message(more.Msg)
 		if p := in.place(in.fset.Position(more.Pos).Line, 0, ""); len(p) > 0 {
 			line = fmt.Sprintf("line %d: %s", p[0].line, line)
 		}

@@ -212,7 +212,12 @@ func (in *Interp) Eval(ctx context.Context, expr string) (any, error) {
 	return r.Value, nil
 }
 
-func (in *Interp) exec(ctx context.Context, cell Cell) (Result, *Error) {
+func (in *Interp) exec(ctx context.Context, cell Cell) (res Result, failed *Error) {
+	defer func() {
+		if r := recover(); r != nil { // user code has its own; this is ours, or go/types'
+			res, failed = Result{}, errorf(CompileError, "this cell is beyond the interpreter, which failed on it: %v", r)
+		}
+	}()
 	if ctx.Err() != nil {
 		return Result{}, interrupted(ctx)
 	}
@@ -289,7 +294,6 @@ func (in *Interp) execute(ctx context.Context, prog *interp.Program) *Error {
 
 // ended is the one place where the end of user code becomes an error.
 func (in *Interp) ended(o outcome) *Error {
-	frames := in.places(in.machine.takeFrames())
 	switch {
 	case o.abandoned:
 		e := *o.halted
@@ -302,7 +306,7 @@ func (in *Interp) ended(o outcome) *Error {
 	case o.halted != nil:
 		return o.halted
 	case o.panicked != nil:
-		return panicError(o.panicked, frames)
+		return panicError(o.panicked, in.places(o.frames))
 	case o.exited:
 		return errorf(SystemExit, "the cell ended its goroutine with runtime.Goexit")
 	}
@@ -325,11 +329,15 @@ func (in *Interp) place(line, col int, fn string) []place {
 func (in *Interp) places(frames []frame) []place {
 	var out []place
 	for _, f := range frames {
+		line := f.line
+		if f.pos.IsValid() {
+			line = in.fset.Position(f.pos).Line
+		}
 		fn := plain(f.fn)
 		if fn == "init" {
 			fn = ""
 		}
-		out = append(out, in.place(f.line, f.col, fn)...)
+		out = append(out, in.place(line, 0, fn)...)
 	}
 	return out
 }

@@ -7,8 +7,6 @@ import (
 	"go/ast"
 	"go/token"
 	"reflect"
-	"regexp"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,25 +32,24 @@ type machine struct {
 	done  chan struct{} // yaegi's channel for cancelling channel operations
 	out   *stream
 	errs  *stream
+	nodes *nodeLayout
 	live  atomic.Int64 // goroutines that user code started and that still run
 
 	mu      sync.Mutex
-	halting chan struct{} // closed when user code must stop
-	reason  *Error        // why, once halting is closed
-	frames  []frame       // crossed by a panic, innermost first
-}
-
-// frame is a line of yaegi's own trace.
-type frame struct {
-	line, col int
-	fn        string
+	halting chan struct{}      // closed when user code must stop
+	reason  *Error             // why, once halting is closed
+	frames  map[uint64][]frame // of panics, by goroutine
 }
 
 // newMachine starts an interpreter whose positions are those of fset.
 func newMachine(cfg Config, fset *token.FileSet) (*machine, error) {
 	m := &machine{
 		out: &stream{name: "/dev/stdout", w: cfg.Stdout}, errs: &stream{name: "/dev/stderr", w: cfg.Stderr},
-		halting: make(chan struct{}),
+		halting: make(chan struct{}), frames: map[uint64][]frame{},
+	}
+	var err error
+	if m.nodes, err = layoutOfNodes(); err != nil {
+		return nil, err
 	}
 	m.yaegi = interp.New(interp.Options{
 		Stdin: emptyInput{}, Stdout: m.out, Stderr: tracer{m}, Args: []string{"cell"}, Unrestricted: true,
@@ -103,10 +100,14 @@ func (m *machine) compile(f *ast.File) (prog *interp.Program, err error) {
 		}
 	}()
 	prog, err = m.yaegi.CompileAST(f)
-	if err == nil && prog == nil {
-		err = errors.New("nothing to run")
+	switch {
+	case err != nil:
+		return nil, err
+	case prog == nil:
+		return nil, errors.New("nothing to run")
 	}
-	return prog, err
+	m.trace(prog)
+	return prog, nil
 }
 
 // outcome says how user code ended.
@@ -114,13 +115,13 @@ type outcome struct {
 	panicked  any    // value of the panic that ended it, nil for none
 	exited    bool   // its goroutine ended by runtime.Goexit
 	halted    *Error // it was stopped, and why
-	abandoned bool   // it did not stop: it is stuck in a compiled call
+	frames    []frame
+	abandoned bool // it did not stop: it is stuck in a compiled call
 }
 
 // run calls fn on a goroutine of its own and waits until it has ended, or has
 // been given up after ctx ended or after it asked to be stopped.
 func (m *machine) run(ctx context.Context, fn func()) outcome {
-	m.takeFrames()
 	ended := make(chan outcome, 1)
 	go func() {
 		var o outcome
@@ -130,6 +131,7 @@ func (m *machine) run(ctx context.Context, fn func()) outcome {
 				o.panicked = recover()
 				o.exited = o.panicked == nil
 			}
+			o.frames = m.takeFrames()
 			ended <- o
 		}()
 		fn()
@@ -199,33 +201,3 @@ func (m *machine) drain(ended chan outcome, o outcome) outcome {
 
 // global returns the storage of one of yaegi's global variables.
 func (m *machine) global(name string) reflect.Value { return m.yaegi.Globals()[name] }
-
-// tracer receives what yaegi writes to its standard error: nothing but a
-// line per frame that a panic crosses. User code has streams of its own.
-type tracer struct{ m *machine }
-
-var traceLine = regexp.MustCompile(`^(?:` + fileName + `:)?(\d+):(\d+): panic: main\.?([^(]*)\(`)
-
-// maxFrames bounds what a deep panic leaves.
-const maxFrames = 200
-
-func (t tracer) Write(p []byte) (int, error) {
-	if f := traceLine.FindSubmatch(p); f != nil {
-		line, _ := strconv.Atoi(string(f[1]))
-		col, _ := strconv.Atoi(string(f[2]))
-		t.m.mu.Lock()
-		if len(t.m.frames) < maxFrames {
-			t.m.frames = append(t.m.frames, frame{line, col, string(f[3])})
-		}
-		t.m.mu.Unlock()
-	}
-	return len(p), nil
-}
-
-func (m *machine) takeFrames() []frame {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	f := m.frames
-	m.frames = nil
-	return f
-}

@@ -72,6 +72,7 @@ func (in *Interp) plan(chk *checked) (*plan, *Error) {
 			}
 		}
 	}
+	p.e.finish()
 	return p, p.e.err
 }
 
@@ -210,11 +211,14 @@ func (p *plan) last(in *Interp, l *lowerer) ast.Stmt {
 			list = append(list, t.At(i).Type())
 		}
 	default:
-		if !tv.IsVoid() {
+		if !tv.IsVoid() && !tv.IsNil() {
 			list = []types.Type{types.Default(t)}
 		}
 	}
-	if len(list) == 0 {
+	if tv.IsNil() {
+		return &ast.EmptyStmt{Semicolon: x.Pos()}
+	}
+	if len(list) == 0 || l.prints(x) {
 		return &ast.ExprStmt{X: l.clone(x).(ast.Expr)}
 	}
 	st := &ast.AssignStmt{TokPos: x.Pos(), Tok: token.ASSIGN, Rhs: []ast.Expr{l.clone(x).(ast.Expr)}}
@@ -235,6 +239,21 @@ func (p *plan) last(in *Interp, l *lowerer) ast.Stmt {
 		st.Lhs = append(st.Lhs, p.e.ident(name))
 	}
 	return st
+}
+
+// prints reports a call of fmt's that prints: nobody wants to see its count
+// of bytes as the cell's value.
+func (l *lowerer) prints(x ast.Expr) bool {
+	call, ok := ast.Unparen(x).(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	f, ok := l.info.Uses[sel.Sel].(*types.Func)
+	return ok && f.Pkg() != nil && f.Pkg().Path() == "fmt" && strings.Contains(f.Name(), "rint") && !strings.HasPrefix(f.Name(), "S")
 }
 
 // commit makes a plan part of the namespace.
