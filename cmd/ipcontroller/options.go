@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"muster/configs"
+	"muster/controller"
+)
+
+// options are what the command line, the environment and the profile say.
+type options struct {
+	flags      *pflag.FlagSet
+	selection  configs.Selection
+	controller controller.Config
+	level      configs.LogLevel
+	logToFile  bool
+	workDir    string
+	keyFile    string
+	version    bool
+
+	ping, hwm, port int
+	noSecure, noDB  bool
+	curve           bool
+}
+
+const usage = `Ipcontroller is the gateway of a cluster: clients and engines connect to it.
+
+  ipcontroller                            listen on this machine alone
+  ipcontroller --ip 0.0.0.0               listen on every interface
+  ipcontroller --profile mpi              leave the connection files in another profile
+  ipcontroller --ports 10101-10120        use these ports, for a firewall
+  ipcontroller --reuse                    keep key and ports over a restart
+
+It writes security/ipcontroller-client.json and -engine.json in the profile
+directory; whoever can read them can run code on the cluster. It ends on Ctrl-C,
+SIGTERM, or a client's shutdown. The options of IPython parallel's ipcontroller
+are understood, --Class.trait=value too. ipcluster starts it, and engines with it.
+
+`
+
+func newOptions() *options {
+	o := &options{flags: pflag.NewFlagSet("ipcontroller", pflag.ContinueOnError)}
+	fs, c := o.flags, &o.controller
+	fs.SortFlags = false
+	fs.SetInterspersed(true)
+	fs.Usage = func() { fmt.Print(usage, "Flags:\n", fs.FlagUsages()) }
+	o.selection.AddFlags(fs)
+
+	fs.StringVar(&c.IP, "ip", "", "address to listen on (default 127.0.0.1)")
+	fs.StringVar(&c.ClientIP, "client-ip", "", "address for clients, if another")
+	fs.StringVar(&c.EngineIP, "engine-ip", "", "address for engines, if another")
+	fs.StringVar(&c.Location, "location", "", "host name by which others find this machine (default its host name)")
+	fs.StringVar(&c.SSH, "ssh", "", "server that clients tunnel through, [user@]host[:port]")
+	fs.StringVar(&c.EngineSSH, "enginessh", "", "server that engines tunnel through")
+	fs.TextVar(&c.Ports, "ports", c.Ports, "ports to use in turn, such as 10101-10120")
+	fs.TextVar(&c.EnginePorts, "engine-ports", c.EnginePorts, "ports for engines, before those of --ports")
+	fs.TextVar(&c.ClientPorts, "client-ports", c.ClientPorts, "ports for clients, before those of --ports")
+	fs.IntVar(&o.port, "port", 0, "port for registration")
+	fs.BoolVar(&c.Reuse, "reuse", false, "take key and ports from the connection files, and keep the files")
+
+	fs.IntVar(&o.ping, "ping", 0, "milliseconds between heartbeats (default 3000)")
+	fs.IntVar(&c.HeartMisses, "max-misses", 0, "heartbeats that an engine may miss in a row (default 10)")
+	fs.StringVar((*string)(&c.Scheme), "scheme", "", "how tasks are placed: leastload, lru, plainrandom, twobin, weighted, pure (default leastload)")
+	fs.IntVar(&o.hwm, "hwm", 1, "tasks that an engine holds at once; 0 is no bound")
+	fs.IntVar(&c.Records, "records", 0, "completed tasks to remember (default 1024)")
+	fs.IntVar(&c.RecordBytes, "record-bytes", 0, "bytes to remember of them (default 256 MiB)")
+	fs.BoolVar(&o.noDB, "nodb", false, "remember nothing of completed tasks")
+	fs.StringVar(&o.keyFile, "keyfile", "", "file with the key that signs messages [$IPP_SESSION_KEY] (default a random key)")
+	fs.StringVar(&c.Key, "key", "", "the key itself")
+	fs.Lookup("key").Hidden = true // every user of the machine sees arguments
+	fs.BoolVar(&o.curve, "enable-curve", false, "encrypt by CURVE [$IPP_ENABLE_CURVE=1]")
+	fs.BoolVar(&o.noSecure, "no-secure", false, "do not sign messages")
+
+	fs.StringVar(&o.workDir, "work-dir", "", "directory to run in")
+	fs.Var(&o.level, "log-level", "debug, info, warning, error, or Python's number")
+	fs.BoolVar(&o.logToFile, "log-to-file", false, "log to the profile's log directory")
+	fs.BoolVar(&o.version, "version", false, "print the version")
+	o.addPython()
+	return o
+}
+
+// parse reads the arguments and then, for what they leave open, environment
+// and profile. Warnings name what was understood but does nothing.
+func (o *options) parse(args []string) (warnings []string, err error) {
+	args, warnings, err = translate(args, o.flags)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.flags.Parse(args); err != nil {
+		return nil, explain(err, o.flags)
+	}
+	if o.flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", o.flags.Arg(0))
+	}
+	c := &o.controller
+	if c.Profile, err = o.selection.Profile(); err != nil {
+		return nil, err
+	}
+	c.ClusterID = o.selection.ClusterID
+	c.HeartPeriod = time.Duration(o.ping) * time.Millisecond
+	if o.port != 0 {
+		c.EnginePorts = append(controller.Ports{o.port}, c.EnginePorts...)
+	}
+	if c.HWM = o.hwm; o.hwm == 0 {
+		c.HWM = -1
+	}
+	if o.noDB {
+		c.Records = -1
+	}
+	return warnings, o.key()
+}
+
+// key finds the key that signs messages.
+func (o *options) key() error {
+	c := &o.controller
+	env, given := os.LookupEnv("IPP_SESSION_KEY")
+	switch {
+	case o.noSecure:
+		c.Unsigned = true
+	case o.keyFile != "":
+		b, err := os.ReadFile(o.keyFile)
+		if err != nil {
+			return fmt.Errorf("--keyfile: %w", err)
+		}
+		if c.Key = strings.TrimSpace(string(b)); c.Key == "" {
+			return fmt.Errorf("--keyfile: %s is empty", o.keyFile)
+		}
+	case given && env == "":
+		return errors.New("IPP_SESSION_KEY is empty: unset it for a random key, or give --no-secure for none")
+	case given:
+		c.Key = env
+	}
+	return nil
+}

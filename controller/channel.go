@@ -1,0 +1,135 @@
+package controller
+
+import (
+	"log/slog"
+	"sync"
+
+	"muster/controller/hub"
+	"muster/controller/scheduler"
+	"muster/transport"
+	"muster/wire"
+)
+
+// A channel is a pair of routers, one for clients and one for engines, and the
+// machine that routes between them. Each router has a goroutine that receives
+// from it; both step the machine.
+type channel struct {
+	name           string
+	client, engine transport.Socket
+	session        *wire.Session
+	log            *slog.Logger
+	// observe tells the hub, which keeps records of this queue; nil where it
+	// keeps none.
+	observe func(hub.Event)
+	queue   hub.Queue
+
+	mu      sync.Mutex // guards machine
+	machine scheduler.Machine
+}
+
+// serveClients passes requests on until the router is closed.
+func (c *channel) serveClients() error {
+	for {
+		frames, err := c.client.Recv()
+		if err != nil {
+			return err
+		}
+		m, err := c.session.Decode(frames)
+		if err != nil {
+			c.log.Warn("request dropped", "channel", c.name, "err", err)
+			continue
+		}
+		c.request(frames, m)
+	}
+}
+
+// request takes a request whose signature has been checked.
+func (c *channel) request(frames [][]byte, m *wire.Message) {
+	if c.observe != nil {
+		ev := hub.Submitted{Queue: c.queue, Message: m}
+		if c.queue == hub.Mux && len(m.Route) == 2 {
+			ev.Engine = wire.EngineUUID(m.Route[1])
+		}
+		c.observe(ev)
+	}
+	c.step(scheduler.Request{Frames: frames, Message: m}, m)
+}
+
+// serveEngines passes replies on until the router is closed.
+func (c *channel) serveEngines() error {
+	for {
+		frames, err := c.engine.Recv()
+		if err != nil {
+			return err
+		}
+		m, err := c.session.Inspect(frames)
+		if err != nil {
+			c.log.Warn("reply dropped", "channel", c.name, "err", err)
+			continue
+		}
+		c.step(scheduler.Reply{Frames: frames, Message: m}, m)
+	}
+}
+
+// step gives the machine an event and does what it says. The lock covers the
+// decision and not its sending: the order between what two goroutines send is
+// nobody's promise, and a send takes longer than a step. m is the message of
+// the event, nil if it has none.
+func (c *channel) step(ev scheduler.Event, m *wire.Message) {
+	c.mu.Lock()
+	actions := c.machine.Step(ev)
+	c.mu.Unlock()
+	for _, a := range actions {
+		if err := c.do(a, m); err != nil {
+			c.log.Error("send failed", "channel", c.name, "err", err)
+		}
+	}
+}
+
+func (c *channel) do(a scheduler.Action, m *wire.Message) error {
+	switch a := a.(type) {
+	case scheduler.Relay:
+		if a.To == scheduler.ToClient {
+			c.replied(m)
+		}
+		return c.socket(a.To).Send(a.Frames)
+	case scheduler.Sign:
+		return c.socket(a.To).Send(c.session.Encode(a.Message))
+	case scheduler.Answer:
+		_, frames, err := c.session.Frames(a.Type, a.Parent, a.Metadata, a.Content)
+		if err != nil {
+			return err
+		}
+		if m, err = c.session.Inspect(frames); err != nil {
+			return err
+		}
+		c.replied(m)
+		return c.client.Send(append([][]byte{a.Client}, frames...))
+	case scheduler.Placed:
+		if c.observe != nil {
+			c.observe(hub.Placed{Task: a.Task, Engine: a.Engine})
+		}
+	}
+	return nil
+}
+
+// replied tells the hub of an answer, before the client can ask about it.
+func (c *channel) replied(m *wire.Message) {
+	if c.observe != nil {
+		c.observe(hub.Replied{Message: m, At: wire.Now()})
+	}
+}
+
+func (c *channel) socket(to scheduler.Side) transport.Socket {
+	if to == scheduler.ToClient {
+		return c.client
+	}
+	return c.engine
+}
+
+// due is the machine's.
+func (c *channel) due() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.machine.Due()
+}

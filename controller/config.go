@@ -1,0 +1,180 @@
+package controller
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"muster/controller/scheduler"
+	"muster/transport"
+	"muster/wire"
+)
+
+// Config of a controller. The zero value is usable: a controller on loopback,
+// at free ports, with a random key, that leaves no files.
+type Config struct {
+	// Profile is where the connection files go. With no directory there are
+	// none, and peers are told by Client and Engine.
+	Profile wire.Profile `toml:"-"`
+	// ClusterID tells clusters of one profile apart; "" for the only one.
+	ClusterID string `toml:"-"`
+
+	// IP is the address to listen on: default 127.0.0.1, because an open port
+	// runs code for whoever has the key. "0.0.0.0" is every interface. ClientIP
+	// and EngineIP override it for one kind of peer.
+	IP       string `toml:"ip"`
+	ClientIP string `toml:"client_ip"`
+	EngineIP string `toml:"engine_ip"`
+	// Ports are taken in turn; when there are no more, any free ones. Those of
+	// ClientPorts and EnginePorts go first.
+	Ports       Ports `toml:"ports"`
+	ClientPorts Ports `toml:"client_ports"`
+	EnginePorts Ports `toml:"engine_ports"`
+	// Location is the host name or address by which peers elsewhere find this
+	// machine when IP is a wildcard: default its host name.
+	Location string `toml:"location"`
+	// SSH and EngineSSH are servers, [user@]host[:port], that clients and
+	// engines have to tunnel through.
+	SSH       string `toml:"ssh"`
+	EngineSSH string `toml:"engine_ssh"`
+
+	// Key signs messages: default 256 random bits. Unsigned means no key at all.
+	Key      string `toml:"-"`
+	Unsigned bool   `toml:"unsigned"`
+	// Reuse takes key and ports from the connection files, where there are
+	// any, and leaves the files at the end.
+	Reuse bool `toml:"reuse"`
+
+	// HeartPeriod is the time between heartbeats: default 3 s. An engine that
+	// misses more than HeartMisses in a row, default 10, is taken for dead. One
+	// whose connection ends has Grace to be back: default 500 ms, because a
+	// dead process should be known within a second.
+	HeartPeriod time.Duration `toml:"heart_period"`
+	HeartMisses int           `toml:"heart_misses"`
+	Grace       time.Duration `toml:"grace"`
+
+	// Scheme is how the task queue picks an engine: default "leastload". HWM is
+	// how many tasks an engine has at once: default 1, so that a task never
+	// waits behind another while some engine is idle; negative is no bound.
+	Scheme scheduler.Scheme `toml:"scheme"`
+	HWM    int              `toml:"hwm"`
+
+	// Records and RecordBytes bound what is remembered of completed tasks:
+	// default 1024 of them, 256 MiB. With negative Records nothing is.
+	Records     int `toml:"records"`
+	RecordBytes int `toml:"record_bytes"`
+
+	// Network is where to listen: default ZeroMQ over TCP.
+	Network transport.Network `toml:"-"`
+	// Log receives what happens; nil is silence.
+	Log *slog.Logger `toml:"-"`
+}
+
+// withDefaults returns the configuration with its gaps filled.
+func (c Config) withDefaults() Config {
+	def(&c.IP, "127.0.0.1")
+	def(&c.ClientIP, c.IP)
+	def(&c.EngineIP, c.IP)
+	if c.Location == "" {
+		c.Location, _ = os.Hostname() // without a name, peers elsewhere need Location
+	}
+	def(&c.HeartPeriod, 3*time.Second)
+	def(&c.HeartMisses, 10)
+	def(&c.Grace, 500*time.Millisecond)
+	def(&c.Scheme, scheduler.LeastLoad)
+	def(&c.HWM, 1)
+	def(&c.Records, 1024)
+	def(&c.RecordBytes, 256<<20)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Key == "" && !c.Unsigned {
+		c.Key = wire.NewKey()
+	}
+	return c
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// validate refuses what cannot work. Defaults are filled in.
+func (c *Config) validate() error {
+	for _, ip := range [...]string{c.ClientIP, c.EngineIP} {
+		if ip != "*" && net.ParseIP(ip) == nil {
+			return fmt.Errorf("ip %q: want an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all", ip)
+		}
+	}
+	if strings.ContainsAny(c.ClusterID, "/\x00") || c.ClusterID != "" && filepath.Base(c.ClusterID) != c.ClusterID {
+		return fmt.Errorf("cluster id %q: it becomes part of a file name", c.ClusterID)
+	}
+	for _, r := range c.Key {
+		if r <= ' ' || r > '~' {
+			return errors.New("key: want printable ASCII without spaces, as \"openssl rand -hex 32\" prints")
+		}
+	}
+	if c.Key != "" && c.Unsigned {
+		return errors.New("a key and no signing: choose one")
+	}
+	if c.HeartPeriod < tick {
+		return fmt.Errorf("heart period %v: want at least %v", c.HeartPeriod, tick)
+	}
+	if c.HeartMisses < 0 || c.Grace < 0 || c.RecordBytes < 0 {
+		return errors.New("heart misses, grace and record bytes cannot be negative")
+	}
+	return c.Scheme.Validate()
+}
+
+// Ports are TCP ports, written as "10101-10120,10200".
+type Ports []int
+
+// ParsePorts reads ports.
+func ParsePorts(s string) (Ports, error) {
+	var out Ports
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		from, to, isRange := strings.Cut(part, "-")
+		if !isRange {
+			to = from
+		}
+		lo, err1 := strconv.Atoi(strings.TrimSpace(from))
+		hi, err2 := strconv.Atoi(strings.TrimSpace(to))
+		if err1 != nil || err2 != nil || lo < 1 || hi > 65535 || lo > hi {
+			return nil, fmt.Errorf("ports %q: want ports and ranges from 1 to 65535, such as 10101-10120,10200", s)
+		}
+		for p := lo; p <= hi; p++ {
+			out = append(out, p)
+		}
+	}
+	return out, nil
+}
+
+// UnmarshalText reads ports from a profile or a flag.
+func (p *Ports) UnmarshalText(b []byte) (err error) {
+	*p, err = ParsePorts(string(b))
+	return err
+}
+
+// MarshalText writes ports one by one.
+func (p Ports) MarshalText() ([]byte, error) {
+	var b []byte
+	for i, port := range p {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(port), 10)
+	}
+	return b, nil
+}

@@ -1,0 +1,268 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"muster/controller/hub"
+	"muster/controller/scheduler"
+	"muster/transport"
+	"muster/transport/zmq"
+	"muster/wire"
+)
+
+// Messages on the registration and heartbeat ports are small; a peer that
+// announces more is cut off. Data has no bound but memory.
+const (
+	maxQuery = 16 << 20
+	maxBeat  = 1 << 10
+)
+
+// A Controller is the gateway of one cluster.
+type Controller struct {
+	cfg     Config
+	network transport.Network
+	own     *zmq.Network // nil when the network was given
+	session *wire.Session
+	client  wire.ClientConnection
+	engine  wire.EngineConnection
+	written []string // connection files
+
+	loop            *loop
+	pong            transport.Socket
+	outputs, output transport.Socket // iopub, from engines and to clients
+	sockets         []transport.Socket
+	closing         sync.Once
+}
+
+// New binds a controller's sockets and, when every one is bound, writes its
+// connection files. The error of a port that is taken names it.
+func New(cfg Config) (*Controller, error) {
+	c, err := open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("controller: %w", err)
+	}
+	return c, nil
+}
+
+func open(cfg Config) (_ *Controller, err error) {
+	c := &Controller{}
+	if cfg.Profile.Dir != "" {
+		if err := cfg.Profile.Create(); err != nil {
+			return nil, err
+		}
+		if cfg.Reuse {
+			if err := c.recall(&cfg); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.cfg = cfg.withDefaults()
+	if err := c.cfg.validate(); err != nil {
+		return nil, err
+	}
+	c.session = wire.NewSession(c.cfg.Key, "")
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	if c.network = c.cfg.Network; c.network == nil {
+		if c.own, err = zmq.New(); err != nil {
+			return nil, err
+		}
+		c.network = c.own
+	}
+	if err := c.alive(); err != nil {
+		return nil, err
+	}
+	if err := c.bind(); err != nil {
+		return nil, err
+	}
+	return c, c.writeFiles()
+}
+
+// bind opens all sockets and builds what stands between them.
+func (c *Controller) bind() error {
+	mail := newMailbox()
+	l := &loop{mail: mail, session: c.session, log: c.cfg.Log}
+	c.loop = l
+	departed := func(identity []byte) { mail.post(hub.Departed{Engine: wire.EngineUUID(identity)}) }
+
+	for _, e := range []*wire.Endpoint{&c.client.Endpoint, &c.engine.Endpoint} {
+		e.Key, e.Location = c.cfg.Key, c.cfg.Location
+		e.Pack, e.Unpack, e.SignatureScheme = "json", "json", wire.SignatureScheme
+	}
+	c.client.SSH, c.engine.SSH = c.cfg.SSH, c.cfg.EngineSSH
+	c.client.Interface, c.engine.Interface = "tcp://"+c.cfg.ClientIP, "tcp://"+c.cfg.EngineIP
+	c.client.TaskScheme = string(c.cfg.Scheme)
+	if len(c.engine.Broadcast) != 1 {
+		c.engine.Broadcast = make([]int, 1)
+	}
+
+	// The order in which a pool of ports is used is part of the protocol (14).
+	var mux, task, control, broadcast channel
+	query := transport.Options{MaxFrame: maxQuery}
+	b := binder{c: c}
+	b.side(c.cfg.EngineIP, c.cfg.EnginePorts)
+	l.query = b.listen("registration", transport.Router, &c.engine.Registration, query)
+	control.engine = b.listen("control", transport.Router, &c.engine.Control, transport.Options{})
+	mux.engine = b.listen("mux", transport.Router, &c.engine.Mux, transport.Options{})
+	task.engine = b.listen("task", transport.Router, &c.engine.Task, transport.Options{})
+	c.outputs = b.listen("iopub", transport.Sub, &c.engine.IOPub, transport.Options{})
+	l.ping = b.listen("hb_ping", transport.Pub, &c.engine.HBPing, transport.Options{MaxFrame: maxBeat})
+	c.pong = b.listen("hb_pong", transport.Router, &c.engine.HBPong, transport.Options{MaxFrame: maxBeat, Departed: departed})
+	broadcast.engine = b.listen("broadcast", transport.Router, &c.engine.Broadcast[0], transport.Options{})
+	b.side(c.cfg.ClientIP, c.cfg.ClientPorts)
+	control.client = b.listen("control", transport.Router, &c.client.Control, transport.Options{})
+	mux.client = b.listen("mux", transport.Router, &c.client.Mux, transport.Options{})
+	task.client = b.listen("task", transport.Router, &c.client.Task, transport.Options{})
+	c.output = b.listen("iopub", transport.Pub, &c.client.IOPub, transport.Options{})
+	l.notify = b.listen("notification", transport.Pub, &c.client.Notification, transport.Options{})
+	broadcast.client = b.listen("broadcast", transport.Router, &c.client.Broadcast, transport.Options{})
+	if b.err != nil {
+		return b.err
+	}
+	c.client.Registration = c.engine.Registration
+
+	mux.machine, control.machine = scheduler.NewDirect(), scheduler.NewDirect()
+	task.machine = scheduler.NewBalanced(c.cfg.Scheme, c.cfg.HWM, tick.Seconds(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	broadcast.machine = scheduler.NewBroadcast()
+	mux.queue, mux.observe = hub.Mux, mail.observe
+	task.queue, task.observe = hub.Task, mail.observe
+	l.channels = []*channel{&mux, &task, &control, &broadcast}
+	for i, name := range [...]string{"mux", "task", "control", "broadcast"} {
+		ch := l.channels[i]
+		ch.name, ch.session, ch.log = name, c.session, c.cfg.Log
+	}
+	l.tasks = &task
+	l.hub = hub.New(hub.Config{
+		Period:      int(c.cfg.HeartPeriod / tick),
+		Misses:      c.cfg.HeartMisses,
+		Grace:       int((c.cfg.Grace + tick - 1) / tick),
+		Stall:       int(max(30*time.Second, 10*c.cfg.HeartPeriod) / tick),
+		Young:       int(10 * time.Second / tick),
+		HeartPeriod: int(c.cfg.HeartPeriod.Milliseconds()),
+		Connection:  &c.engine,
+		Records:     max(0, c.cfg.Records),
+		Bytes:       c.cfg.RecordBytes,
+		NewID: func() wire.MsgID {
+			id, _ := c.session.Header("")
+			return id
+		},
+	})
+	return nil
+}
+
+// A binder opens sockets at the ports of a pool, until one fails.
+type binder struct {
+	c    *Controller
+	ip   string
+	pool *Ports
+	err  error
+}
+
+// side begins the sockets for one kind of peers.
+func (b *binder) side(ip string, pool Ports) {
+	b.ip, b.pool = ip, &pool
+}
+
+// listen opens a socket at *port, or if that is 0 at the next of the pools, or
+// at any free one; *port becomes where it is.
+func (b *binder) listen(name string, kind transport.Kind, port *int, opt transport.Options) transport.Socket {
+	if b.err != nil {
+		return nil
+	}
+	if *port == 0 {
+		*port = b.pool.next()
+	}
+	if *port == 0 {
+		*port = b.c.cfg.Ports.next()
+	}
+	endpoint := fmt.Sprintf("tcp://%s:%d", b.ip, *port)
+	s, err := b.c.network.Listen(kind, endpoint, opt)
+	if err == nil {
+		b.c.sockets = append(b.c.sockets, s)
+		*port, err = portOf(s.Addr())
+	}
+	if err != nil {
+		hint := "give it an address of this machine (--ip)"
+		if *port != 0 {
+			hint = "is another controller running? choose other ports (--ports), or none for any that are free"
+		}
+		b.err = fmt.Errorf("%s channel: %w: %s", name, err, hint)
+		return nil
+	}
+	return s
+}
+
+// next takes the first port, or returns 0.
+func (p *Ports) next() int {
+	if len(*p) == 0 {
+		return 0
+	}
+	port := (*p)[0]
+	*p = (*p)[1:]
+	return port
+}
+
+// Client is what clients have to know: the content of their connection file.
+func (c *Controller) Client() wire.ClientConnection { return c.client }
+
+// Engine is what engines have to know: the content of their connection file.
+func (c *Controller) Engine() wire.EngineConnection { return c.engine }
+
+// Run serves until ctx ends or a client asks for shutdown, which are no errors,
+// and closes the controller.
+func (c *Controller) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var receivers sync.WaitGroup
+	receive := func(f func() error) {
+		receivers.Go(func() { cancel(f()) })
+	}
+	l := c.loop
+	for _, ch := range l.channels {
+		receive(ch.serveClients)
+		receive(ch.serveEngines)
+	}
+	receive(l.receive)
+	receive(func() error { return l.receivePongs(c.pong) })
+	receive(func() error { return l.relayOutputs(c.outputs, c.output) })
+
+	err := l.run(ctx)
+	if errors.Is(err, errShutdown) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, transport.ErrClosed) {
+		err = nil
+	}
+	c.Close()
+	receivers.Wait()
+	if err != nil {
+		return fmt.Errorf("controller: %w", err)
+	}
+	return nil
+}
+
+// Close closes the sockets, which ends Run, and removes the connection files
+// unless they are to be reused. It may be called more than once.
+func (c *Controller) Close() error {
+	var err error
+	c.closing.Do(func() {
+		if !c.cfg.Reuse {
+			for _, f := range c.written {
+				err = errors.Join(err, os.Remove(f))
+			}
+		}
+		for _, s := range c.sockets {
+			err = errors.Join(err, s.Close())
+		}
+		if c.own != nil {
+			err = errors.Join(err, c.own.Close())
+		}
+	})
+	return err
+}

@@ -1,0 +1,27 @@
+// Package hub is the machine that knows who is registered, who still beats, and
+// what became of each task.
+//
+// It stands beside the path of the data: the controller tells it which requests
+// came in and which replies went out, after they are on their way. It answers
+// the queries of clients (protocol section 7), registers engines (section 5)
+// and keeps the records of tasks (section 8).
+//
+// An engine is
+//
+//	pending      from its registration_request to its first pong,
+//	registered   from then on: clients have been notified,
+//	in doubt     when its heart's connection has ended, until it answers a ping
+//	             sent after that, or the grace is over,
+//	gone         forgotten; its id is not given out again, unless asked for.
+//
+// A task is
+//
+//	unassigned   in the task queue, on no engine yet,
+//	pending      with an engine (counted in its queue or tasks),
+//	completed    answered; its record is kept while there is room.
+//
+// Time is a [Tick], counted and not measured; stamps pass through as data.
+//
+// The package imports wire. Its rule: it sees headers, never payload. Buffers
+// are kept and handed back, and content is given out as it came.
+package hub

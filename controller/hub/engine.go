@@ -1,0 +1,123 @@
+package hub
+
+import (
+	"fmt"
+	"slices"
+
+	"muster/wire"
+)
+
+// engine is one that has asked to be registered.
+type engine struct {
+	id    wire.EngineID
+	uuid  wire.EngineUUID
+	since int // when it asked
+
+	beaten bool // it answered a ping since the last judgement
+	misses int  // in a row
+	doubt  *doubt
+
+	// Tasks that it has been given and not answered, by queue, and how many it
+	// has answered since it came.
+	queue, tasks, completed int
+}
+
+// doubt is the time an engine has to show that it lives.
+type doubt struct {
+	until int    // in ticks
+	from  uint64 // the first ping whose pong counts
+}
+
+// onRegistration lets an engine in, until its first pong as a pending one.
+func (m *Machine) onRegistration(ev Request) {
+	var content wire.Registration
+	err := decode(ev.Message, &content)
+	var id wire.EngineID
+	if err == nil {
+		id, err = m.admit(content)
+	}
+	if err != nil {
+		m.do(Reply{To: ev.From, Type: wire.RegistrationReply, Content: err.content()})
+		m.do(Refused{content.UUID, err.evalue})
+		return
+	}
+	m.pending = append(m.pending, &engine{id: id, uuid: content.UUID, since: m.now})
+	m.heart.nextPing = m.now + 1
+	m.do(Reply{To: ev.From, Type: wire.RegistrationReply, Content: wire.Registered{
+		Status:         wire.StatusOK,
+		ID:             id,
+		HeartPeriod:    m.cfg.HeartPeriod,
+		ConnectionInfo: m.cfg.Connection,
+	}})
+}
+
+// admit checks a registration and picks the engine's id: the one asked for if
+// no engine has it, or the next.
+func (m *Machine) admit(r wire.Registration) (wire.EngineID, *failure) {
+	if r.UUID == "" || len(r.UUID) > 255 || r.UUID[0] == 0 {
+		return 0, &failure{"ValueError", fmt.Sprintf("uuid %q cannot be a ZeroMQ identity: want 1 to 255 bytes", r.UUID)}
+	}
+	if m.byUUID[r.UUID] != nil || m.pendingIndex(func(e *engine) bool { return e.uuid == r.UUID }) >= 0 {
+		return 0, keyError(fmt.Sprintf("uuid %q in use", r.UUID))
+	}
+	if r.ID == nil {
+		m.nextID++
+		return m.nextID - 1, nil
+	}
+	id := *r.ID
+	if id < 0 || id > maxEngineID {
+		return 0, &failure{"ValueError", fmt.Sprintf("engine id %d: want 0 to %d", id, maxEngineID)}
+	}
+	if m.byID[id] != nil || m.pendingIndex(func(e *engine) bool { return e.id == id }) >= 0 {
+		m.nextID++
+		return m.nextID - 1, nil
+	}
+	m.nextID = max(m.nextID, id+1)
+	return id, nil
+}
+
+func (m *Machine) pendingIndex(is func(*engine) bool) int { return slices.IndexFunc(m.pending, is) }
+
+// up completes a registration: the engine has a heart.
+func (m *Machine) up(i int) {
+	e := m.pending[i]
+	m.pending = slices.Delete(m.pending, i, i+1)
+	e.beaten = true
+	m.engines = append(m.engines, e)
+	m.byUUID[e.uuid], m.byID[e.id] = e, e
+	m.do(Up{e.id, e.uuid})
+	m.do(Notify{Type: wire.RegistrationNotification, Content: wire.EngineNotice{ID: e.id, UUID: e.uuid}})
+}
+
+// down forgets an engine. Its tasks are answered by the schedulers before
+// clients hear of it.
+func (m *Machine) down(e *engine, cause string) {
+	m.engines = slices.DeleteFunc(m.engines, func(x *engine) bool { return x == e })
+	delete(m.byUUID, e.uuid)
+	delete(m.byID, e.id)
+	m.do(Down{e.id, e.uuid, cause})
+	m.do(Notify{Type: wire.UnregistrationNotification, Content: wire.EngineNotice{ID: e.id, UUID: e.uuid}})
+}
+
+// drop forgets a pending engine.
+func (m *Machine) drop(i int, cause string) {
+	m.do(Refused{m.pending[i].uuid, cause})
+	m.pending = slices.Delete(m.pending, i, i+1)
+}
+
+// onUnregistration lets an engine go that says so, or whose nanny does.
+func (m *Machine) onUnregistration(ev Request) {
+	var content struct {
+		ID *wire.EngineID `json:"id"`
+	}
+	if decode(ev.Message, &content) != nil || content.ID == nil {
+		return
+	}
+	if e := m.byID[*content.ID]; e != nil {
+		m.down(e, "it unregistered")
+		return
+	}
+	if i := m.pendingIndex(func(e *engine) bool { return e.id == *content.ID }); i >= 0 {
+		m.drop(i, "it unregistered before its first heartbeat")
+	}
+}

@@ -1,0 +1,128 @@
+package hub
+
+import (
+	"encoding/json"
+
+	"muster/wire"
+)
+
+// An Event is something that happened.
+type Event interface{ event() }
+
+// Request is a message on the registration port: a client's query, or an
+// engine that comes or goes. From is the identity to reply to.
+type Request struct {
+	From    string
+	Message *wire.Message
+}
+
+// A Queue is the way that a task went.
+type Queue string
+
+// The queues.
+const (
+	Mux  Queue = "mux"  // to an engine that the client named
+	Task Queue = "task" // to one that the scheduler picks
+)
+
+// Submitted is a client's request on its way to an engine, or into the task
+// queue; then Engine is "".
+type Submitted struct {
+	Queue   Queue
+	Engine  wire.EngineUUID
+	Message *wire.Message
+}
+
+// Placed says which engine the scheduler has picked for a task.
+type Placed struct {
+	Task   wire.MsgID
+	Engine wire.EngineUUID
+}
+
+// Replied is the answer to a task, from an engine or in its stead, that went to
+// the client at the given moment.
+type Replied struct {
+	Message *wire.Message
+	At      wire.Time
+}
+
+// Output is a message that an engine published.
+type Output struct{ Message *wire.Message }
+
+// Pong is an engine's echo of a ping.
+type Pong struct {
+	Engine wire.EngineUUID
+	Beat   string
+}
+
+// Departed says that the connection of an engine's heart has ended.
+type Departed struct{ Engine wire.EngineUUID }
+
+// Tick says that N ticks have passed since the last one.
+type Tick struct{ N int }
+
+func (Request) event()   {}
+func (Submitted) event() {}
+func (Placed) event()    {}
+func (Replied) event()   {}
+func (Output) event()    {}
+func (Pong) event()      {}
+func (Departed) event()  {}
+func (Tick) event()      {}
+
+// An Action is something to be done.
+type Action interface{ action() }
+
+// Reply answers a request: a message of the given type for the identity To, with
+// the request's header as its parent (nil in a registration_reply).
+type Reply struct {
+	To      string
+	Type    string
+	Parent  json.RawMessage
+	Content any
+	Buffers [][]byte
+}
+
+// Notify publishes to all clients.
+type Notify struct {
+	Type    string
+	Parent  json.RawMessage
+	Content any
+}
+
+// Ping publishes a heartbeat to all engines.
+type Ping struct{ Beat string }
+
+// Up says that an engine takes requests from now on.
+type Up struct {
+	ID   wire.EngineID
+	UUID wire.EngineUUID
+}
+
+// Down says that an engine is gone, and why.
+type Down struct {
+	ID    wire.EngineID
+	UUID  wire.EngineUUID
+	Cause string
+}
+
+// Refused says that a registration was not accepted, or came to nothing.
+type Refused struct {
+	UUID  wire.EngineUUID
+	Cause string
+}
+
+// Resubmit puts a message, unsigned yet, into the task queue.
+type Resubmit struct{ Message *wire.Message }
+
+// Exit ends the controller, once clients have had the time to hear of it.
+type Exit struct{}
+
+func (Reply) action()    {}
+func (Notify) action()   {}
+func (Ping) action()     {}
+func (Up) action()       {}
+func (Down) action()     {}
+func (Refused) action()  {}
+func (Resubmit) action() {}
+func (Exit) action()     {}

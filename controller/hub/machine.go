@@ -1,0 +1,197 @@
+package hub
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"muster/wire"
+)
+
+// Config of a Machine. Durations are in ticks.
+type Config struct {
+	// Period is the time between two heartbeats, Misses how many pongs in a
+	// row an engine may miss.
+	Period, Misses int
+	// Grace is how long an engine is in doubt whose connection has ended.
+	Grace int
+	// Stall is how long an engine may be pending.
+	Stall int
+	// Young is how long a registration is hurried: pings go out at almost
+	// every tick, so that an engine is registered as soon as it has a heart.
+	Young int
+	// HeartPeriod is Period in milliseconds, as engines are told.
+	HeartPeriod int
+	// Connection is what engines are told in the registration_reply.
+	Connection *wire.EngineConnection
+	// Records and Bytes bound what is kept of completed tasks.
+	Records, Bytes int
+	// NewID makes message ids, for resubmitted tasks.
+	NewID func() wire.MsgID
+}
+
+// A Machine is the hub. One goroutine owns it.
+type Machine struct {
+	cfg     Config
+	now     int // in ticks
+	heart   heart
+	nextID  wire.EngineID
+	pending []*engine // in order of their requests
+	engines []*engine // in order of registration
+	byUUID  map[wire.EngineUUID]*engine
+	byID    map[wire.EngineID]*engine
+	tasks   store
+	out     []Action
+}
+
+// New returns a hub without engines.
+func New(cfg Config) *Machine {
+	return &Machine{
+		cfg:    cfg,
+		byUUID: make(map[wire.EngineUUID]*engine),
+		byID:   make(map[wire.EngineID]*engine),
+		tasks:  store{records: cfg.Records, limit: cfg.Bytes, tasks: make(map[wire.MsgID]*task)},
+	}
+}
+
+// Step applies one event and returns what must be done about it, in order.
+func (m *Machine) Step(ev Event) []Action {
+	m.out = nil
+	switch ev := ev.(type) {
+	case Request:
+		m.onRequest(ev)
+	case Submitted:
+		m.onSubmitted(ev)
+	case Placed:
+		m.onPlaced(ev)
+	case Replied:
+		m.onReplied(ev)
+	case Output:
+		m.onOutput(ev)
+	case Pong:
+		m.onPong(ev)
+	case Departed:
+		m.onDeparted(ev)
+	case Tick:
+		m.onTick(ev)
+	}
+	return m.out
+}
+
+func (m *Machine) do(a Action) { m.out = append(m.out, a) }
+
+// Due is how many ticks from now the next Tick is wanted.
+func (m *Machine) Due() int {
+	due := m.heart.nextBeat
+	if m.hurry() {
+		due = min(due, m.heart.nextPing)
+	}
+	for _, e := range m.pending {
+		due = min(due, e.since+m.cfg.Stall)
+	}
+	for _, e := range m.engines {
+		if e.doubt != nil {
+			due = min(due, e.doubt.until)
+		}
+	}
+	return max(1, due-m.now)
+}
+
+// onRequest answers what comes to the registration port.
+func (m *Machine) onRequest(ev Request) {
+	kind := ev.Message.Header.MsgType
+	switch kind {
+	case wire.RegistrationRequest:
+		m.onRegistration(ev)
+		return
+	case wire.UnregistrationRequest:
+		m.onUnregistration(ev)
+		return
+	}
+	q, ok := queries[kind]
+	if !ok {
+		m.reply(ev, wire.HubError, failure{"KeyError", "'the hub knows no request of type " + kind + "'"}.content(), nil)
+		return
+	}
+	content, buffers, err := q.answer(m, ev.Message)
+	switch {
+	case err == nil:
+		m.reply(ev, q.reply, content, buffers)
+	case kind == wire.QueueRequest:
+		m.reply(ev, wire.HubError, err.content(), nil)
+	default:
+		m.reply(ev, q.reply, err.content(), nil)
+	}
+	if kind == wire.ShutdownRequest && err == nil {
+		m.do(Notify{wire.ShutdownNotification, ev.Message.RawHeader, okay})
+		m.do(Exit{})
+	}
+}
+
+func (m *Machine) reply(ev Request, kind string, content any, buffers [][]byte) {
+	m.do(Reply{ev.From, kind, ev.Message.RawHeader, content, buffers})
+}
+
+// A query is a request of a client and how it is answered.
+type query struct {
+	reply  string
+	answer func(*Machine, *wire.Message) (content any, buffers [][]byte, err *failure)
+}
+
+// queries are the requests of protocol section 7 by message type. Dask is not
+// for this controller.
+var queries = map[string]query{
+	wire.ConnectionRequest: {wire.ConnectionReply, (*Machine).connection},
+	wire.QueueRequest:      {wire.QueueReply, (*Machine).queueStatus},
+	wire.ResultRequest:     {wire.ResultReply, (*Machine).results},
+	wire.HistoryRequest:    {wire.HistoryReply, (*Machine).history},
+	wire.DBRequest:         {wire.DBReply, (*Machine).query},
+	wire.PurgeRequest:      {wire.PurgeReply, (*Machine).purge},
+	wire.ResubmitRequest:   {wire.ResubmitReply, (*Machine).resubmit},
+	wire.ShutdownRequest:   {wire.ShutdownReply, (*Machine).shutdown},
+}
+
+// A failure is an error as clients read it: the name of a Python exception,
+// and its text.
+type failure struct{ ename, evalue string }
+
+func (f failure) content() any { return wire.Failure(f.ename, f.evalue) }
+
+// A keyError is worded as Python words one: its text is a repr, in quotes.
+func keyError(text string) *failure { return &failure{"KeyError", "'" + text + "'"} }
+
+// status is the content of a reply that says no more than ok.
+type status struct {
+	Status string `json:"status"`
+}
+
+var okay = status{wire.StatusOK}
+
+// decode reads the content of a request.
+func decode(m *wire.Message, into any) *failure {
+	if err := json.Unmarshal(m.Content, into); err != nil {
+		return &failure{"ValueError", m.Header.MsgType + ": " + err.Error()}
+	}
+	return nil
+}
+
+func (m *Machine) shutdown(*wire.Message) (any, [][]byte, *failure) { return okay, nil, nil }
+
+// connection tells a client who is registered.
+func (m *Machine) connection(*wire.Message) (any, [][]byte, *failure) {
+	engines := make(map[wire.EngineID]wire.EngineUUID, len(m.engines))
+	for _, e := range m.engines {
+		engines[e.id] = e.uuid
+	}
+	return struct {
+		Status  string                            `json:"status"`
+		Engines map[wire.EngineID]wire.EngineUUID `json:"engines"`
+	}{wire.StatusOK, engines}, nil, nil
+}
+
+// maxEngineID bounds the id that an engine may ask for.
+const maxEngineID = math.MaxInt32
+
+func indexError(format string, args ...any) *failure {
+	return &failure{"IndexError", fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,152 @@
+package hub
+
+import (
+	"encoding/json"
+
+	"muster/wire"
+)
+
+// task is the record of one request (protocol section 8).
+type task struct {
+	id      wire.MsgID
+	queue   Queue
+	engine  wire.EngineUUID // "" while it is unassigned
+	request *wire.Message   // nil once there is no room for it
+	reply   *wire.Message   // nil while it is pending
+	// received is when the reply came, resubmitted the id under which the task
+	// was submitted once more.
+	received    wire.Time
+	resubmitted wire.MsgID
+	outputs
+	dropped bool // out of the store, or pending without its messages
+}
+
+// outputs are what the engine published for a task.
+type outputs struct {
+	input          string          // execute_input
+	value          json.RawMessage // execute_result
+	failure        json.RawMessage // error
+	stdout, stderr []byte
+}
+
+func (t *task) pending() bool { return t.reply == nil }
+
+// size is how many bytes the record holds, roughly.
+func (t *task) size() int {
+	n := len(t.input) + len(t.value) + len(t.failure) + len(t.stdout) + len(t.stderr)
+	for _, m := range [...]*wire.Message{t.request, t.reply} {
+		if m == nil {
+			continue
+		}
+		n += len(m.RawHeader) + len(m.RawParent) + len(m.Metadata) + len(m.Content)
+		for _, b := range m.Buffers {
+			n += len(b)
+		}
+	}
+	return n
+}
+
+// onSubmitted begins the record of a task. A direct request to an engine that
+// is not registered is no task: its client gets an error.
+func (m *Machine) onSubmitted(ev Submitted) {
+	e := m.byUUID[ev.Engine]
+	if e == nil && ev.Queue == Mux {
+		return
+	}
+	id := ev.Message.Header.MsgID
+	if m.tasks.tasks[id] != nil {
+		return // an id that is taken: the first one has it
+	}
+	if e != nil {
+		e.queue++
+	} else {
+		m.tasks.unassigned++
+	}
+	m.tasks.add(&task{id: id, queue: ev.Queue, engine: ev.Engine, request: ev.Message})
+}
+
+// onPlaced notes where a task of the queue has gone, or has gone next.
+func (m *Machine) onPlaced(ev Placed) {
+	t := m.tasks.tasks[ev.Task]
+	if t == nil || !t.pending() || t.queue != Task {
+		return
+	}
+	m.leave(t)
+	t.engine = ev.Engine
+	if e := m.byUUID[t.engine]; e != nil {
+		e.tasks++
+	}
+}
+
+// leave takes a pending task off the count it is in.
+func (m *Machine) leave(t *task) (from *engine) {
+	e := m.byUUID[t.engine]
+	switch {
+	case t.engine == "":
+		m.tasks.unassigned--
+	case e == nil: // gone, and its counts with it
+	case t.queue == Mux:
+		e.queue--
+	default:
+		e.tasks--
+	}
+	return e
+}
+
+// onReplied completes a task.
+func (m *Machine) onReplied(ev Replied) {
+	t := m.tasks.tasks[ev.Message.Parent.MsgID]
+	if t == nil || !t.pending() {
+		return
+	}
+	if e := m.leave(t); e != nil {
+		e.completed++
+	}
+	if t.dropped {
+		delete(m.tasks.tasks, t.id)
+		return
+	}
+	before := t.size()
+	t.reply, t.received = ev.Message, ev.At
+	m.tasks.grow(t.size() - before)
+}
+
+// onOutput keeps what belongs to a task. An engine that says goodbye is gone.
+func (m *Machine) onOutput(ev Output) {
+	if ev.Message.Header.MsgType == wire.ShutdownReply {
+		if e := m.engineOfSession(ev.Message.Header.Session); e != nil {
+			m.down(e, "it was shut down")
+		}
+		return
+	}
+	t := m.tasks.tasks[ev.Message.Parent.MsgID]
+	if t == nil || t.dropped {
+		return
+	}
+	before := t.size()
+	t.take(ev.Message)
+	m.tasks.grow(t.size() - before)
+}
+
+func (o *outputs) take(m *wire.Message) {
+	var content struct{ Name, Text, Code string }
+	switch m.Header.MsgType {
+	case "stream":
+		if json.Unmarshal(m.Content, &content) != nil {
+			return
+		}
+		if content.Name == "stderr" {
+			o.stderr = append(o.stderr, content.Text...)
+		} else {
+			o.stdout = append(o.stdout, content.Text...)
+		}
+	case "execute_input":
+		if json.Unmarshal(m.Content, &content) == nil {
+			o.input = content.Code
+		}
+	case "execute_result":
+		o.value = m.Content
+	case "error":
+		o.failure = m.Content
+	}
+}

@@ -1,0 +1,252 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"muster/controller/hub"
+	"muster/controller/scheduler"
+	"muster/transport"
+	"muster/wire"
+)
+
+const (
+	// tick is the machines' unit of time. Between two due ticks the loop
+	// sleeps, so an idle controller wakes once a heartbeat.
+	tick = 50 * time.Millisecond
+	// gather is how long the hub lets observations collect: it wakes for a
+	// batch, and not for every message.
+	gather = 2 * time.Millisecond
+	// farewell is the time between a shutdown_reply and the end.
+	farewell = time.Second
+)
+
+// errShutdown ends a run that a client asked to end.
+var errShutdown = errors.New("shutdown was requested")
+
+// A mailbox holds what the hub has to be told, in order. Putting never waits.
+type mailbox struct {
+	now, soon chan struct{} // of length 1
+
+	mu     sync.Mutex // guards events
+	events []hub.Event
+}
+
+func newMailbox() *mailbox {
+	return &mailbox{now: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
+}
+
+// post adds an event that somebody waits for.
+func (b *mailbox) post(ev hub.Event) { b.add(ev, b.now) }
+
+// observe adds an event that may wait for others.
+func (b *mailbox) observe(ev hub.Event) { b.add(ev, b.soon) }
+
+func (b *mailbox) add(ev hub.Event, signal chan struct{}) {
+	b.mu.Lock()
+	b.events = append(b.events, ev)
+	first := len(b.events) == 1
+	b.mu.Unlock()
+	if first || signal == b.now {
+		select {
+		case signal <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take returns the events and gives the mailbox an emptied slice to fill.
+func (b *mailbox) take(emptied []hub.Event) []hub.Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	events := b.events
+	b.events = emptied
+	return events
+}
+
+// A loop is the hub's goroutine: it owns the hub and its clock.
+type loop struct {
+	hub      *hub.Machine
+	mail     *mailbox
+	channels []*channel
+	tasks    *channel // of channels, the one with the task queue
+
+	query, notify, ping transport.Socket
+	session             *wire.Session
+	log                 *slog.Logger
+
+	start time.Time
+	ticks int
+	exit  <-chan time.Time
+}
+
+// run serves until the context ends or the hub says so, and returns why.
+func (l *loop) run(ctx context.Context) error {
+	l.start = time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var events []hub.Event
+	for {
+		timer.Reset(time.Until(l.start.Add(time.Duration(l.ticks+l.due()) * tick)))
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-l.exit:
+			return errShutdown
+		case <-timer.C:
+		case <-l.mail.now:
+		case <-l.mail.soon:
+			timer.Reset(gather)
+			select {
+			case <-ctx.Done():
+			case <-l.mail.now:
+			case <-timer.C:
+			}
+		}
+		l.advance()
+		clear(events)
+		events = l.mail.take(events[:0])
+		for _, ev := range events {
+			for _, a := range l.hub.Step(ev) {
+				l.do(a)
+			}
+		}
+	}
+}
+
+// due is how many ticks from now some machine wants one.
+func (l *loop) due() int {
+	due := l.hub.Due()
+	for _, c := range l.channels {
+		if d := c.due(); d > 0 {
+			due = min(due, d)
+		}
+	}
+	return due
+}
+
+// advance tells the machines how many ticks have passed.
+func (l *loop) advance() {
+	n := int(time.Since(l.start)/tick) - l.ticks
+	if n <= 0 {
+		return
+	}
+	l.ticks += n
+	for _, a := range l.hub.Step(hub.Tick{N: n}) {
+		l.do(a)
+	}
+	l.place(scheduler.Tick{N: n})
+}
+
+// place gives every scheduler an event.
+func (l *loop) place(ev scheduler.Event) {
+	for _, c := range l.channels {
+		c.step(ev, nil)
+	}
+}
+
+func (l *loop) do(a hub.Action) {
+	var err error
+	switch a := a.(type) {
+	case hub.Reply:
+		err = l.send(l.query, []byte(a.To), a.Type, a.Parent, a.Content, a.Buffers...)
+	case hub.Notify:
+		err = l.send(l.notify, nil, a.Type, a.Parent, a.Content)
+	case hub.Ping:
+		err = l.ping.Send([][]byte{[]byte(a.Beat)})
+	case hub.Up:
+		l.place(scheduler.EngineUp{ID: a.ID, UUID: a.UUID})
+		l.log.Info("engine registered", "engine", a.ID, "uuid", a.UUID)
+	case hub.Down:
+		l.place(scheduler.EngineDown{UUID: a.UUID, Cause: a.Cause})
+		l.log.Info("engine gone", "engine", a.ID, "uuid", a.UUID, "cause", a.Cause)
+	case hub.Refused:
+		l.log.Warn("engine not registered", "uuid", a.UUID, "cause", a.Cause)
+	case hub.Resubmit:
+		l.resubmit(a.Message)
+	case hub.Exit:
+		if l.exit == nil {
+			l.log.Info("shutdown requested")
+			l.exit = time.After(farewell)
+		}
+	}
+	if err != nil && !errors.Is(err, transport.ErrClosed) {
+		l.log.Error("hub: send failed", "err", err)
+	}
+}
+
+func (l *loop) send(to transport.Socket, identity []byte, kind string, parent []byte, content any, buffers ...[]byte) error {
+	_, frames, err := l.session.Frames(kind, parent, nil, content, buffers...)
+	if err != nil {
+		return err
+	}
+	if identity != nil {
+		frames = append([][]byte{identity}, frames...)
+	}
+	return to.Send(frames)
+}
+
+// nobody is a client identity that no router knows: replies to resubmitted
+// tasks go to the hub's records alone.
+const nobody = "hub"
+
+// resubmit puts a message into the task queue as if a client had sent it.
+func (l *loop) resubmit(m *wire.Message) {
+	frames := append([][]byte{[]byte(nobody)}, l.session.Encode(m)...)
+	if m, err := l.session.Inspect(frames); err == nil {
+		l.tasks.request(frames, m)
+	}
+}
+
+// receive hands what comes to the registration port to the hub.
+func (l *loop) receive() error {
+	for {
+		frames, err := l.query.Recv()
+		if err != nil {
+			return err
+		}
+		m, err := l.session.Decode(frames)
+		if err != nil || len(m.Route) == 0 {
+			l.log.Warn("hub: message dropped", "err", err)
+			continue
+		}
+		l.mail.post(hub.Request{From: string(m.Route[0]), Message: m})
+	}
+}
+
+// receivePongs hands heartbeats to the hub.
+func (l *loop) receivePongs(pong transport.Socket) error {
+	for {
+		frames, err := pong.Recv()
+		if err != nil {
+			return err
+		}
+		if len(frames) == 2 {
+			l.mail.post(hub.Pong{Engine: wire.EngineUUID(frames[0]), Beat: string(frames[1])})
+		}
+	}
+}
+
+// relayOutputs passes on what engines publish, unchanged, and shows it to the hub.
+func (l *loop) relayOutputs(from, to transport.Socket) error {
+	for {
+		frames, err := from.Recv()
+		if err != nil {
+			return err
+		}
+		if err := to.Send(frames); err != nil {
+			return err
+		}
+		// The status messages around every request are no part of a record.
+		if strings.HasSuffix(string(frames[0]), ".status") {
+			continue
+		}
+		if m, err := l.session.Inspect(frames); err == nil {
+			l.mail.observe(hub.Output{Message: m})
+		}
+	}
+}

@@ -1,0 +1,24 @@
+// Package scheduler holds the machines that place work on engines: [Direct]
+// sends a request to the engine it names, [Balanced] picks an engine by load,
+// [Broadcast] sends one request to many.
+//
+// A machine is told what happened (an [Event]: a client's request, an engine's
+// reply, an engine that came or went, a tick) and answers with what must be done
+// (an [Action]: relay these frames, sign and send that message, answer in an
+// engine's stead). It opens no socket, reads no clock and checks no signature:
+// what reaches it was checked at the door. Messages are routed as in protocol
+// section 4; of their frames, only header and metadata are read.
+//
+// Where a request is found, in each machine:
+//
+//	Direct     on an engine, until it replies or dies
+//	Balanced   waiting (no engine may take it now), then on an engine, and
+//	           perhaps waiting again: retried, or refused by an engine
+//	Broadcast  on each of its targets
+//
+// All of them keep one promise: a request is answered exactly once. When its
+// engine dies, the machine answers with an EngineError; what a dead engine says
+// later is dropped.
+//
+// The package imports wire. Its rule: it routes frames that it never opens.
+package scheduler

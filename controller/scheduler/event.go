@@ -1,0 +1,109 @@
+package scheduler
+
+import (
+	"muster/wire"
+)
+
+// An Event is something that happened: [Request], [Reply], [EngineUp],
+// [EngineDown] or [Tick].
+type Event interface{ event() }
+
+// Request came from a client. Frames are as the client's router received them:
+//
+//	[client, <IDS|MSG>, ...]           Balanced, Broadcast
+//	[client, engine, <IDS|MSG>, ...]   Direct
+//
+// Message is the same, taken apart: its Route is what stands before the
+// delimiter. The machine owns both from now on.
+type Request struct {
+	Frames  [][]byte
+	Message *wire.Message
+}
+
+// Reply came from an engine, with frames [engine, client, <IDS|MSG>, ...].
+type Reply struct {
+	Frames  [][]byte
+	Message *wire.Message
+}
+
+// EngineUp says that an engine takes requests from now on.
+type EngineUp struct {
+	ID   wire.EngineID
+	UUID wire.EngineUUID
+}
+
+// EngineDown says that an engine is gone, and why.
+type EngineDown struct {
+	UUID  wire.EngineUUID
+	Cause string
+}
+
+// Tick says that N ticks have passed since the last one. Only Balanced asks
+// for ticks, by its Due.
+type Tick struct{ N int }
+
+func (Request) event()    {}
+func (Reply) event()      {}
+func (EngineUp) event()   {}
+func (EngineDown) event() {}
+func (Tick) event()       {}
+
+// A Side is one of the two routers of a channel.
+type Side int
+
+// The sides.
+const (
+	ToClient Side = iota
+	ToEngine
+)
+
+// An Action is something to be done: [Relay], [Sign], [Answer] or [Placed].
+type Action interface{ action() }
+
+// Relay sends frames as they are. The first is the identity to send to.
+type Relay struct {
+	To     Side
+	Frames [][]byte
+}
+
+// Sign sends a message whose dicts the machine has changed, with a new
+// signature.
+type Sign struct {
+	To      Side
+	Message *wire.Message
+}
+
+// Answer replies to a request in an engine's stead: a fresh message of the
+// given type whose parent is the request's header.
+type Answer struct {
+	Client   []byte
+	Type     string
+	Parent   []byte // the request's header
+	Metadata Metadata
+	Content  wire.Reply
+}
+
+// Metadata of an Answer: the engine it speaks for, if any.
+type Metadata struct {
+	Status string          `json:"status"`
+	Engine wire.EngineUUID `json:"engine,omitempty"`
+}
+
+// Placed reports that a task of the queue is on its way to an engine.
+type Placed struct {
+	Task   wire.MsgID
+	Engine wire.EngineUUID
+}
+
+func (Relay) action()  {}
+func (Sign) action()   {}
+func (Answer) action() {}
+func (Placed) action() {}
+
+// A Machine is Direct, Balanced or Broadcast. It has one owner at a time.
+type Machine interface {
+	// Step applies one event and returns what must be done about it, in order.
+	Step(Event) []Action
+	// Due is how many ticks from now the next Tick is wanted; 0 means none is.
+	Due() int
+}
