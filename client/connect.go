@@ -90,7 +90,7 @@ func connect(ctx context.Context, conn *wire.ClientConnection, o *options) (*Cli
 	if err != nil {
 		c.Close()
 		if ctx.Err() != nil {
-			err = fmt.Errorf("somebody listens there but does not answer (%w): most likely the file is of another controller, and its key is wrong; get the running controller's file, or start a cluster anew", err)
+			err = fmt.Errorf("somebody listens there but does not answer (%w): the file is of another controller, so that its key is wrong, or the port is another program's by now; take the running controller's file, or start a cluster anew", err)
 		}
 		return nil, err
 	}

@@ -1,0 +1,229 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"gonum.org/v1/gonum/mat"
+
+	"muster/numeric"
+	"muster/wire"
+)
+
+// python is where Debian has the peers (package python3-ipyparallel). Where
+// there is no Debian the test is skipped, and says so.
+const python = "/usr/bin/python3"
+
+// pythonCluster starts an unmodified Python controller and n Python engines,
+// and returns a client of theirs.
+func pythonCluster(t *testing.T, n int) *Client {
+	t.Helper()
+	if err := exec.Command(python, "-c", "import ipyparallel").Run(); err != nil {
+		if _, debian := os.Stat("/etc/debian_version"); debian == nil {
+			t.Fatalf("the Python peers are missing: apt-get install python3-ipyparallel: %v", err)
+		}
+		t.Skip("NOT RUN: there is no python3 with ipyparallel, the client was not tried against Python engines")
+	}
+	p := wire.Profile{Dir: filepath.Join(t.TempDir(), "profile_test")}
+	if err := p.Create(); err != nil {
+		t.Fatal(err)
+	}
+	start := func(module string, args ...string) {
+		cmd := exec.Command(python, append([]string{"-m", module, "--profile-dir=" + p.Dir}, args...)...)
+		cmd.Env = append(os.Environ(), "IPYTHONDIR="+filepath.Dir(p.Dir))
+		var log bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &log, &log
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an engine's nanny ends with its group
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			cmd.Wait()
+			if t.Failed() {
+				t.Logf("%s:\n%s", module, &log)
+			}
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	start("ipyparallel.controller", "--ip=127.0.0.1")
+	for _, path := range []string{p.ClientFile(""), p.EngineFile("")} {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(path); err == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	for range n {
+		start("ipyparallel.engine")
+	}
+	c, err := Connect(ctx, WithProfileDir(p.Dir))
+	check(t, err)
+	t.Cleanup(func() { c.Close() })
+	check(t, c.WaitForEngines(ctx, n))
+	return c
+}
+
+// The Go client drives a cluster in which all else is Python's.
+func TestPython(t *testing.T) {
+	c := pythonCluster(t, 2)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	v := c.Direct(All)
+
+	t.Run("execute", func(t *testing.T) {
+		rs, err := v.Execute(ctx, "import os, sys\nprint('hello')\nprint('oops', file=sys.stderr)\n6 * 7")
+		check(t, err)
+		equal(t, len(rs), 2)
+		for _, r := range rs {
+			equal(t, r.Stdout, "hello\n")
+			equal(t, r.Stderr, "oops\n")
+			equal(t, r.Text(), "42")
+			equal(t, r.Status, "ok")
+			if r.Started.IsZero() || r.Completed.Before(r.Started) || r.ExecutionCount == 0 {
+				t.Errorf("times or count: %+v", r)
+			}
+		}
+	})
+
+	t.Run("push and pull", func(t *testing.T) {
+		m := mat.NewDense(100, 3, nil)
+		m.Set(99, 2, math.Inf(1))
+		ints := numeric.New([]int32{1, 2, 3, 4, 5, 6}, 3, 2)
+		vars := map[string]any{
+			"a": 5, "x": 0.5, "s": "grüße", "b": []byte{0, 255}, "v": []float64{1, 2, 3}, "m": m, "i": ints,
+			"names": []string{"one", "two"}, "d": map[string]any{"k": 1}, "k": "not the loop's", "keys": true, "none": nil,
+		}
+		check(t, v.Push(ctx, vars))
+		rs, err := v.Execute(ctx, "print(a, x, s, b, v.dtype, m.shape, i.dtype, names, d, k, keys, none)")
+		check(t, err)
+		equal(t, rs[0].Stdout, `5 0.5 grüße b'\x00\xff' float64 (100, 3) int32 ['one', 'two'] {'k': 1} not the loop's True None`+"\n")
+		got, err := v.Pull(ctx, "a", "x", "s", "b", "v", "m", "names", "d", "k", "keys", "none")
+		check(t, err)
+		delete(vars, "i")
+		vars["names"] = []any{"one", "two"}
+		equal(t, got[1], vars)
+		arrays, err := Get[*numeric.Array](ctx, v, "i")
+		check(t, err)
+		equal(t, arrays[0], ints)
+		sums, err := Get[int](ctx, v, "int(i.sum()) + a") // an expression
+		check(t, err)
+		equal(t, sums, []int{26, 26})
+	})
+
+	t.Run("scatter and gather", func(t *testing.T) {
+		rows := mat.NewDense(5, 2, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+		check(t, v.Scatter(ctx, "rows", rows))
+		n, err := Get[int](ctx, v, "len(rows)")
+		check(t, err)
+		equal(t, n, []int{3, 2})
+		got, err := v.Gather(ctx, "rows")
+		check(t, err)
+		equal(t, got, rows)
+		check(t, v.Scatter(ctx, "few", []string{"only"}))
+		got, err = v.Gather(ctx, "few")
+		check(t, err)
+		equal(t, got, []any{"only"})
+	})
+
+	t.Run("apply and map", func(t *testing.T) {
+		_, err := v.Execute(ctx, "def f(a, b=1, *, c=0):\n    print('in f')\n    return a + b + c\ny = 10")
+		check(t, err)
+		got, err := Call[int](ctx, v, Ref("f"), 1, Ref("y"), Kwargs{"c": 100})
+		check(t, err)
+		equal(t, got, []int{111, 111})
+		ar := v.ApplyAsync(Ref("f"), 1)
+		check(t, ar.Wait(ctx))
+		equal(t, ar.Metadata()[0].Stdout, "in f\n")
+		items, err := v.Map(ctx, Ref("lambda x, y: x * y"), []int{1, 2, 3}, []float64{2, 2, 0.5})
+		check(t, err)
+		equal(t, items, []any{2.0, 4.0, 1.5})
+		one, err := c.LoadBalanced().Apply(ctx, Ref("f"), 1, 2)
+		check(t, err)
+		equal(t, one, 3)
+	})
+
+	t.Run("errors", func(t *testing.T) {
+		_, err := v.Execute(ctx, "1/0")
+		var all *CompositeError
+		if !errors.As(err, &all) || len(all.Errors) != 2 {
+			t.Fatalf("error is %v", err)
+		}
+		equal(t, err.Error(), "client: execute: 2 errors: engines 0-1: ZeroDivisionError: division by zero")
+		_, err = c.Direct(Engines(1)).Apply(ctx, Ref("undefined_name"))
+		var remote *RemoteError
+		if !errors.As(err, &remote) || remote.Engine != 1 || remote.Name != "NameError" || len(remote.Traceback) == 0 {
+			t.Fatalf("error is %v", err)
+		}
+		// An error costs its own request only.
+		first, second := v.ExecuteAsync("1/0"), v.ExecuteAsync("'still here'")
+		if _, err := first.Get(ctx); err == nil {
+			t.Error("no error")
+		}
+		_, err = second.Get(ctx)
+		check(t, err)
+		// A class that this side does not know is not run, and says its name.
+		_, err = Get[any](ctx, v, "__import__('decimal').Decimal(1)")
+		if err == nil || !strings.Contains(err.Error(), "decimal") {
+			t.Errorf("a Decimal: %v", err)
+		}
+	})
+
+	t.Run("control", func(t *testing.T) {
+		busy := v.ExecuteAsync("import time\nprint('begun', flush=True)\ntime.sleep(600)")
+		for busy.Metadata()[0].Stdout == "" || busy.Metadata()[1].Stdout == "" {
+			if ctx.Err() != nil {
+				t.Fatal("the code did not begin")
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		queued := v.ApplyAsync(Ref("f"), 1)
+		aborted := make(chan error, 1)
+		go func() { aborted <- queued.Abort(ctx) }() // a busy Python engine takes note when it is done
+		check(t, c.Interrupt(ctx, All))
+		_, err := busy.Get(ctx)
+		var remote *RemoteError
+		if !errors.As(err, &remote) || remote.Name != "KeyboardInterrupt" {
+			t.Errorf("interrupted: %v", err)
+		}
+		check(t, <-aborted)
+		// Whether it was aborted in time is the engine's choice; it is answered.
+		if _, err = queued.Get(ctx); err != nil && !errors.As(err, &remote) {
+			t.Errorf("aborted: %v", err)
+		}
+		s, err := c.QueueStatus(ctx, All)
+		check(t, err)
+		equal(t, len(s.Engines), 2)
+		check(t, c.Clear(ctx, Engines(0)))
+		if _, err := c.Direct(Engines(0)).Pull(ctx, "a"); err == nil {
+			t.Error("a survived clear")
+		}
+	})
+
+	t.Run("an engine dies", func(t *testing.T) {
+		_, err := c.Direct(Engines(1)).Execute(ctx, "import os; os._exit(1)")
+		var remote *RemoteError
+		if !errors.As(err, &remote) || remote.Name != "EngineError" || remote.Engine != 1 {
+			t.Errorf("error is %v", err)
+		}
+		equal(t, c.IDs(), []EngineID{0})
+	})
+
+	t.Run("shutdown", func(t *testing.T) {
+		check(t, c.ShutdownCluster(ctx))
+		if _, err := v.Execute(ctx, "1"); err == nil {
+			t.Error("executed after the shutdown")
+		}
+	})
+}
