@@ -21,6 +21,7 @@ type lowerer struct {
 	e     *emitter
 	info  *types.Info
 	subst map[*types.TypeParam]types.Type
+	asIs  map[*ast.UnaryExpr]bool // receives that yaegi gets right
 }
 
 func (l *lowerer) typeOf(x ast.Expr) types.Type { return replace(l.info.TypeOf(x), l.subst) }
@@ -195,6 +196,10 @@ func (l *lowerer) expr(x ast.Expr) ast.Expr {
 				return l.reference(x.Sel, x)
 			}
 		}
+	case *ast.UnaryExpr:
+		if x.Op == token.ARROW && !l.asIs[x] {
+			return l.receive(x)
+		}
 	case *ast.IndexExpr:
 		return l.instantiated(x, x.X)
 	case *ast.IndexListExpr:
@@ -240,6 +245,28 @@ func (l *lowerer) reference(id *ast.Ident, whole ast.Expr) ast.Expr {
 	return &ast.SelectorExpr{
 		X:   &ast.Ident{NamePos: whole.Pos(), Name: l.e.pkg(obj.Pkg().Path())},
 		Sel: &ast.Ident{NamePos: id.NamePos, Name: obj.Name()},
+	}
+}
+
+// receive lowers <-ch, of which yaegi 0.16 makes a variable that cannot be
+// assigned to again, to a call of a function that receives by v, _ := <-ch,
+// which it gets right.
+func (l *lowerer) receive(x *ast.UnaryExpr) ast.Expr {
+	t, ok := l.typeOf(x.X).Underlying().(*types.Chan)
+	if !ok {
+		return nil
+	}
+	fun := &ast.Ident{NamePos: x.OpPos, Name: l.e.instance(l.e.in.prelude("Recv"), []types.Type{t.Elem()})}
+	return &ast.CallExpr{Fun: fun, Lparen: x.OpPos, Args: []ast.Expr{l.clone(x.X).(ast.Expr)}, Rparen: x.X.End()}
+}
+
+// keep leaves a receive as it is.
+func (l *lowerer) keep(x ast.Expr) {
+	if u, ok := ast.Unparen(x).(*ast.UnaryExpr); ok && u.Op == token.ARROW {
+		if l.asIs == nil {
+			l.asIs = map[*ast.UnaryExpr]bool{}
+		}
+		l.asIs[u] = true
 	}
 }
 

@@ -169,6 +169,9 @@ func (p *plan) assign(l *lowerer, s ast.Stmt) []ast.Stmt {
 		for _, n := range names {
 			st.Lhs = append(st.Lhs, l.clone(n).(ast.Expr))
 		}
+		if len(names) == 2 && len(values) == 1 {
+			l.keep(values[0])
+		}
 		for _, v := range values {
 			st.Rhs = append(st.Rhs, l.clone(v).(ast.Expr))
 		}

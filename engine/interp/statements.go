@@ -8,6 +8,19 @@ import (
 
 func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 	switch s := s.(type) {
+	case *ast.AssignStmt:
+		if len(s.Lhs) == 2 && len(s.Rhs) == 1 {
+			l.keep(s.Rhs[0])
+		}
+	case *ast.ExprStmt:
+		l.keep(s.X)
+	case *ast.CommClause:
+		if a, ok := s.Comm.(*ast.AssignStmt); ok {
+			l.keep(a.Rhs[0])
+			if a.Tok == token.ASSIGN {
+				return l.commAssign(s, a)
+			}
+		}
 	case *ast.DeclStmt:
 		if g, ok := s.Decl.(*ast.GenDecl); ok && g.Tok == token.CONST {
 			return &ast.EmptyStmt{Semicolon: s.Pos(), Implicit: true} // every use has become a literal
@@ -27,6 +40,33 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 		return l.goStmt(s)
 	}
 	return nil
+}
+
+// commAssign lowers case x = <-ch, which yaegi does not know, to a case that
+// defines and then assigns.
+func (l *lowerer) commAssign(c *ast.CommClause, a *ast.AssignStmt) ast.Stmt {
+	define := &ast.AssignStmt{TokPos: a.TokPos, Tok: token.DEFINE, Rhs: []ast.Expr{l.clone(a.Rhs[0]).(ast.Expr)}}
+	assign := &ast.AssignStmt{TokPos: a.TokPos, Tok: token.ASSIGN}
+	for _, x := range a.Lhs {
+		if id, ok := x.(*ast.Ident); ok && id.Name == "_" {
+			define.Lhs = append(define.Lhs, &ast.Ident{Name: "_", NamePos: x.Pos()})
+			continue
+		}
+		name := l.e.in.fresh("v")
+		define.Lhs = append(define.Lhs, &ast.Ident{Name: name, NamePos: x.Pos()})
+		assign.Lhs = append(assign.Lhs, l.clone(x).(ast.Expr))
+		assign.Rhs = append(assign.Rhs, &ast.Ident{Name: name, NamePos: x.Pos()})
+	}
+	out := &ast.CommClause{Case: c.Case, Comm: define, Colon: c.Colon}
+	if len(assign.Lhs) > 0 {
+		out.Body = append(out.Body, assign)
+	} else {
+		out.Comm = &ast.ExprStmt{X: define.Rhs[0]}
+	}
+	for _, s := range c.Body {
+		out.Body = append(out.Body, l.clone(s).(ast.Stmt))
+	}
+	return out
 }
 
 func (l *lowerer) block(b *ast.BlockStmt, prefix ...ast.Stmt) *ast.BlockStmt {

@@ -45,14 +45,16 @@ func layoutOfNodes() (*nodeLayout, error) {
 	return l, nil
 }
 
-// panics are the kinds of nodes whose steps can panic, other than arithmetic.
+// panics are the kinds of nodes whose steps can panic, arithmetic apart.
 var panics = map[string]bool{
 	"callExpr": true, "indexExpr": true, "sliceExpr": true, "starExpr": true, "selectorExpr": true, "typeAssertExpr": true,
 	"sendStmt": true, "assignStmt": true, "assignXStmt": true, "defineStmt": true, "defineXStmt": true, "compositeLitExpr": true,
-	"returnStmt": true, "rangeStmt": true, "deferStmt": true,
+	"returnStmt": true, "rangeStmt": true, "deferStmt": true, "selectStmt": true,
 }
 
-var dividing = map[string]bool{"/": true, "%": true, "/=": true, "%=": true}
+// arithmetic that can panic: division by zero, shifts by a negative count,
+// comparison of interfaces that hold what cannot be compared.
+var arithmetic = map[string]bool{"/": true, "%": true, "/=": true, "%=": true, "<<": true, ">>": true, "<<=": true, ">>=": true, "==": true, "!=": true}
 
 // trace prepares a compiled program for panics.
 func (m *machine) trace(p *interp.Program) {
@@ -70,7 +72,7 @@ func (m *machine) trace(p *interp.Program) {
 			return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
 		}
 		kind, action := fmt.Sprint(field(m.nodes.kind).Interface()), fmt.Sprint(field(m.nodes.action).Interface())
-		if (panics[kind] && action != "nop") || dividing[action] {
+		if (panics[kind] && action != "nop") || arithmetic[action] {
 			gen := (*func(unsafe.Pointer))(unsafe.Pointer(n.Field(m.nodes.gen).UnsafeAddr()))
 			exec := (*step)(unsafe.Pointer(n.Field(m.nodes.exec).UnsafeAddr()))
 			pos := token.Pos(n.Field(m.nodes.pos).Int())
