@@ -58,20 +58,7 @@ func connect(ctx context.Context, conn *wire.ClientConnection, o *options) (*Cli
 	if conn.CurveServerKey != nil && *conn.CurveServerKey != "" {
 		return nil, errors.New("the controller speaks CURVE, which this client does not: start it without --enable-curve")
 	}
-	c := &Client{
-		session: wire.NewSession(conn.Key, ""),
-		log:     o.log,
-		pending: make(map[wire.MsgID]*task),
-		ids:     make(map[wire.EngineUUID]EngineID),
-		changed: make(chan struct{}),
-		query:   &channel{name: "registration"},
-		control: &channel{name: "control"},
-		mux:     &channel{name: "mux"},
-		task:    &channel{name: "task"},
-	}
-	if c.log == nil {
-		c.log = slog.New(slog.DiscardHandler)
-	}
+	c := newClient(conn.Key, o.log)
 	network := o.network
 	if network == nil {
 		if err := probe(ctx, conn.URL(conn.Registration)); err != nil {
@@ -95,6 +82,24 @@ func connect(ctx context.Context, conn *wire.ClientConnection, o *options) (*Cli
 		return nil, err
 	}
 	return c, nil
+}
+
+// newClient returns a client without sockets.
+func newClient(key string, log *slog.Logger) *Client {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Client{
+		session: wire.NewSession(key, ""),
+		log:     log,
+		pending: make(map[wire.MsgID]*task),
+		ids:     make(map[wire.EngineUUID]EngineID),
+		changed: make(chan struct{}),
+		query:   &channel{name: "registration"},
+		control: &channel{name: "control"},
+		mux:     &channel{name: "mux"},
+		task:    &channel{name: "task"},
+	}
 }
 
 // open dials every channel and starts a receiver for each. Subscriptions come

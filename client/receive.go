@@ -188,12 +188,19 @@ func (c *Client) notified(frames [][]byte) error {
 var outputsKey = []byte(`"` + wire.Outputs + `":`)
 
 // countOf reads how many messages of output an engine has published, from the
-// reply's metadata. It searches the text: within a JSON string the key's last
-// quote would be escaped, so it can be nothing but the key.
+// reply's metadata. A flat object, as engines without labels send it, is
+// searched as text: within a JSON string the key's last quote would be escaped,
+// so what is found is the key.
 func countOf(metadata []byte) (n int, ok bool) {
-	_, rest, ok := bytes.Cut(metadata, outputsKey)
-	if !ok {
-		return 0, false
+	_, rest, found := bytes.Cut(metadata, outputsKey)
+	if !found || bytes.Count(metadata, []byte("{")) > 1 {
+		var m struct {
+			Outputs *int `json:"outputs"`
+		}
+		if !found || json.Unmarshal(metadata, &m) != nil || m.Outputs == nil {
+			return 0, false
+		}
+		return *m.Outputs, true
 	}
 	rest = bytes.TrimLeft(rest, " ")
 	end := 0

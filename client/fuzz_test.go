@@ -1,0 +1,115 @@
+package client
+
+import (
+	"encoding/json"
+	"testing"
+
+	"muster/transport"
+	"muster/wire"
+)
+
+// sink is a socket that forgets what is sent.
+type sink struct{ transport.Socket }
+
+func (sink) Send([][]byte) error { return nil }
+
+// FuzzReceive gives the client signed messages of any content on every
+// channel, in the middle of a call: nothing panics, and what is outstanding is
+// settled no more than once.
+func FuzzReceive(f *testing.F) {
+	buffers, err := codec.Serialize([]any{1.5, "x"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	ok := []byte(`{"status":"ok"}`)
+	counted := []byte(`{"started":"2026-11-20T16:41:07.308956Z","engine":"u0","status":"ok","outputs":1}`)
+	f.Add("apply_reply", counted, ok, buffers[0])
+	f.Add("execute_reply", []byte(`{"started":"2026-11-20T16:41:07"}`), []byte(`{"status":"ok","execution_count":3}`), []byte(nil))
+	f.Add("apply_reply", []byte("{}"), []byte(`{"status":"error","ename":"E","evalue":"v","traceback":["a"],"engine_info":{}}`), []byte(nil))
+	f.Add("apply_reply", []byte(`{"status":"aborted","started":""}`), []byte(`{"status":"aborted"}`), []byte(nil))
+	f.Add("stream", []byte("{}"), []byte(`{"name":"stdout","text":"hello"}`), []byte(nil))
+	f.Add("execute_result", []byte("{}"), []byte(`{"execution_count":1,"data":{"text/plain":"5"}}`), []byte(nil))
+	f.Add("status", []byte("{}"), []byte(`{"execution_state":"idle"}`), []byte(nil))
+	f.Add("registration_notification", []byte("{}"), []byte(`{"id":-4,"uuid":"u0"}`), []byte(nil))
+	f.Add("unregistration_notification", []byte("{}"), []byte(`{"id":0,"uuid":"u0"}`), []byte(nil))
+	f.Add("shutdown_notification", []byte("{}"), ok, []byte(nil))
+	f.Fuzz(func(t *testing.T, msgType string, metadata, content, buffer []byte) {
+		c := newClient(testKey, nil)
+		c.mux.socket, c.task.socket = sink{}, sink{}
+		c.engineUp(0, "u0")
+		peer := wire.NewSession(testKey, "")
+		v := c.Direct(All)
+		for _, ar := range []*AsyncResult{v.ExecuteAsync("x"), v.PullAsync("a", "b"), v.GatherAsync("a"), c.LoadBalanced().ApplyAsync(Ref("f"))} {
+			parent, _ := json.Marshal(wire.Header{MsgID: ar.tasks[0].id, MsgType: "apply_request", Session: c.session.ID})
+			for _, handle := range []func([][]byte) error{c.published, c.replied, c.notified, c.published, c.replied} {
+				_, frames, err := peer.Frames(msgType, parent, json.RawMessage(metadata), json.RawMessage(content), buffer)
+				if err == nil {
+					handle(frames) // errors are fine
+				}
+			}
+			_ = ar.Metadata().String()
+			if ar.Ready() {
+				ar.Get(t.Context())
+			}
+		}
+		c.stop(ErrClosed)
+		if len(c.pending) > 0 {
+			t.Errorf("%d tasks are left", len(c.pending))
+		}
+	})
+}
+
+// FuzzHub gives the client hub replies of any content.
+func FuzzHub(f *testing.F) {
+	f.Add([]byte(`{"status":"ok","engines":{"0":"u0","12":"u12"}}`))
+	f.Add([]byte(`{"status":"ok","0":{"queue":1,"completed":2,"tasks":3},"unassigned":4}`))
+	f.Add([]byte(`{"status":"error","ename":"KeyError","evalue":"x","traceback":[]}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		c := newClient(testKey, nil)
+		peer := wire.NewSession(testKey, "")
+		c.query.socket = answering(func(request [][]byte) {
+			_, frames, err := peer.Frames("hub_reply", request[2], nil, json.RawMessage(content))
+			if err == nil && c.replied(frames) != nil {
+				c.stop(ErrClosed) // as no answer would
+			}
+		})
+		c.engineUp(0, "u0")
+		c.queryEngines(t.Context())
+		c.QueueStatus(t.Context(), All)
+		c.stop(ErrClosed)
+	})
+}
+
+// answering is a socket that answers what is sent.
+type answering func(frames [][]byte)
+
+func (answering) Recv() ([][]byte, error) { return nil, transport.ErrClosed }
+func (answering) Addr() string            { return "" }
+func (answering) Close() error            { return nil }
+func (a answering) Send(frames [][]byte) error {
+	a(frames)
+	return nil
+}
+
+// FuzzCount compares the search for the number of outputs with the JSON library.
+func FuzzCount(f *testing.F) {
+	f.Add([]byte(`{"engine":"e","outputs":12,"status":"ok"}`))
+	f.Add([]byte(`{"label": {"outputs": 1}, "outputs": 2}`))
+	f.Add([]byte(`{"label": "\"outputs\":3"}`))
+	f.Fuzz(func(t *testing.T, metadata []byte) {
+		var m map[string]json.RawMessage
+		if json.Unmarshal(metadata, &m) != nil {
+			return
+		}
+		plain, err := json.Marshal(m) // one key of each name, and written alike
+		if err != nil {
+			return
+		}
+		var want int
+		raw := m[wire.Outputs]
+		isCount := raw != nil && string(raw) != "null" && json.Unmarshal(raw, &want) == nil && want >= 0
+		if got, ok := countOf(plain); isCount && (!ok || got != want) || !isCount && ok && got >= 0 {
+			t.Errorf("%s: %d %v, want %d %v", plain, got, ok, want, isCount)
+		}
+	})
+}
