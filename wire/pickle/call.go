@@ -32,7 +32,8 @@ func (c Codec) SerializeCall(fn any, args []any, kwargs map[string]any) ([][]byt
 		}
 	}
 	argFrames := len(frames) - info - 1
-	keys := slices.Sorted(maps.Keys(kwargs))
+	keys := slices.AppendSeq(make([]string, 0, len(kwargs)), maps.Keys(kwargs))
+	slices.Sort(keys)
 	for _, k := range keys {
 		if frames, err = c.appendObject(frames, kwargs[k]); err != nil {
 			return nil, sending("keyword "+k, err)
@@ -64,7 +65,7 @@ func (c Codec) DeserializeCall(frames [][]byte) (Call, error) {
 	var call Call
 	if f, ok := node.(*class); ok {
 		call.Func = Function{f.name, f.module}
-	} else if call.Func, err = (&builder{codec: &c}).value(node); err != nil {
+	} else if call.Func, err = newBuilder(&c, sizeOf(frames[:len(frames)-len(rest)])).value(node); err != nil {
 		return Call{}, receiving("function", err)
 	}
 	nargs, keys, argFrames, rest, err := counts(rest)

@@ -6,21 +6,33 @@ import (
 	"reflect"
 )
 
-// builder makes Go values of the nodes that a machine left.
+// builder makes the Go value of the nodes that a machine left.
 type builder struct {
 	codec *Codec
 	depth int
-	inner bool // within a pickle that an array carried as its data
-	ints  int  // items of ranges made so far
-	descr int  // bytes of structured dtypes spelled out so far
+	room  int  // bytes that may yet be made of what the pickle says
+	inner bool // within the pickle that an array carries as its data
 }
 
-// What a short pickle may expand into.
 const (
-	maxKey   = 16      // items of a tuple that is the key of a dict, and of the tuples in it
-	maxInts  = 1 << 20 // items of all ranges in one object
-	maxDescr = 1 << 24 // bytes of all structured dtypes in one object
+	maxKey    = 16      // items of a tuple that is the key of a dict, and of the tuples in it
+	spareRoom = 8 << 20 // bytes that any object may expand into beyond its own size, as a range does
 )
+
+// newBuilder is a builder for an object of size bytes. An honest object has data of its own for each of its
+// arrays and a forged one may name the same data, or a list of fields, over and over; so both are paid for.
+func newBuilder(c *Codec, size int) *builder {
+	return &builder{codec: c, room: 2*size + spareRoom}
+}
+
+// spend takes n bytes of the room.
+func (b *builder) spend(n int) error {
+	if n > b.room {
+		return errors.New("it expands into far more than its own size")
+	}
+	b.room -= n
+	return nil
+}
 
 // value is the Go value of a node. A node met twice is one value both times, as in Python.
 func (b *builder) value(node any) (any, error) {
@@ -182,8 +194,11 @@ func (b *builder) instance(n *instance) (any, error) {
 		}
 		return complex(re, im), nil
 	case classByteArray:
+		if len(n.args) == 0 {
+			return []byte{}, nil
+		}
 		data, ok := n.arg(0).([]byte)
-		if !ok && len(n.args) > 0 {
+		if !ok {
 			return nil, errors.New("a bytearray that is not made of bytes")
 		}
 		return data, nil
@@ -199,6 +214,8 @@ func (b *builder) instance(n *instance) (any, error) {
 		return Set(v.([]any)), nil
 	case classRange:
 		return b.rangeInts(n)
+	case classDType:
+		return b.dtypeOf(n, 0)
 	}
 	return nil, refuse(n.class)
 }
@@ -254,8 +271,8 @@ func (b *builder) rangeInts(n *instance) (any, error) {
 	}
 	items := []int{}
 	for i := start; step > 0 && i < stop || step < 0 && i > stop; i += step {
-		if b.ints++; b.ints > maxInts {
-			return nil, fmt.Errorf("a range of more than %d items; send a NumPy array", maxInts)
+		if err := b.spend(8); err != nil {
+			return nil, fmt.Errorf("range(%d, %d, %d): %w; send a NumPy array", start, stop, step, err)
 		}
 		items = append(items, i)
 		if next := i + step; (next > i) != (step > 0) {

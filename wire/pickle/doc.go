@@ -38,6 +38,7 @@
 //	function                Function
 //	numpy.ndarray           Array, or what Codec.Build makes        Array, or what Codec.Flatten takes
 //	numpy scalar            int8, float32, .., string, []byte
+//	numpy.dtype             string, as in Array.DType
 //
 // Structs are dicts under the names, omissions and embedding rules of encoding/json's tags; the option "string" has no
 // meaning here. A tuple that is the key of a dict is a Go array, [2]any for a pair, which is comparable. Arrays deeper in

@@ -90,6 +90,8 @@ func isString(v any) bool {
 // maxText is the most bytes of the text of one dtype, enough for thousands of fields.
 const maxText = 1 << 16
 
+var quoted = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+
 // descrText appends what parseDescr parses; not ok if it is too long or d is not such a list.
 func descrText(b []byte, d any) (_ []byte, ok bool) {
 	if len(b) > maxText {
@@ -102,7 +104,7 @@ func descrText(b []byte, d any) (_ []byte, ok bool) {
 		return strconv.AppendInt(b, int64(d), 10), d >= 0
 	case string:
 		b = append(b, '\'')
-		b = append(b, strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(d)...)
+		b = append(b, quoted.Replace(d)...)
 		return append(b, '\''), true
 	case []any:
 		items = d

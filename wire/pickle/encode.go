@@ -92,6 +92,8 @@ func (e *encoder) value(v any, can, depth int) error {
 			return nil
 		}
 		e.long(v)
+	case big.Int:
+		e.long(&v)
 	default:
 		return e.other(v, can, depth)
 	}

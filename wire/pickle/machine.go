@@ -329,7 +329,11 @@ func (m *machine) string(op byte) error {
 	}
 	switch op {
 	case opShortBinUnicode, opBinUnicode, opBinUnicode8:
-		m.push(string(b))
+		if s, ok := words[string(b)]; ok {
+			m.push(s)
+		} else {
+			m.push(string(b))
+		}
 	default:
 		m.push(b)
 	}

@@ -20,11 +20,16 @@ func (b *builder) cannedArray(n *instance) (any, error) {
 		if b.inner {
 			return nil, errors.New("a pickled array within a pickled array")
 		}
+		if err := b.spend(len(data)); err != nil {
+			return nil, err
+		}
 		node, err := load(data)
 		if err != nil {
 			return nil, fmt.Errorf("pickled array: %w", err)
 		}
-		return (&builder{codec: b.codec, depth: b.depth, inner: true}).value(node)
+		b.inner = true
+		defer func() { b.inner = false }()
+		return b.value(node)
 	}
 	shape, err := ints(n.attr("shape"))
 	if err != nil {
@@ -34,7 +39,7 @@ func (b *builder) cannedArray(n *instance) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.array(Array{dtype, shape, data})
+	return b.array(Array{dtype, shape, data}, false)
 }
 
 // reconstruct is NumPy's pickle of an array: _reconstruct(ndarray, (0,), b'b') with the state
@@ -75,21 +80,23 @@ func (b *builder) numpyArray(shape, dtype any, data []byte, fortran bool) (any, 
 	if err != nil {
 		return nil, err
 	}
-	a := Array{dt, dims, data}
-	if err := a.check(); err != nil {
-		return nil, err
-	}
-	if fortran && len(data) > 0 {
-		size, _ := itemSize(dt)
-		a.Data = rowMajor(data, dims, size)
-	}
-	return b.array(a)
+	return b.array(Array{dt, dims, data}, fortran)
 }
 
-// array hands a to the Build hook when it is what it claims to be.
-func (b *builder) array(a Array) (any, error) {
+// array hands a to the Build hook when it is what it claims to be, in C order.
+func (b *builder) array(a Array, fortran bool) (any, error) {
+	if err := b.spend(len(a.Data) + len(a.DType)); err != nil {
+		return nil, err
+	}
 	if err := a.check(); err != nil {
 		return nil, err
+	}
+	if fortran && len(a.Data) > 0 {
+		size, err := itemSize(a.DType)
+		if err != nil {
+			return nil, err
+		}
+		a.Data = rowMajor(a.Data, a.Shape, size)
 	}
 	if b.codec.Build == nil {
 		return a, nil
@@ -151,14 +158,13 @@ func (b *builder) described(node any) (string, error) {
 	return "", errors.New("an array without a dtype")
 }
 
-// spell is the text of a list of fields. Parts of the list may be one and the same many times over, so the
-// text is bounded as it grows.
+// spell is the text of a list of fields.
 func (b *builder) spell(d []any) (string, error) {
 	text, ok := descrText(nil, d)
-	if b.descr += len(text); !ok || b.descr > maxDescr {
-		return "", errors.New("an array with a structured dtype that is too large or none")
+	if !ok {
+		return "", errors.New("an array with a structured dtype that is too large, or none")
 	}
-	return string(text), nil
+	return string(text), b.spend(len(text))
 }
 
 // dtype is the dtype string of an instance of numpy.dtype: made of a kind and size, or of a description, with the state
@@ -171,6 +177,15 @@ func (b *builder) dtype(node any, depth int) (string, error) {
 	if depth > maxAxes {
 		return "", errors.New("an array with a dtype of too many levels")
 	}
+	text, err := once(&n.state, &n.value, func() (any, error) { return b.dtypeOf(n, depth) })
+	if err != nil {
+		return "", err
+	}
+	return text.(string), nil
+}
+
+// dtypeOf works out what dtype then remembers.
+func (b *builder) dtypeOf(n *instance, depth int) (string, error) {
 	state, ok := n.attrs.(*sequence)
 	if !ok {
 		return b.described(n.arg(0))
@@ -226,21 +241,26 @@ func (b *builder) fields(names any, fields *sequence, size any, depth int) ([]an
 	if !ok || !ok2 || fields.kind != opEmptyDict {
 		return nil, errors.New("a structured dtype without names or size")
 	}
+	byName := make(map[string]*sequence, len(fields.items)/2)
+	if err := b.spend(8 * len(fields.items)); err != nil {
+		return nil, err
+	}
+	for i := 0; i < len(fields.items); i += 2 {
+		if name, ok := fields.items[i].(string); ok {
+			byName[name], _ = fields.items[i+1].(*sequence)
+		}
+	}
 	gap := func(n int) Tuple { return Tuple{"", "|V" + strconv.Itoa(n)} }
 	list, end := []any{}, 0
 	for _, name := range order.items {
-		var field *sequence
-		for i := 0; i < len(fields.items); i += 2 {
-			if s, ok := fields.items[i].(string); ok && s == name {
-				field, _ = fields.items[i+1].(*sequence)
-			}
-		}
+		s, _ := name.(string)
+		field := byName[s]
 		if field == nil || len(field.items) < 2 {
-			return nil, fmt.Errorf("a structured dtype without its field %v", name)
+			return nil, fmt.Errorf("a structured dtype without its field %.100q", s)
 		}
 		offset, ok := field.items[1].(int)
 		if !ok || offset < end {
-			return nil, fmt.Errorf("a structured dtype whose field %v overlaps another has no Go value", name)
+			return nil, fmt.Errorf("a structured dtype whose field %.100q overlaps another has no Go value", s)
 		}
 		if offset > end {
 			list = append(list, gap(offset-end))
@@ -286,6 +306,9 @@ func (b *builder) field(name any, def []any, depth int) (Tuple, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.spend(len(s)); err != nil {
+		return nil, err
+	}
 	d, err := parseDescr(s)
 	if err != nil {
 		return nil, err
@@ -324,7 +347,7 @@ func (b *builder) scalar(n *instance) (any, error) {
 		}
 		return strings.TrimRight(string(s), "\x00"), nil
 	}
-	return b.array(a)
+	return b.array(a, false)
 }
 
 // order is the byte order of a dtype string.

@@ -47,7 +47,7 @@ func (c *Codec) object(frames [][]byte) (v any, rest [][]byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	v, err = (&builder{codec: c}).value(node)
+	v, err = newBuilder(c, sizeOf(frames[:len(frames)-len(rest)])).value(node)
 	return v, rest, err
 }
 
@@ -91,7 +91,7 @@ func waitingValues(items []any) ([]any, error) {
 		if !ok || !waits(n) {
 			continue
 		}
-		k, err := (&builder{codec: &Codec{}}).key(items[i])
+		k, err := newBuilder(&Codec{}, 0).key(items[i])
 		if err != nil {
 			return nil, err
 		}
@@ -105,6 +105,15 @@ func waitingValues(items []any) ([]any, error) {
 		values[i] = p.value
 	}
 	return values, nil
+}
+
+// sizeOf is the number of bytes in frames.
+func sizeOf(frames [][]byte) int {
+	n := 0
+	for _, f := range frames {
+		n += len(f)
+	}
+	return n
 }
 
 // waits reports whether a canned object has a buffer that travels as a frame.

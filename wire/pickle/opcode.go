@@ -107,6 +107,22 @@ var known = func() map[class]*class {
 	return m
 }()
 
+// words are the strings that most pickles have, ready made: every call has a dozen of them.
+var words = func() map[string]any {
+	m := map[string]any{}
+	for _, s := range []string{
+		"name", "buffers", "shape", "dtype", "pickled", "nargs", "narg_bufs", "kw_keys",
+		"code", "defaults", "kwdefaults", "annotations", "closure", "module", "__name__", "__main__",
+		"<f8", "f8", "<", "|",
+	} {
+		m[s] = s
+	}
+	for c := range known {
+		m[c.module], m[c.name] = c.module, c.name
+	}
+	return m
+}()
+
 // classOf is the class of a name, the known one where there is one.
 func classOf(module, name string) *class {
 	if c := known[class{module, name}]; c != nil {

@@ -8,7 +8,8 @@ import (
 
 // Array is an array as it travels (protocol section 16): a NumPy dtype string such as "<f8", or for a structured
 // dtype the text of NumPy's list of fields, "[('x', '<f8'), ('n', '<i4', (2,))]"; the length of each axis; and
-// the items, C-contiguous. No axes means one item.
+// the items, C-contiguous. No axes means one item. Padding between fields is a field without a name, as in NumPy's
+// dtype.descr; when such an array goes back, NumPy makes it a field with a name ("f1"), as between two Pythons.
 type Array struct {
 	DType string
 	Shape []int
