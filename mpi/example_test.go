@@ -51,20 +51,18 @@ func ExampleComm_sendrecv() {
 
 // A program of its own, to be started by mpirun.
 func ExampleInit() {
-	main := func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := mpi.Init(ctx, mpi.Config{}); err != nil {
-			log.Fatal(err)
-		}
-		n := float64(mpi.World().Rank())
-		if err := mpi.World().Allreduce(mpi.InPlace, &n, mpi.Max); err != nil {
-			mpi.World().Abort(1)
-		}
-		fmt.Println("the last rank is", n)
-		if err := mpi.Finalize(ctx); err != nil {
-			log.Fatal(err)
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := mpi.Init(ctx, mpi.Config{}); err != nil {
+		log.Fatal(err)
 	}
-	_ = main
+	largest := float64(mpi.World().Rank())
+	if err := mpi.World().Allreduce(mpi.InPlace, &largest, mpi.Max); err != nil {
+		log.Print(err)
+		mpi.World().Abort(1)
+	}
+	fmt.Println("the last rank is", largest)
+	if err := mpi.Finalize(ctx); err != nil {
+		log.Fatal(err)
+	}
 }

@@ -6,17 +6,47 @@ package mpi
 #cgo noescape muster_call
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdlib.h>
 #include "shim.h"
 
+// MPI libraries, or what they are built on (UCX, libfabric, PSM), like to put
+// signal handlers of their own, when they are loaded or initialised, over
+// those of the Go runtime, which needs its signals to preempt goroutines and
+// to turn faults into panics. What Go had there before is put back.
+static struct sigaction muster_before[NSIG];
+
+static void muster_save_signals(void) {
+    for (int s = 1; s < NSIG; s++)
+        if (sigaction(s, NULL, &muster_before[s])) muster_before[s].sa_handler = SIG_DFL;
+}
+
+static void muster_restore_signals(void) {
+    struct sigaction now;
+    for (int s = 1; s < NSIG; s++) {
+        if (muster_before[s].sa_handler == SIG_DFL || muster_before[s].sa_handler == SIG_IGN) continue;
+        if (!sigaction(s, NULL, &now) && now.sa_handler != muster_before[s].sa_handler)
+            sigaction(s, &muster_before[s], NULL);
+    }
+}
+
 static const muster_mpi *muster_open(const char *path, const char **why) {
+    muster_save_signals();
     void *so = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+    muster_restore_signals();
     const muster_mpi *(*table)(void);
     if (!so || !(table = (const muster_mpi *(*)(void))dlsym(so, "muster_mpi_table"))) {
         *why = dlerror();
         return NULL;
     }
     return table();
+}
+
+static muster_result muster_init(muster_function init, muster_args a) {
+    muster_save_signals();
+    muster_result r = init(&a);
+    muster_restore_signals();
+    return r;
 }
 
 static inline muster_result muster_call(muster_function f, muster_args a) { return f(&a); }
@@ -70,7 +100,7 @@ func openLibrary(path string) (*library, error) {
 		return nil, fmt.Errorf("open %s: %s", path, C.GoString(why))
 	}
 	if table.abi != abi || table.size != C.int32_t(unsafe.Sizeof(*table)) {
-		return nil, fmt.Errorf("open %s: it has ABI %d, this program needs %d: build it anew", path, table.abi, abi)
+		return nil, fmt.Errorf("open %s: its table of functions is not that of ABI %d: build it anew (ipengine mpi build)", path, abi)
 	}
 	return &library{path: path, table: table, requests: make(chan request)}, nil
 }
@@ -124,7 +154,7 @@ func (l *library) flavour() string { return C.GoString(l.table.flavour) }
 // finalizes and reports that. It does not return while MPI blocks.
 func (l *library) own(ask Level, maxCount int64, ready chan<- started, stop <-chan struct{}, finalized chan<- error) {
 	runtime.LockOSThread() // for good: MPI ties things to the thread
-	r := invoke(l.table.init, args{op: C.int32_t(ask), recvn: C.int64_t(maxCount)})
+	r := C.muster_init(l.table.init, args{op: C.int32_t(ask), recvn: C.int64_t(maxCount)})
 	if r.code != 0 {
 		ready <- started{err: l.failure("Init", r.code, invoke)}
 		return

@@ -13,7 +13,6 @@
 
 #include <mpi.h>
 #include <limits.h>
-#include <signal.h>
 #include <string.h>
 
 #if defined(OPEN_MPI)
@@ -106,7 +105,34 @@ static void close_run(run *r) {
     if (r->made) MPI_Type_free(&r->type);
 }
 
-static void set_tables(void) {
+/* Smallest and largest of unsigned numbers, which MPICH 4.0 and Open MPI 4.1
+   compare as if they were signed. */
+#define PICK(T, OP)                                             \
+    do {                                                        \
+        const T *a = in;                                        \
+        T *b = inout;                                           \
+        for (int i = 0; i < *n; i++)                            \
+            if (a[i] OP b[i]) b[i] = a[i];                      \
+    } while (0)
+#define PICK_UNSIGNED(OP)                                       \
+    do {                                                        \
+        if (*type == types[MUSTER_UINT8]) PICK(uint8_t, OP);    \
+        else if (*type == types[MUSTER_UINT16]) PICK(uint16_t, OP); \
+        else if (*type == types[MUSTER_UINT32]) PICK(uint32_t, OP); \
+        else PICK(uint64_t, OP);                                \
+    } while (0)
+
+static void unsigned_min(void *in, void *inout, int *n, MPI_Datatype *type) { PICK_UNSIGNED(<); }
+static void unsigned_max(void *in, void *inout, int *n, MPI_Datatype *type) { PICK_UNSIGNED(>); }
+
+static MPI_Op unsigned_ops[MUSTER_OPS];
+
+static MPI_Op op_of(const muster_args *a) {
+    int is_unsigned = a->kind >= MUSTER_UINT8 && a->kind <= MUSTER_UINT64;
+    return is_unsigned && (a->op == MUSTER_MIN || a->op == MUSTER_MAX) ? unsigned_ops[a->op] : ops[a->op];
+}
+
+static int set_tables(void) {
     types[MUSTER_BOOL] = MPI_C_BOOL;
     types[MUSTER_INT8] = MPI_INT8_T;
     types[MUSTER_INT16] = MPI_INT16_T;
@@ -130,38 +156,19 @@ static void set_tables(void) {
     ops[MUSTER_BAND] = MPI_BAND;
     ops[MUSTER_BOR] = MPI_BOR;
     ops[MUSTER_BXOR] = MPI_BXOR;
-}
-
-/* MPI_Init may put handlers of its own (UCX, libfabric, PSM) over the Go
-   runtime's, which needs its signals to preempt goroutines and to turn faults
-   into panics. Whatever Go had installed before is put back. */
-static struct sigaction before[NSIG];
-
-static void save_signals(void) {
-    for (int s = 1; s < NSIG; s++)
-        if (sigaction(s, NULL, &before[s])) before[s].sa_handler = SIG_DFL;
-}
-
-static void restore_signals(void) {
-    for (int s = 1; s < NSIG; s++) {
-        struct sigaction now;
-        if (before[s].sa_handler == SIG_DFL || before[s].sa_handler == SIG_IGN) continue;
-        if (!sigaction(s, NULL, &now) && now.sa_handler != before[s].sa_handler)
-            sigaction(s, &before[s], NULL);
-    }
+    int code = MPI_Op_create(unsigned_min, 1, &unsigned_ops[MUSTER_MIN]);
+    return code ? code : MPI_Op_create(unsigned_max, 1, &unsigned_ops[MUSTER_MAX]);
 }
 
 static muster_result f_init(const muster_args *a) {
     const int levels[] = {0, MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED, MPI_THREAD_SERIALIZED, MPI_THREAD_MULTIPLE};
     int granted;
-    save_signals();
     muster_result r = done(MPI_Init_thread(NULL, NULL, levels[a->op], &granted));
-    restore_signals();
     if (r.code) return r;
     for (int l = MUSTER_SINGLE; l <= MUSTER_MULTIPLE; l++)
         if (levels[l] == granted) r.flag = l;
     max_count = a->recvn;
-    set_tables();
+    if ((r.code = set_tables())) return r;
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN); /* MPI 4 sends errors without a communicator here */
     r.code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     return r;
@@ -242,8 +249,8 @@ static int reduce(const muster_args *a, int all) {
         int n = (int)(a->recvn - at < max_count ? a->recvn - at : max_count);
         const void *s = a->in_place ? MPI_IN_PLACE : (const char *)sendbuf(a) + at * sizes[a->kind];
         void *r = (char *)recvbuf(a) + at * sizes[a->kind];
-        code = all ? MPI_Allreduce(s, r, n, types[a->kind], ops[a->op], comm(a))
-                   : MPI_Reduce(s, r, n, types[a->kind], ops[a->op], a->root, comm(a));
+        code = all ? MPI_Allreduce(s, r, n, types[a->kind], op_of(a), comm(a))
+                   : MPI_Reduce(s, r, n, types[a->kind], op_of(a), a->root, comm(a));
         at += n;
     } while (!code && at < a->recvn);
     return code;

@@ -1,7 +1,6 @@
 package mpi
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -12,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 )
 
@@ -91,9 +91,8 @@ func compile(ctx context.Context, compiler, dir string) (file, flavour string, e
 	return out.Name(), flavour, os.Chmod(out.Name(), 0o755)
 }
 
-// inspect reads the flavour from a shim's marker ("muster-mpi-shim abi=1
-// flavour=openmpi;", see shim.c), without loading the shim: two MPI libraries
-// in one process would get into each other's way.
+// inspect reads the flavour from a shim's marker without loading the shim: two
+// MPI libraries in one process would get into each other's way.
 func inspect(path string) (flavour string, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -105,16 +104,24 @@ func inspect(path string) (flavour string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", path, err)
 	}
-	_, text, ok := bytes.Cut(text, []byte("muster-mpi-shim abi="))
-	number, text, ok2 := bytes.Cut(text, []byte(" flavour="))
-	name, _, ok3 := bytes.Cut(text, []byte(";"))
-	if !ok || !ok2 || !ok3 || len(name) > 32 || len(number) > 32 {
-		return "", fmt.Errorf("%s is not an MPI shim", path)
+	if flavour, err = inspectMarker(text); err != nil {
+		return "", fmt.Errorf("%s %w", path, err)
 	}
-	if string(number) != strconv.Itoa(abi) {
-		return "", fmt.Errorf("%s has ABI %s, this program needs %d: build it anew (ipengine mpi build)", path, number, abi)
+	return flavour, nil
+}
+
+var marker = regexp.MustCompile(`muster-mpi-shim abi=(\d{1,9}) flavour=([a-z]{1,16});`)
+
+// inspectMarker finds what shim.c calls marker in the bytes of a shim.
+func inspectMarker(text []byte) (flavour string, err error) {
+	m := marker.FindSubmatch(text)
+	if m == nil {
+		return "", errors.New("is not an MPI shim")
 	}
-	return string(name), nil
+	if string(m[1]) != strconv.Itoa(abi) {
+		return "", fmt.Errorf("has ABI %s, this program needs %d: build it anew (ipengine mpi build)", m[1], abi)
+	}
+	return string(m[2]), nil
 }
 
 // cacheDir is where the shims of this very source are kept, made if need be.

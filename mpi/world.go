@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 )
@@ -108,10 +107,6 @@ func Init(ctx context.Context, cfg Config) error {
 	}
 	state.begun = true
 
-	// UCX would take over signals that the Go runtime lives on.
-	if _, ok := os.LookupEnv("UCX_ERROR_SIGNALS"); !ok {
-		os.Setenv("UCX_ERROR_SIGNALS", "")
-	}
 	ready, stop, finalized := make(chan started, 1), make(chan struct{}), make(chan error, 1)
 	go state.lib.own(cfg.Threads, cfg.maxCount, ready, stop, finalized)
 	var s started

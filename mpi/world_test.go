@@ -1,0 +1,222 @@
+package mpi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/traefik/yaegi/interp"
+
+	"muster/mpi"
+	"muster/mpi/mpitest"
+)
+
+// Started by an MPI launcher, the test binary is a rank of a job: it
+// initialises MPI, runs those tests that are named TestWorld..., and
+// finalizes. TestLibraries starts it so.
+func TestMain(m *testing.M) {
+	if _, ok := mpi.Launched(); !ok {
+		os.Exit(m.Run())
+	}
+	os.Exit(rank(m))
+}
+
+func rank(m *testing.M) int {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	var cfg mpi.Config
+	if n, err := strconv.Atoi(os.Getenv("MUSTER_TEST_THREADS")); err == nil {
+		cfg.Threads = mpi.Level(n)
+	}
+	if n, err := strconv.ParseInt(os.Getenv("MUSTER_TEST_MAX_COUNT"), 10, 64); err == nil {
+		cfg = cfg.WithMaxCount(n)
+	}
+	if story := stories[os.Getenv("MUSTER_TEST_STORY")]; story != nil {
+		fmt.Println(story(cfg))
+		return 3
+	}
+	if err := mpi.Init(ctx, cfg); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	code := m.Run()
+	if err := mpi.Finalize(ctx); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if e := new(mpi.Error); !errors.As(mpi.World().Barrier(), &e) || e.Class != mpi.ErrComm {
+		fmt.Println("a call after Finalize was let through")
+		return 1
+	}
+	return code
+}
+
+// stories are the ways in which a job ends badly; each yields the error.
+var stories = map[string]func(mpi.Config) error{
+	// Rank 1 never comes to Init.
+	"late": func(cfg mpi.Config) error {
+		if job, _ := mpi.Launched(); job.Rank != 0 {
+			time.Sleep(time.Hour)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		defer cancel()
+		return mpi.Init(ctx, cfg)
+	},
+	// Rank 0 waits in Recv for a message that nobody sends.
+	"blocked": func(cfg mpi.Config) error {
+		if err := mpi.Init(context.Background(), cfg); err != nil {
+			return err
+		}
+		if mpi.World().Rank() != 0 {
+			return mpi.Finalize(context.Background()) // blocks: rank 0 does not finalize
+		}
+		go mpi.World().Recv([]int{0}, mpi.AnySource, 0)
+		// A message to itself shows that calls are served, then there is none left.
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(time.Second, cancel)
+		<-ctx.Done()
+		return mpi.Finalize(ctx)
+	},
+	// Rank 0 aborts while the others wait for it.
+	"abort": func(cfg mpi.Config) error {
+		if err := mpi.Init(context.Background(), cfg); err != nil {
+			return err
+		}
+		if mpi.World().Rank() == 0 {
+			return mpi.World().Abort(7)
+		}
+		return mpi.World().Barrier()
+	},
+	"describe": func(mpi.Config) error {
+		info, err := mpi.Describe(context.Background())
+		if err == nil && (info.Library == "" || info.Shim == "" || info.Threads != 0) {
+			err = fmt.Errorf("incomplete: %+v", info)
+		}
+		return errors.Join(err, errors.New("described "+info.Flavour))
+	},
+}
+
+func TestWorld(t *testing.T) { mpitest.Run(t, mpi.World()) }
+
+// A part of the world is as good as the world.
+func TestWorldSplit(t *testing.T) {
+	c, err := mpi.World().Split(mpi.World().Rank()%2, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mpitest.Run(t, c)
+	if err := c.Free(); err != nil {
+		t.Fatal(err)
+	}
+	if e := new(mpi.Error); mpi.World().Size() > 1 && (!errors.As(c.Barrier(), &e) || e.Class != mpi.ErrComm) {
+		t.Error("a call after Free was let through")
+	}
+	if e := new(mpi.Error); mpi.World().Size() > 1 && (!errors.As(mpi.World().Free(), &e) || e.Class != mpi.ErrComm) {
+		t.Error("the world was freed")
+	}
+}
+
+// The kinds of thread support: several goroutines, each with a Comm of its
+// own, which no two ranks serve in the same order.
+func TestWorldGoroutines(t *testing.T) {
+	info, err := describe(t)
+	if err != nil || info.Threads != mpi.ThreadMultiple {
+		t.Logf("one goroutine only: thread level %v", info.Threads)
+		return
+	}
+	var wg sync.WaitGroup
+	for range 2 {
+		c, err := mpi.World().Split(0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wg.Go(func() {
+			for i := range 100 {
+				got := 0
+				if err := c.Allreduce(&i, &got, mpi.Sum); err != nil || got != i*c.Size() {
+					t.Errorf("Allreduce: %v, %v; want %d", got, err, i*c.Size())
+					c.Abort(1)
+				}
+			}
+		})
+		defer c.Free()
+	}
+	wg.Wait()
+}
+
+// describe is Describe for ranks, and an error elsewhere.
+func describe(t *testing.T) (mpi.Info, error) {
+	if _, ok := mpi.Launched(); !ok {
+		return mpi.Info{}, errors.New("no job")
+	}
+	return mpi.Describe(t.Context())
+}
+
+// MPI's own words reach the user: the tag is beyond what every MPI allows only
+// where the limit is lower than ours, the communicator is wrong everywhere.
+func TestWorldInfo(t *testing.T) {
+	info, err := describe(t)
+	if err != nil {
+		return
+	}
+	if want := os.Getenv("MUSTER_TEST_FLAVOUR"); want != "" && info.Flavour != want {
+		t.Errorf("flavour %q, want %q", info.Flavour, want)
+	}
+	if info.Library == "" || info.Shim == "" || info.Threads == 0 {
+		t.Errorf("incomplete: %+v", info)
+	}
+	if err := mpi.Init(t.Context(), mpi.Config{}); err == nil {
+		t.Error("a second Init was let through")
+	}
+	t.Logf("%+v", info)
+}
+
+// Go's faults must stay Go's: MPI libraries like to catch them.
+func TestWorldFaults(t *testing.T) {
+	defer func() {
+		if err, ok := recover().(error); !ok || err.Error() != "runtime error: invalid memory address or nil pointer dereference" {
+			t.Errorf("recovered %v", err)
+		}
+	}()
+	var p *struct{ n int }
+	t.Log(p.n)
+}
+
+// Interpreted code makes the same calls.
+func TestWorldInterpreted(t *testing.T) {
+	i := interp.New(interp.Options{})
+	if err := i.Use(interp.Exports{"muster/mpi/mpi": {
+		"World":   reflect.ValueOf(mpi.World),
+		"Sum":     reflect.ValueOf(mpi.Sum),
+		"InPlace": reflect.ValueOf(&mpi.InPlace).Elem(),
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.EvalWithContext(t.Context(), `
+		import "muster/mpi"
+
+		func sum() []float64 {
+			world := mpi.World()
+			x := []float64{1, float64(world.Rank())}
+			if err := world.Allreduce(mpi.InPlace, x, mpi.Sum); err != nil {
+				panic(err)
+			}
+			return x
+		}`); err != nil {
+		t.Fatal(err)
+	}
+	v, err := i.EvalWithContext(t.Context(), `sum()`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok := v.Interface().([]float64)
+	if size := mpi.World().Size(); !ok || got[0] != float64(size) || got[1] != float64(size*(size-1)/2) {
+		t.Errorf("got %v", v)
+	}
+}
