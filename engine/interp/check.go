@@ -478,9 +478,14 @@ func (c *checker) declareMethods() *Error {
 		}
 		method := types.NewFunc(m.Name.Pos(), named.Obj().Pkg(), m.Name.Name,
 			types.NewSignatureType(types.NewVar(recv.Pos(), recv.Pkg(), recv.Name(), recv.Type()), nil, nil, types.NewTuple(params...), sig.Results(), sig.Variadic()))
-		for i := range named.NumMethods() {
+		for _, known := range c.in.defs[named.Obj()].methods {
+			if known.decl.Name.Name == m.Name.Name {
+				return fail("method %s.%s is already declared: declare type %s again, with its methods, to change it", receiverBase(m), m.Name.Name, receiverBase(m))
+			}
+		}
+		for i := range named.NumMethods() { // of a cell that failed
 			if old := named.Method(i); old.Name() == m.Name.Name && !types.Identical(old.Type(), method.Type()) {
-				return fail("method %s.%s already has another signature: declare type %s again to change it", receiverBase(m), m.Name.Name, receiverBase(m))
+				return fail("a cell that failed declared method %s.%s with another signature: declare type %s again", receiverBase(m), m.Name.Name, receiverBase(m))
 			}
 		}
 		named.AddMethod(method) // keeps an identical one

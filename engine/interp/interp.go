@@ -237,15 +237,26 @@ func (in *Interp) exec(ctx context.Context, cell Cell) (res Result, failed *Erro
 	}
 	p, err := in.plan(chk)
 	if err != nil {
+		p.undo()
 		return Result{}, err
 	}
+	accepted := false
+	defer func() {
+		if !accepted {
+			p.undo()
+		}
+	}()
 	prog, err := in.compile(p.e, p.body)
 	if err != nil {
 		return Result{}, err
 	}
+	accepted = true
 	in.commit(p)
 	if err := in.execute(ctx, prog); err != nil {
 		return Result{}, err
+	}
+	if !lasting(items) {
+		in.forget(text)
 	}
 	return in.collect(p), nil
 }

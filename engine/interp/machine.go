@@ -107,7 +107,23 @@ func (m *machine) compile(f *ast.File) (prog *interp.Program, err error) {
 		return nil, errors.New("nothing to run")
 	}
 	m.trace(prog)
-	return prog, nil
+	return prog, m.release()
+}
+
+// release cuts two lists by which yaegi keeps all syntax it ever compiled:
+// one that only its debugger reads, and one that nothing reads.
+func (m *machine) release() error {
+	y := reflect.ValueOf(m.yaegi).Elem()
+	roots, scopes := y.FieldByName("roots"), y.FieldByName("scopes")
+	if !roots.IsValid() || !scopes.IsValid() {
+		return errors.New("interp: this version of yaegi has no fields roots and scopes in Interpreter")
+	}
+	reflect.NewAt(roots.Type(), unsafe.Pointer(roots.UnsafeAddr())).Elem().SetZero()
+	if scope := scopes.MapIndex(reflect.ValueOf("main")); scope.IsValid() {
+		child := scope.Elem().FieldByName("child")
+		reflect.NewAt(child.Type(), unsafe.Pointer(child.UnsafeAddr())).Elem().SetZero()
+	}
+	return nil
 }
 
 // outcome says how user code ended.

@@ -18,6 +18,7 @@ type plan struct {
 	defs    []*def
 	methods map[*def][]method // of types that earlier cells declared
 	results []result
+	rebound []func() // undo what rebind did
 }
 
 // result is one value of the last expression, and the variable it goes to.
@@ -26,13 +27,14 @@ type result struct {
 	typ      types.Type
 }
 
-// plan lowers a cell. The namespace is as before when it returns.
+// plan lowers a cell. The caller commits it, or undoes it.
 func (in *Interp) plan(chk *checked) (*plan, *Error) {
 	p := &plan{chk: chk, e: in.newEmitter(chk.pos()), names: map[string]*global{}, methods: map[*def][]method{}}
 	fresh := p.declare(in)
+	p.rebind(in)
 	for _, d := range p.defs {
 		in.defs[d.obj] = d // lowering looks definitions up
-		defer delete(in.defs, d.obj)
+		p.rebound = append(p.rebound, func() { delete(in.defs, d.obj) })
 	}
 	for _, o := range fresh {
 		p.e.declare(p.e.names[o], o.Type())
@@ -266,9 +268,6 @@ func (in *Interp) commit(p *plan) {
 		in.drop(name)
 		in.names[name] = g
 		in.used[name] = true
-	}
-	for _, d := range p.defs {
-		in.defs[d.obj] = d
 	}
 	for d, ms := range p.methods {
 		d.methods = append(d.methods, ms...)

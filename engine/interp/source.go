@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,7 @@ type cellText struct {
 	name  string
 	base  int
 	lines []string
+	files []*token.File // as parsed, item by item
 }
 
 func (c *cellText) line(n int) string {
@@ -26,6 +28,40 @@ func (c *cellText) line(n int) string {
 		return ""
 	}
 	return c.lines[n-1]
+}
+
+// forget drops a cell of which nothing remains that could fail later, and
+// with it the positions of its syntax.
+func (in *Interp) forget(c *cellText) {
+	for _, f := range c.files {
+		in.fset.RemoveFile(f)
+	}
+	if i := slices.Index(in.cells, c); i >= 0 {
+		in.cells = slices.Delete(in.cells, i, i+1)
+	}
+}
+
+// lasting reports whether code of the cell may run after it has ended.
+func lasting(items []*item) bool {
+	found := false
+	for _, it := range items {
+		if _, isFunc := it.decl.(*ast.FuncDecl); isFunc {
+			return true
+		}
+		if g, ok := it.decl.(*ast.GenDecl); ok && g.Tok != token.IMPORT {
+			return true // a type checker's object keeps its position
+		}
+		for _, s := range it.stmts {
+			ast.Inspect(s, func(n ast.Node) bool {
+				switch n.(type) {
+				case *ast.FuncLit, *ast.GoStmt:
+					found = true
+				}
+				return !found
+			})
+		}
+	}
+	return found
 }
 
 // item is a top-level piece of a cell.
@@ -179,6 +215,7 @@ func (in *Interp) parse(cell *cellText, src string) ([]*item, *Error) {
 			if err != nil {
 				return nil, in.syntaxError(err)
 			}
+			cell.files = append(cell.files, in.fset.File(f.FileStart))
 			for _, d := range f.Decls {
 				items = append(items, &item{decl: d})
 			}
@@ -191,6 +228,7 @@ func (in *Interp) parse(cell *cellText, src string) ([]*item, *Error) {
 		if err != nil {
 			return nil, in.syntaxError(err)
 		}
+		cell.files = append(cell.files, in.fset.File(f.FileStart))
 		if len(f.Decls) != 1 { // the text closed our brace: }; func f() {
 			return nil, (&Error{Ename: SyntaxError, Evalue: "unmatched }"}).at(place{cell: cell, line: line, col: col})
 		}
