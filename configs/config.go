@@ -9,13 +9,15 @@ import (
 	"path/filepath"
 	"strings"
 
+	"muster/controller"
 	"muster/launcher"
 	"muster/wire"
 )
 
 // Config is all that a profile can say, a section for each room.
 type Config struct {
-	Engines launcher.Config `toml:"engines"`
+	Engines    launcher.Config   `toml:"engines"`    // the set that ipcluster starts
+	Controller controller.Config `toml:"controller"` // read by ipcontroller
 }
 
 // FileName is the name of a profile's file in its directory.

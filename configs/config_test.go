@@ -63,6 +63,9 @@ func TestLoadOfAnUnknownNameReadsNothing(t *testing.T) {
 
 func TestDecodeErrors(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
+		{"[controller]\nport = \"1\"\n", `f.toml:2: unknown key "controller.port" (did you mean "controller.ports"?)`},
+		{"[controller]\nports = \"x\"\n", `f.toml:2: key "controller.ports": ports "x": want ports and ranges from 1 to 65535, such as 10101-10120,10200`},
+		{"[controller]\nheart_period = \"3 s\"\n", `f.toml:2: key "controller.heart_period": invalid duration: "3 s"`},
 		{"# a comment\n[engine]\nnn = 3\n", `f.toml:2: unknown key "engine" (did you mean "engines"?)`},
 		{"engine.nn = 3\n", `f.toml:1: unknown key "engine.nn" (did you mean "engines.n"?)`},
 		{"\n\n[engines]\nn = 2\nlauncer = \"mpi\"\n", `f.toml:5: unknown key "engines.launcer" (did you mean "engines.launcher"?)`},
@@ -100,7 +103,7 @@ func TestNearest(t *testing.T) {
 // The four layers, one at a time: each counts more than those before it.
 func TestFlagOverEnvironmentOverProfileOverDefault(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, FileName), []byte("[engines]\nn = 3\n[engines.mpi]\ncommand = [\"a\", \"b\"]\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, FileName), []byte("[engines]\nn = 3\n[engines.mpi]\ncommand = [\"a\", \"b\"]\n[controller]\nip = \"0.0.0.0\"\nports = \"1-2\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	parse := func(args ...string) (Config, Selection, error) {
@@ -111,6 +114,9 @@ func TestFlagOverEnvironmentOverProfileOverDefault(t *testing.T) {
 		sel.AddFlags(fs)
 		fs.IntVarP(&c.Engines.N, "n", "n", c.Engines.N, "")
 		fs.StringSliceVar(&c.Engines.MPI.Command, "mpirun", nil, "")
+		fs.TextVar(&c.Controller.Ports, "ports", c.Controller.Ports, "")
+		calls := 0
+		fs.BoolFunc("once", "", func(string) error { calls++; return nil })
 		err := Parse(fs, args, func() error {
 			p, err := sel.Profile()
 			if err != nil {
@@ -118,6 +124,9 @@ func TestFlagOverEnvironmentOverProfileOverDefault(t *testing.T) {
 			}
 			return Load(p, &c)
 		})
+		if calls > 1 {
+			t.Errorf("--once acted %d times", calls)
+		}
 		return c, sel, err
 	}
 	t.Setenv("IPYTHONDIR", t.TempDir())
@@ -131,9 +140,12 @@ func TestFlagOverEnvironmentOverProfileOverDefault(t *testing.T) {
 	if c, sel, err := parse(); err != nil || c.Engines.N != 3 || sel.ClusterID != "e" {
 		t.Errorf("profile from the environment: %d, id %q, %v", c.Engines.N, sel.ClusterID, err)
 	}
-	c, sel, err := parse("-n", "5", "--mpirun", "x,y", "--cluster-id=")
+	c, sel, err := parse("-n", "5", "--mpirun", "x,y", "--cluster-id=", "--ports", "7-9", "--once")
 	if err != nil || c.Engines.N != 5 || !slices.Equal(c.Engines.MPI.Command, []string{"x", "y"}) || sel.ClusterID != "" {
 		t.Errorf("flags: %+v, id %q, %v", c.Engines, sel.ClusterID, err)
+	}
+	if c.Controller.IP != "0.0.0.0" || !slices.Equal(c.Controller.Ports, []int{7, 8, 9}) {
+		t.Errorf("controller: %+v", c.Controller)
 	}
 	// A named profile on the command line is not overruled by a directory in the environment.
 	if c, _, err := parse("--profile", "mine"); err != nil || c.Engines.N != 1 {

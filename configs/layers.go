@@ -98,6 +98,9 @@ func Parse(flags *pflag.FlagSet, args []string, load func() error) error {
 			restore = append(restore, func() error { return list.Replace(said) })
 			return
 		}
+		if t := f.Value.Type(); t == "func" || t == "boolfunc" {
+			return // has acted, and keeps no value
+		}
 		said := f.Value.String()
 		restore = append(restore, func() error { return f.Value.Set(said) })
 	})

@@ -51,7 +51,7 @@ func (c Config) Limit() time.Duration {
 // New returns the launcher that the Config names, for the given command. A nil
 // log is silence.
 func (c Config) New(command Command, log *slog.Logger) (Launcher, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	if c.Launcher == "mpi" {
@@ -61,7 +61,8 @@ func (c Config) New(command Command, log *slog.Logger) (Launcher, error) {
 	return Local{Command: command}, nil
 }
 
-func (c Config) validate() error {
+// Validate refuses what no launcher can do.
+func (c Config) Validate() error {
 	switch {
 	case c.N < 0:
 		return fmt.Errorf("launcher: engines.n is %d: it must not be negative", c.N)

@@ -12,16 +12,16 @@ import (
 	"slices"
 	"syscall"
 
-	"muster/launcher/cluster"
+	"muster/cluster"
 )
 
 // A report is one line of JSON from the ipcluster in the background to the one
 // that the user waits for.
 type report struct {
-	Have       int    `json:"have,omitempty"` // engines registered
-	Want       int    `json:"want,omitempty"`
-	ClientFile string `json:"client_file,omitempty"` // the cluster is up
-	Error      string `json:"error,omitempty"`       // it will not be
+	Have  int    `json:"have,omitempty"` // engines registered
+	Want  int    `json:"want,omitempty"`
+	Up    string `json:"up,omitempty"`    // the cluster is up: its summary
+	Error string `json:"error,omitempty"` // it will not be
 }
 
 // reportsVar tells a process that it is the one in the background, and that
@@ -86,8 +86,8 @@ func daemonize(config cluster.Config, args []string) error {
 		case r.Error != "":
 			cmd.Wait()
 			return errors.New(r.Error)
-		case r.ClientFile != "":
-			announce(os.Stdout, config, r.ClientFile, "ipcluster stop ends it.")
+		case r.Up != "":
+			announce(os.Stdout, r.Up, "ipcluster stop ends it.")
 			return cmd.Process.Release()
 		case progress != nil:
 			progress(r.Have, r.Want)
@@ -122,7 +122,7 @@ func inBackground() *reports {
 func (r *reports) supervise(config cluster.Config) error {
 	config.Progress = func(have, want int) { r.send(report{Have: have, Want: want}) }
 	err := supervise(config, func(c *cluster.Cluster) {
-		r.send(report{ClientFile: c.ClientFile()})
+		r.send(report{Up: summary(c)})
 		r.pipe.Close()
 	})
 	if err != nil {

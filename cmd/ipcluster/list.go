@@ -9,8 +9,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"muster/cluster"
 	"muster/configs"
-	"muster/launcher/cluster"
 )
 
 const listUsage = `

@@ -7,7 +7,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -30,7 +29,7 @@ func commands() []command {
 		{"stop", "stop a cluster, running or stale", stop},
 		{"list", "list the clusters that were started", list},
 		{"script", "print a batch script that runs a whole cluster as one job", script},
-		{"version", "print the version", version},
+		{"version", "print the version", printVersion},
 		{"help", "print this text, or that of a command", help},
 	}
 }
@@ -49,7 +48,7 @@ func dispatch(args []string) error {
 		return help(nil)
 	}
 	if args[0] == "--version" {
-		return version(nil)
+		return printVersion(nil)
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {
@@ -97,10 +96,13 @@ func noArguments(fs *pflag.FlagSet) error {
 	return nil
 }
 
-func version([]string) error {
-	v := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		v = cmp.Or(info.Main.Version, v)
+// version is set by the linker in builds by make.
+var version = ""
+
+func printVersion([]string) error {
+	v := version
+	if info, ok := debug.ReadBuildInfo(); ok && v == "" {
+		v = info.Main.Version
 	}
 	fmt.Println("ipcluster", v)
 	return nil

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"muster/launcher/cluster"
-	"muster/launcher/cluster/clustertest"
+	"muster/cluster"
+	"muster/cluster/clustertest"
 	"muster/wire"
 )
 
@@ -21,7 +21,6 @@ import (
 func TestMain(m *testing.M) {
 	clustertest.Main()
 	if os.Getenv("MUSTER_TEST_IPCLUSTER") != "" {
-		waitForEngines = clustertest.Registered
 		main()
 		os.Exit(0)
 	}
@@ -232,6 +231,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"start", "--profile", "other", "--engines", "slrum"}, `engines.launcher is "slrum": known are local, mpi`},
 		{[]string{"start", "--profile", "other", "-n", "-2"}, "engines.n is -2: it must not be negative"},
 		{[]string{"start", "-n", "x"}, "invalid argument"},
+		{[]string{"start", "4"}, `unexpected argument "4": flags for the controller come after --`},
 		{[]string{"stop", "now"}, `unexpected argument "now"`},
 		{[]string{"list", "-o", "xml"}, `output "xml": want text or json`},
 		{[]string{"script", "cron"}, `no script for "cron"`},

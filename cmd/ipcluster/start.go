@@ -8,15 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/oklog/run"
 
+	"muster/cluster"
 	"muster/configs"
 	"muster/launcher"
-	"muster/launcher/cluster"
 )
 
 const startUsage = `
@@ -40,30 +39,30 @@ and engines print is in its log folder.
 func start(args []string) error {
 	var (
 		sel        configs.Selection
-		profile    configs.Config
 		config     cluster.Config
 		background bool
-		level      configs.LogLevel
+		level      = configs.LogLevel{Level: slog.LevelWarn}
 	)
-	level.Level = slog.LevelWarn
 	fs := newFlags(startUsage)
-	fs.IntVarP(&profile.Engines.N, "n", "n", 0, "number of engines (default one for each core)")
-	fs.StringVar(&profile.Engines.Launcher, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, " or ")+" (default local)")
+	fs.IntVarP(&config.N, "n", "n", 0, "number of engines (default one for each core)")
+	fs.StringVar(&config.Engines, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, " or ")+" (default local)")
 	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
 	sel.AddFlags(fs)
 	ip := fs.String("ip", "", "address the controller listens on (default loopback)")
 	location := fs.String("location", "", "name or address by which others reach the controller")
-	fs.DurationVar(&profile.Engines.Timeout, "timeout", 0, "longest time until all engines are registered (default 1m)")
+	fs.DurationVar(&config.Timeout, "timeout", 0, "longest time until all engines are registered (default 1m)")
 	fs.Var(&level, "log-level", "log level of ipcluster, controller and engines")
-	err := configs.Parse(fs, args, func() (err error) {
-		if config.Profile, err = sel.Profile(); err != nil {
-			return err
-		}
-		return configs.Load(config.Profile, &profile)
-	})
+	err := fs.Parse(args)
 	if err != nil {
 		return err
 	}
+	if before := fs.ArgsLenAtDash(); before > 0 || before < 0 && fs.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q: flags for the controller come after --", fs.Arg(0))
+	}
+	if config.Profile, err = sel.Profile(); err != nil {
+		return err
+	}
+	config.ID = sel.ClusterID
 	for _, f := range []struct{ name, value string }{{"ip", *ip}, {"location", *location}} {
 		if f.value != "" {
 			config.ControllerArgs = append(config.ControllerArgs, "--"+f.name+"="+f.value)
@@ -74,9 +73,6 @@ func start(args []string) error {
 		config.ControllerArgs = append(config.ControllerArgs, "--log-level="+level.String())
 	}
 	config.ControllerArgs = append(config.ControllerArgs, fs.Args()...)
-	config.KeepFiles = slices.Contains(fs.Args(), "--reuse")
-	config.ID, config.Engines = sel.ClusterID, profile.Engines
-	config.Registered = waitForEngines
 	config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level.Level}))
 
 	if background {
@@ -87,7 +83,7 @@ func start(args []string) error {
 	}
 	config.Progress = progressOn(os.Stderr)
 	return supervise(config, func(c *cluster.Cluster) {
-		announce(os.Stdout, config, c.ClientFile(), "Ctrl-C stops it.")
+		announce(os.Stdout, summary(c), "Ctrl-C stops it.")
 	})
 }
 
@@ -107,6 +103,7 @@ func supervise(config cluster.Config, up func(*cluster.Cluster)) error {
 			return err
 		}
 		isUp = true
+		c.Client.Close() // it would be sent all that engines print
 		up(c)
 		failure = errors.Join(c.Wait(ctx), c.Stop(context.Background()))
 		return failure
@@ -126,11 +123,9 @@ func ends() []os.Signal {
 	return signals
 }
 
-func announce(w io.Writer, config cluster.Config, clientFile, how string) {
-	r := cluster.Record{ProfileDir: config.Profile.Dir, ClusterID: config.ID}
-	kind := config.Engines.Launcher
-	if kind == "" {
-		kind = "local"
-	}
-	fmt.Fprintf(w, "cluster %s is up: %d engines (%s)\nclients connect by %s\n%s\n", r.Name(), config.Engines.Count(), kind, clientFile, how)
+// summary describes a cluster that is up.
+func summary(c *cluster.Cluster) string {
+	return fmt.Sprintf("cluster %s is up: %d engines (%s)\nclients connect by %s", c.Name(), c.N(), c.Launcher(), c.ClientFile())
 }
+
+func announce(w io.Writer, summary, how string) { fmt.Fprintf(w, "%s\n%s\n", summary, how) }

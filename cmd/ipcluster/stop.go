@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"sync"
 
+	"muster/cluster"
 	"muster/configs"
-	"muster/launcher/cluster"
 )
 
 const stopUsage = `

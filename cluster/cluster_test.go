@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"muster/cluster/clustertest"
+	"muster/configs"
 	"muster/launcher"
-	"muster/launcher/cluster/clustertest"
 	"muster/wire"
 )
 
@@ -40,7 +41,14 @@ func supervise(p wire.Profile) {
 }
 
 func config(p wire.Profile, n int) Config {
-	return Config{Profile: p, Engines: launcher.Config{N: n}, Registered: clustertest.Registered}
+	return Config{Profile: p, N: n}
+}
+
+func writeProfile(t *testing.T, p wire.Profile, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(p.Dir, configs.FileName), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func start(t *testing.T, c Config) *Cluster {
@@ -106,7 +114,7 @@ func TestPythonSeesTheCluster(t *testing.T) {
 		}
 		p := clustertest.Profile(t)
 		conf := config(p, 2)
-		conf.Engines.Launcher = kind
+		conf.Engines = kind
 		c := start(t, conf)
 		cmd := exec.Command(python, "-m", "ipyparallel.cluster", "list", "--profile-dir="+p.Dir)
 		cmd.Env = append(os.Environ(), "IPYTHONDIR="+filepath.Dir(p.Dir))
@@ -128,7 +136,6 @@ func TestTwoClustersOfOneProfile(t *testing.T) {
 	p := clustertest.Profile(t)
 	a, b := config(p, 1), config(p, 1)
 	b.ID = "second"
-	b.Registered = nil
 	ca, cb := start(t, a), start(t, b)
 	if ca.ClientFile() == cb.ClientFile() {
 		t.Errorf("both have %s", ca.ClientFile())
@@ -154,27 +161,22 @@ func TestStartErrorsSayWhyFirstAndLeaveNothing(t *testing.T) {
 			"cluster: the controller did not start: ipcontroller: bind tcp://127.0.0.1:80: permission denied (exit status 1)"},
 		{"engine", clustertest.EngineFails, "wrong key", nil,
 			"cluster: engines did not start: ipengine: wrong key (exit status 1)"},
-		{"controller says nothing", clustertest.ControllerMute, "1", func(c *Config) { c.Engines.Timeout = 300 * time.Millisecond },
+		{"controller says nothing", clustertest.ControllerMute, "1", func(c *Config) { c.Timeout = 300 * time.Millisecond },
 			"cluster: the controller wrote no CLIENTFILE in time: not ready within 300ms, see LOGS/ipcontroller.log"},
-		{"engines do not register", "", "", func(c *Config) {
-			c.Engines.Timeout = 2 * time.Second
-			c.Registered = func(ctx context.Context, _ string, _ int, have func(int)) error {
-				have(1)
-				<-ctx.Done()
-				return ctx.Err()
-			}
-		}, "cluster: 1 of 2 engines registered: not ready within 2s, see LOGS/ipengine-*.log"},
-		{"client fails", "", "", func(c *Config) {
-			c.Registered = func(context.Context, string, int, func(int)) error { return errors.New("no route") }
-		}, "cluster: wait for engines: no route"},
+		{"engines do not register", clustertest.EngineMute, "1", func(c *Config) { c.Timeout = 5 * time.Second },
+			"cluster: 0 of 2 engines registered: not ready within 5s, see LOGS/ipengine-*.log"},
 		{"no mpirun", "", "", func(c *Config) {
-			c.Engines.Launcher = "mpi"
-			c.Engines.MPI.Command = []string{"muster-no-such-mpirun"}
+			writeProfile(t, c.Profile, "[engines]\nlauncher = \"mpi\"\n[engines.mpi]\ncommand = [\"muster-no-such-mpirun\"]\n")
 		}, "launcher: muster-no-such-mpirun is not there: install Open MPI or MPICH"},
-		{"no launcher", "", "", func(c *Config) { c.Engines.Launcher = "slrum" }, `launcher: engines.launcher is "slrum": known are local, mpi`},
+		{"no launcher", "", "", func(c *Config) { c.Engines = "slrum" }, `launcher: engines.launcher is "slrum": known are local, mpi`},
+		{"profile", "", "", func(c *Config) { writeProfile(t, c.Profile, "[engines]\nm = 4\n") },
+			`PROFILE/ipcluster.toml:2: unknown key "engines.m" (did you mean "engines.n"?)`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := clustertest.Profile(t)
+			if err := p.Create(); err != nil {
+				t.Fatal(err)
+			}
 			if tt.env != "" {
 				t.Setenv(tt.env, tt.value)
 			}
@@ -187,7 +189,7 @@ func TestStartErrorsSayWhyFirstAndLeaveNothing(t *testing.T) {
 				t.Fatal("no error")
 			}
 			first, _, _ := strings.Cut(err.Error(), "\n")
-			first = strings.NewReplacer(c.Profile.ClientFile(""), "CLIENTFILE", c.Profile.LogDir(), "LOGS").Replace(first)
+			first = strings.NewReplacer(c.Profile.ClientFile(""), "CLIENTFILE", c.Profile.LogDir(), "LOGS", c.Profile.Dir, "PROFILE").Replace(first)
 			if !strings.HasPrefix(first, tt.want) {
 				t.Errorf("first line\n %s\nwant\n %s", first, tt.want)
 			}
@@ -207,13 +209,10 @@ func TestProgramsMissing(t *testing.T) {
 
 func TestCancelledStartLeavesNothing(t *testing.T) {
 	p := clustertest.Profile(t)
+	t.Setenv(clustertest.EngineMute, "1")
 	ctx, cancel := context.WithCancel(t.Context())
 	c := config(p, 2)
-	c.Registered = func(ctx context.Context, _ string, _ int, _ func(int)) error {
-		cancel()
-		<-ctx.Done()
-		return ctx.Err()
-	}
+	c.Progress = func(int, int) { cancel() }
 	if _, err := Start(ctx, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
@@ -300,10 +299,6 @@ func TestStartAfterEverythingWasKilled(t *testing.T) {
 	cmd.Wait()
 	if _, err := os.Stat(r.Profile().ClientFile("")); err != nil {
 		t.Fatalf("the crash was to leave a connection file: %v", err)
-	}
-	// So did the engines, with the files they are counted by.
-	if err := os.RemoveAll(filepath.Join(r.ProfileDir, "startup")); err != nil {
-		t.Fatal(err)
 	}
 	c := start(t, config(r.Profile(), 1))
 	if now, err := Find(r.Profile(), ""); err != nil || now.State() != Running || now.Supervisor == r.Supervisor {
@@ -437,7 +432,10 @@ func TestUnderMpirun(t *testing.T) {
 		t.Run(mpirun, func(t *testing.T) {
 			p := clustertest.Profile(t)
 			conf := config(p, 4)
-			conf.Engines.Launcher, conf.Engines.MPI.Command = "mpi", []string{mpirun}
+			if err := p.Create(); err != nil {
+				t.Fatal(err)
+			}
+			writeProfile(t, p, fmt.Sprintf("[engines]\nlauncher = \"mpi\"\n[engines.mpi]\ncommand = [%q]\n", mpirun))
 			c := start(t, conf)
 			if got := c.record.EnginesAlive(); got != 4 {
 				t.Errorf("%d engines", got)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,32 +11,42 @@ import (
 	"regexp"
 	"time"
 
+	"muster/client"
+	"muster/configs"
 	"muster/launcher"
 	"muster/wire"
 )
 
-// Config says what cluster to start.
+// Config says what cluster to start. The zero value is a controller and one
+// engine for each core of this machine, in the default profile.
 type Config struct {
-	Profile wire.Profile    // created if missing
-	ID      string          // cluster id; "" for the profile's only cluster
-	Engines launcher.Config // how many, and by which launcher
-	// ControllerArgs and EngineArgs are added to the two command lines.
+	// Profile is where the cluster lives; it is created if missing. Without a
+	// directory it is $IPP_PROFILE_DIR, or the default profile. Its
+	// ipcluster.toml says what the fields N, Engines and Timeout leave open.
+	Profile wire.Profile
+	ID      string        // cluster id; "" for the profile's only cluster
+	N       int           // engines; 0 is what the profile says, or one for each core
+	Engines string        // their launcher, "local" or "mpi"; "" is what the profile says, or local
+	Timeout time.Duration // until all engines are registered; 0 is what the profile says, or a minute
+
+	// Engine is the command of one engine; nil is ipengine. A program that
+	// calls engine.Main is one as well: []string{os.Args[0], engine.Argument}.
+	Engine []string
+	// ControllerArgs and EngineArgs are added to the command lines.
 	ControllerArgs, EngineArgs []string
-	// KeepFiles leaves the connection files in place at the end, for a
-	// controller that is to reuse them.
-	KeepFiles bool
-	// Registered waits until n engines are registered with the controller whose
-	// connection file is given, and reports how many there are whenever that
-	// changes. With nil, Start does not wait for engines to register.
-	Registered func(ctx context.Context, clientFile string, n int, have func(int)) error
-	// Progress is called, if not nil, with the engines registered so far.
-	Progress func(have, want int)
-	Log      *slog.Logger // nil is silence
+
+	Progress func(have, want int) // told of the engines registered so far; nil is nobody
+	Log      *slog.Logger         // nil is silence
 }
 
 // A Cluster is one that this process has started, and supervises.
 type Cluster struct {
+	// Client is connected to the controller, and was when all engines were
+	// registered. Stop closes it.
+	Client *client.Client
+
 	config     Config
+	profile    configs.Config
 	record     *Record
 	controller launcher.Job
 	engines    launcher.Job
@@ -53,11 +64,10 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	dir, err := filepath.Abs(config.Profile.Dir)
+	profile, err := config.load()
 	if err != nil {
-		return nil, fmt.Errorf("cluster: profile directory: %w", err)
+		return nil, err
 	}
-	config.Profile.Dir = dir
 	if err := config.Profile.Create(); err != nil {
 		return nil, err
 	}
@@ -65,15 +75,12 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{config: config, record: &Record{
-		ProfileDir: dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
-		Launcher: config.Engines.Launcher, N: config.Engines.Count(),
+	c := &Cluster{config: config, profile: profile, record: &Record{
+		ProfileDir: config.Profile.Dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
+		Launcher: cmp.Or(profile.Engines.Launcher, "local"), N: profile.Engines.Count(),
 		// The marks are on record before the processes are there.
 		Controller: launcher.Handle{Mark: launcher.NewMark()}, Engines: launcher.Handle{Mark: launcher.NewMark()},
 	}}
-	if c.record.Launcher == "" {
-		c.record.Launcher = "local"
-	}
 	for {
 		stale, err := c.record.claim()
 		if err != nil {
@@ -87,7 +94,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 			return nil, err
 		}
 	}
-	limit := config.Engines.Limit()
+	limit := profile.Engines.Limit()
 	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %v", limit))
 	defer cancel()
 	if err := c.start(limited); err != nil {
@@ -95,6 +102,34 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	}
 	return c, nil
 }
+
+// load finds the profile and reads it, and puts on top of it what the fields of
+// the Config say.
+func (c *Config) load() (profile configs.Config, err error) {
+	if c.Profile.Dir == "" {
+		if c.Profile, err = new(configs.Selection).Profile(); err != nil {
+			return profile, err
+		}
+	}
+	// Engines elsewhere, and other shells, find it by this name.
+	if c.Profile.Dir, err = filepath.Abs(c.Profile.Dir); err != nil {
+		return profile, fmt.Errorf("cluster: profile directory: %w", err)
+	}
+	if err := configs.Load(c.Profile, &profile); err != nil {
+		return profile, err
+	}
+	profile.Engines.N = cmp.Or(c.N, profile.Engines.N)
+	profile.Engines.Launcher = cmp.Or(c.Engines, profile.Engines.Launcher)
+	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
+	return profile, profile.Engines.Validate()
+}
+
+// N is the number of engines that were started, and Launcher names how.
+func (c *Cluster) N() int           { return c.record.N }
+func (c *Cluster) Launcher() string { return c.record.Launcher }
+
+// Name names the cluster in messages: its profile, and its id if it has one.
+func (c *Cluster) Name() string { return c.record.Name() }
 
 // ClientFile is the path of the connection file for clients.
 func (c *Cluster) ClientFile() string { return c.config.Profile.ClientFile(c.config.ID) }
@@ -124,6 +159,9 @@ func (c *Cluster) Wait(ctx context.Context) error {
 // returns when all are gone, also when ctx ends first: then they are killed.
 func (c *Cluster) Stop(ctx context.Context) error {
 	var errs []error
+	if c.Client != nil {
+		errs = append(errs, c.Client.Close())
+	}
 	for _, job := range []launcher.Job{c.engines, c.controller} {
 		if job != nil {
 			errs = append(errs, job.Stop(ctx))

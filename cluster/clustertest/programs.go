@@ -2,9 +2,7 @@ package clustertest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -13,107 +11,77 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/spf13/pflag"
+
+	"muster/configs"
+	"muster/controller"
+	"muster/engine"
 	"muster/wire"
 )
 
 // These environment variables make the programs misbehave.
 const (
 	ControllerFails = "CLUSTERTEST_CONTROLLER_FAILS" // the controller says the value and ends badly
-	ControllerMute  = "CLUSTERTEST_CONTROLLER_MUTE"  // the controller writes no files
+	ControllerMute  = "CLUSTERTEST_CONTROLLER_MUTE"  // the controller does nothing at all
 	EngineFails     = "CLUSTERTEST_ENGINE_FAILS"     // engines say the value and end badly
+	EngineMute      = "CLUSTERTEST_ENGINE_MUTE"      // engines do nothing at all
 )
 
 // Main is called first in TestMain. In a process that was started under the
-// name of a program of the cluster it plays that one, and does not return.
+// name of a program of the cluster it is that program, and does not return.
 func Main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	var err error
 	name := filepath.Base(os.Args[0])
 	switch name {
 	case "ipcontroller":
-		err = controller(ctx)
+		misbehave(name, ControllerFails, ControllerMute)
+		if err := controllerMain(); err != nil {
+			fail(name, err.Error())
+		}
+		os.Exit(0)
 	case "ipengine":
-		err = engine(ctx)
-	default:
-		return
+		misbehave(name, EngineFails, EngineMute)
+		os.Exit(engine.Command(os.Args[1:]))
 	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "starting\n%s: %v\n", name, err)
-		os.Exit(1)
-	}
-	os.Exit(0)
 }
 
-func flagValue(name string) string {
-	for _, a := range os.Args[1:] {
-		if v, ok := strings.CutPrefix(a, "--"+name+"="); ok {
-			return v
-		}
+func misbehave(name, fails, mute string) {
+	if why := os.Getenv(fails); why != "" {
+		fail(name, why)
 	}
-	return ""
+	if os.Getenv(mute) != "" {
+		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+		defer stop()
+		<-ctx.Done()
+		os.Exit(0)
+	}
 }
 
-// controller writes connection files of a port it listens on, and removes them
-// at the end.
-func controller(ctx context.Context) error {
-	if why := os.Getenv(ControllerFails); why != "" {
-		return errors.New(why)
+func fail(name, why string) {
+	fmt.Fprintf(os.Stderr, "starting\n%s: %s\n", name, why)
+	os.Exit(1)
+}
+
+// controllerMain is ipcontroller with the flags that ipcluster gives it.
+func controllerMain() error {
+	var s configs.Selection
+	flags := pflag.NewFlagSet("ipcontroller", pflag.ContinueOnError)
+	s.AddFlags(flags)
+	flags.String("log-level", "", "")
+	if err := flags.Parse(os.Args[1:]); err != nil {
+		return err
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	p, err := s.Profile()
 	if err != nil {
 		return err
 	}
-	defer l.Close()
-	port := l.Addr().(*net.TCPAddr).Port
-	e := wire.Endpoint{Interface: "tcp://127.0.0.1", Registration: port, Control: port, Mux: port, Task: port, IOPub: port,
-		Location: "localhost", Pack: "json", Unpack: "json", SignatureScheme: wire.SignatureScheme}
-	p, id := wire.Profile{Dir: flagValue("profile-dir")}, flagValue("cluster-id")
-	if os.Getenv(ControllerMute) == "" {
-		err = errors.Join(
-			wire.WriteConnection(p.ClientFile(id), wire.ClientConnection{Endpoint: e, Notification: port, Broadcast: port}),
-			wire.WriteConnection(p.EngineFile(id), wire.EngineConnection{Endpoint: e, Broadcast: []int{port}, HBPing: port, HBPong: port}))
-		if err != nil {
-			return err
-		}
-	}
-	<-ctx.Done()
-	return errors.Join(os.RemoveAll(p.ClientFile(id)), os.RemoveAll(p.EngineFile(id)))
-}
-
-// engine leaves a file named for its process while it runs.
-func engine(ctx context.Context) error {
-	if why := os.Getenv(EngineFails); why != "" {
-		return errors.New(why)
-	}
-	seen := filepath.Join(flagValue("profile-dir"), "startup", strconv.Itoa(os.Getpid()))
-	if err := os.WriteFile(seen, nil, 0o600); err != nil {
+	c, err := controller.New(controller.Config{Profile: p, ClusterID: s.ClusterID})
+	if err != nil {
 		return err
 	}
-	<-ctx.Done()
-	return os.Remove(seen)
-}
-
-// Registered counts engines by the files they leave: it is a cluster.Config's
-// Registered.
-func Registered(ctx context.Context, clientFile string, n int, have func(int)) error {
-	for {
-		seen, err := filepath.Glob(filepath.Join(filepath.Dir(filepath.Dir(clientFile)), "startup", "*"))
-		if err != nil {
-			return err
-		}
-		have(len(seen))
-		if len(seen) >= n {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	return c.Run(ctx)
 }
 
 // Profile puts ipcontroller and ipengine, played by this test binary, first in
@@ -131,6 +99,7 @@ func Profile(t *testing.T) wire.Profile {
 		}
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv("IPP_CONNECTION_INFO", "")
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process, under the race detector
 	p := wire.Profile{Dir: filepath.Join(dir, "profile_test")}
 	t.Cleanup(func() {

@@ -6,19 +6,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"muster/client"
 	"muster/launcher"
 )
 
 func (c *Cluster) start(ctx context.Context) error {
 	// What is wrong with the engines' configuration shows before anything runs.
-	args, err := c.program("ipengine", c.config.EngineArgs)
+	args, err := c.command(c.config.Engine, "ipengine", c.config.EngineArgs)
 	if err != nil {
 		return err
 	}
-	engines, err := c.config.Engines.New(launcher.Command{
+	engines, err := c.profile.Engines.New(launcher.Command{
 		Args: args, Log: c.log("ipengine", "-*"), Mark: c.record.Engines.Mark,
 	}, c.config.Log)
 	if err != nil {
@@ -39,11 +41,18 @@ func (c *Cluster) start(ctx context.Context) error {
 
 // startController starts the controller and waits for its connection files.
 func (c *Cluster) startController(ctx context.Context) error {
-	args, err := c.program("ipcontroller", c.config.ControllerArgs)
+	args, err := c.command(nil, "ipcontroller", c.config.ControllerArgs)
 	if err != nil {
 		return err
 	}
-	before, _ := os.Stat(c.ClientFile())
+	// Files of an earlier controller are not an answer. Files are replaced,
+	// never rewritten.
+	files := []string{c.ClientFile(), c.config.Profile.EngineFile(c.config.ID)}
+	var before []os.FileInfo
+	for _, f := range files {
+		info, _ := os.Stat(f)
+		before = append(before, info)
+	}
 	c.controller, err = launcher.Local{Command: launcher.Command{
 		Args: args, Log: c.log("ipcontroller", ""), Mark: c.record.Controller.Mark,
 	}}.Start(ctx, 1)
@@ -57,11 +66,9 @@ func (c *Cluster) startController(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		// The engine file comes last. A file of an earlier controller is not
-		// an answer; files are replaced, never rewritten.
-		_, err := os.Stat(c.config.Profile.EngineFile(c.config.ID))
-		if now, errClient := os.Stat(c.ClientFile()); err == nil && errClient == nil && !sameFile(before, now) {
-			c.record.Files = !c.config.KeepFiles
+		if replaced(files, before) {
+			reuse := c.profile.Controller.Reuse || slices.Contains(c.config.ControllerArgs, "--reuse")
+			c.record.Files = !reuse
 			return c.record.write()
 		}
 		select {
@@ -87,15 +94,12 @@ func (c *Cluster) startEngines(ctx context.Context, l launcher.Launcher) error {
 	if err := c.record.write(); err != nil {
 		return err
 	}
-	if c.config.Registered == nil {
-		return nil
-	}
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var have atomic.Int64
 	registered := make(chan error, 1)
 	go func() {
-		registered <- c.config.Registered(waiting, c.ClientFile(), n, func(i int) {
+		registered <- c.connect(waiting, func(i int) {
 			have.Store(int64(i))
 			if c.config.Progress != nil {
 				c.config.Progress(i, n)
@@ -125,24 +129,47 @@ func (c *Cluster) startEngines(ctx context.Context, l launcher.Launcher) error {
 	return err
 }
 
-// program finds a program of the cluster, beside this one or on PATH, and
-// completes its command line.
-func (c *Cluster) program(name string, more []string) ([]string, error) {
-	path := ""
+// connect connects the client and waits for the engines as it sees them.
+func (c *Cluster) connect(ctx context.Context, have func(int)) (err error) {
+	if c.Client, err = client.Connect(ctx, client.WithFile(c.ClientFile())); err != nil {
+		return err
+	}
+	for {
+		n := len(c.Client.IDs())
+		have(n)
+		if n >= c.record.N {
+			return nil
+		}
+		if err := c.Client.WaitForEngines(ctx, n+1); err != nil {
+			return err
+		}
+	}
+}
+
+// command completes a command line: that of a program of the cluster, beside
+// this one or on PATH, unless other words are given.
+func (c *Cluster) command(words []string, name string, more []string) ([]string, error) {
+	if len(words) == 0 {
+		path, err := find(name)
+		if err != nil {
+			return nil, err
+		}
+		words = []string{path}
+	}
+	return slices.Concat(words, []string{"--profile-dir=" + c.config.Profile.Dir, "--cluster-id=" + c.config.ID}, more), nil
+}
+
+func find(name string) (string, error) {
 	if self, err := os.Executable(); err == nil {
 		if beside := filepath.Join(filepath.Dir(self), name); isExecutable(beside) {
-			path = beside
+			return beside, nil
 		}
 	}
-	if path == "" {
-		found, err := exec.LookPath(name)
-		if err != nil {
-			return nil, fmt.Errorf("cluster: %s is neither beside this program nor in PATH: build or install it (make bin): %w", name, err)
-		}
-		path = found
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("cluster: %s is neither beside this program nor in PATH: build or install it (make bin): %w", name, err)
 	}
-	args := []string{path, "--profile-dir=" + c.config.Profile.Dir, "--cluster-id=" + c.config.ID}
-	return append(args, more...), nil
+	return path, nil
 }
 
 func isExecutable(path string) bool {
@@ -157,6 +184,13 @@ func (c *Cluster) log(program, copies string) string {
 	return filepath.Join(c.config.Profile.LogDir(), program+copies+".log")
 }
 
-func sameFile(a, b os.FileInfo) bool {
-	return a != nil && os.SameFile(a, b) && a.ModTime().Equal(b.ModTime())
+// replaced reports whether every file is there and is not the one it was.
+func replaced(files []string, before []os.FileInfo) bool {
+	for i, f := range files {
+		now, err := os.Stat(f)
+		if err != nil || before[i] != nil && os.SameFile(before[i], now) && before[i].ModTime().Equal(now.ModTime()) {
+			return false
+		}
+	}
+	return true
 }
