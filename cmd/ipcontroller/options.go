@@ -92,23 +92,33 @@ func (o *options) parse(args []string) (warnings []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := o.flags.Parse(args); err != nil {
+	c := &o.controller
+	err = configs.Parse(o.flags, args, func() (err error) {
+		if c.Profile, err = o.selection.Profile(); err != nil {
+			return err
+		}
+		all := configs.Config{Controller: *c}
+		err = configs.Load(c.Profile, &all)
+		*c = all.Controller
+		return err
+	})
+	if err != nil {
 		return nil, explain(err, o.flags)
 	}
 	if o.flags.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", o.flags.Arg(0))
 	}
-	c := &o.controller
-	if c.Profile, err = o.selection.Profile(); err != nil {
-		return nil, err
-	}
 	c.ClusterID = o.selection.ClusterID
-	c.HeartPeriod = time.Duration(o.ping) * time.Millisecond
+	if o.flags.Changed("ping") {
+		c.HeartPeriod = time.Duration(o.ping) * time.Millisecond
+	}
 	if o.port != 0 {
 		c.EnginePorts = append(controller.Ports{o.port}, c.EnginePorts...)
 	}
-	if c.HWM = o.hwm; o.hwm == 0 {
-		c.HWM = -1
+	if o.flags.Changed("hwm") {
+		if c.HWM = o.hwm; o.hwm == 0 {
+			c.HWM = -1
+		}
 	}
 	if o.noDB {
 		c.Records = -1
