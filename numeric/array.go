@@ -3,6 +3,7 @@ package numeric
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/bits"
 	"reflect"
 	"slices"
@@ -44,8 +45,8 @@ func New(data any, shape ...int) *Array {
 // Zeros returns a new Array of zeros. dtype is a NumPy dtype string with a size, such as "<f4" or "<U8". Zeros
 // panics when it is not, or when an axis is negative.
 func Zeros(dtype string, shape ...int) *Array {
-	size := itemSize(dtype)
-	if size < 0 {
+	size, ok := itemSize(dtype)
+	if !ok || size < 0 {
 		panic(ErrDType)
 	}
 	n, ok := product(shape)
@@ -68,10 +69,10 @@ func newArray(dtype string, shape []int, data []byte) (*Array, error) {
 		return nil, fmt.Errorf("numeric: array of dtype %s: impossible shape %v", dtype, shape)
 	}
 	e, swap := elementOf(dtype)
-	size := itemSize(dtype)
+	size, ok := itemSize(dtype)
 	switch {
-	case dtype == "":
-		return nil, fmt.Errorf("numeric: array of shape %v: no dtype", shape)
+	case !ok:
+		return nil, fmt.Errorf("numeric: array of shape %v: no NumPy dtype of fixed size: %.40q", shape, dtype)
 	case size < 0 && n > 0:
 		size = len(data) / n
 	case size < 0:
@@ -80,10 +81,28 @@ func newArray(dtype string, shape []int, data []byte) (*Array, error) {
 	if hi, want := bits.Mul(uint(n), uint(size)); hi != 0 || want != uint(len(data)) {
 		return nil, fmt.Errorf("numeric: array of dtype %s and shape %v does not fit its %d bytes of data", dtype, shape, len(data))
 	}
+	if len(data) == 0 && hollow(shape) > maxHollow {
+		return nil, fmt.Errorf("numeric: array of dtype %s and shape %v has more than %d items or rows without a byte in them", dtype, shape, maxHollow)
+	}
 	if e != nil {
 		dtype, data = e.dtype(), e.native(data, swap)
 	}
 	return &Array{dtype, e, size, slices.Clone(shape), data}, nil
+}
+
+// maxHollow is how many items or rows an array from outside may have that take no memory, but time to walk.
+const maxHollow = 1 << 20
+
+// hollow is the number of items before the first axis of length 0: what a walk over an array without bytes takes.
+func hollow(shape []int) int {
+	if zero := slices.Index(shape, 0); zero >= 0 {
+		shape = shape[:zero]
+	}
+	n, ok := product(shape)
+	if !ok {
+		return math.MaxInt
+	}
+	return n
 }
 
 // product is the number of items of a shape; not ok if an axis is negative or the product overflows.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -91,19 +92,24 @@ func elementOfKind(k reflect.Kind) *element {
 	return nil
 }
 
-// itemSize returns the bytes of one item, or -1 when the dtype string does not tell.
-func itemSize(dtype string) int {
-	if len(dtype) < 3 || dtype[0] == '[' {
-		return -1
+// itemSize returns the bytes of one item, and -1 for a structured dtype, of which this package does not know. It is
+// not ok for any other text.
+func itemSize(dtype string) (n int, ok bool) {
+	if strings.HasPrefix(dtype, "[") {
+		return -1, true
 	}
-	n, err := strconv.Atoi(dtype[2:])
-	if err != nil || n < 0 || n > 1<<30 {
-		return -1
+	if len(dtype) < 3 || !strings.Contains("<>|=", dtype[:1]) || dtype[1] < 'A' {
+		return 0, false
+	}
+	digits, _, _ := strings.Cut(dtype[2:], "[") // "<M8[ns]"
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 0 || n > 1<<29 {
+		return 0, false
 	}
 	if dtype[1] == 'U' {
 		n *= 4
 	}
-	return n
+	return n, true
 }
 
 // view is the memory of b as a slice of T; b must be aligned for T.

@@ -9,20 +9,20 @@ import (
 func BenchmarkSerializeEmptyCall(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := arrays.SerializeCall(pickle.Reference{Name: "f"}, nil, nil); err != nil {
+		if _, err := codec.SerializeCall(pickle.Reference{Name: "f"}, nil, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 func BenchmarkDeserializeEmptyCall(b *testing.B) {
-	frames, err := arrays.SerializeCall(pickle.Reference{Name: "f"}, nil, nil)
+	frames, err := codec.SerializeCall(pickle.Reference{Name: "f"}, nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := arrays.DeserializeCall(frames); err != nil {
+		if _, err := codec.DeserializeCall(frames); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -34,11 +34,11 @@ func BenchmarkArray(b *testing.B) {
 	b.SetBytes(8 << 20)
 	b.ReportAllocs()
 	for b.Loop() {
-		frames, err := arrays.Serialize(x)
+		frames, err := codec.Serialize(x)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, _, err := arrays.Deserialize(frames); err != nil {
+		if _, _, err := codec.Deserialize(frames); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -51,11 +51,11 @@ func BenchmarkList(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		frames, err := arrays.Serialize(v)
+		frames, err := codec.Serialize(v)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, _, err := arrays.Deserialize(frames); err != nil {
+		if _, _, err := codec.Deserialize(frames); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -64,11 +64,11 @@ func BenchmarkList(b *testing.B) {
 // TestNoCopy checks that the frames are the array, and that the array that arrives is the frame.
 func TestNoCopy(t *testing.T) {
 	x := iota64(1000)
-	frames, err := arrays.Serialize(map[string]any{"x": x})
+	frames, err := codec.Serialize(map[string]any{"x": x})
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, _, err := arrays.Deserialize(frames)
+	v, _, err := codec.Deserialize(frames)
 	if err != nil {
 		t.Fatal(err)
 	}

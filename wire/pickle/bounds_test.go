@@ -41,17 +41,17 @@ func TestCannotSend(t *testing.T) {
 		{pickle.Array{DType: "|O", Shape: []int{0}}, "no dtype of fixed size"},
 		{pickle.Array{DType: "[('a', 7)]", Shape: []int{0}}, "array dtype"},
 	} {
-		_, err := arrays.Serialize(c.value)
+		_, err := codec.Serialize(c.value)
 		if err == nil {
 			t.Errorf("%T was sent", c.value)
 		} else if !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%T: error %q does not say %q", c.value, err, c.want)
 		}
 	}
-	if _, err := arrays.SerializeCall(pickle.Reference{Name: "f"}, []any{1, []any{make(chan int)}}, nil); err == nil || !strings.Contains(err.Error(), "argument 1[0]: ") {
+	if _, err := codec.SerializeCall(pickle.Reference{Name: "f"}, []any{1, []any{make(chan int)}}, nil); err == nil || !strings.Contains(err.Error(), "argument 1[0]: ") {
 		t.Errorf("call: %v", err)
 	}
-	if _, err := arrays.SerializeCall(pickle.Reference{Name: "f"}, nil, map[string]any{"k": make(chan int)}); err == nil || !strings.Contains(err.Error(), "keyword k: ") {
+	if _, err := codec.SerializeCall(pickle.Reference{Name: "f"}, nil, map[string]any{"k": make(chan int)}); err == nil || !strings.Contains(err.Error(), "keyword k: ") {
 		t.Errorf("call: %v", err)
 	}
 }
@@ -143,7 +143,7 @@ func TestForged(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		v, _, err := arrays.Deserialize([][]byte{[]byte(c.pickle)})
+		v, _, err := codec.Deserialize([][]byte{[]byte(c.pickle)})
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			t.Errorf("%s: arrived as %.100v", name, v)
@@ -159,7 +159,7 @@ func TestForged(t *testing.T) {
 // TestShared checks that what a pickle names many times is one value, as it is in Python.
 func TestShared(t *testing.T) {
 	bomb := double(60, "]", func(_ int, get string) string { return "](" + get + get + "e" }) + "."
-	v, _, err := arrays.Deserialize([][]byte{[]byte(bomb)})
+	v, _, err := codec.Deserialize([][]byte{[]byte(bomb)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +174,12 @@ func TestShared(t *testing.T) {
 
 // TestCountsForged gives DeserializeCall counts that do not add up.
 func TestCountsForged(t *testing.T) {
-	frames, err := arrays.SerializeCall(pickle.Reference{Name: "f"}, []any{1, 2}, map[string]any{"k": 3})
+	frames, err := codec.SerializeCall(pickle.Reference{Name: "f"}, []any{1, 2}, map[string]any{"k": 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	info := func(v any) [][]byte {
-		f, err := arrays.Serialize(v)
+		f, err := codec.Serialize(v)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +198,7 @@ func TestCountsForged(t *testing.T) {
 		info(d{"nargs": 1, "narg_bufs": 2, "kw_keys": []string{"k"}}),
 		info(d{"nargs": 2, "narg_bufs": 2, "kw_keys": []string{}}),
 	} {
-		if call, err := arrays.DeserializeCall(c); err == nil {
+		if call, err := codec.DeserializeCall(c); err == nil {
 			t.Errorf("%q arrived as %v", c, call)
 		} else if !strings.HasPrefix(err.Error(), "pickle: receive ") {
 			t.Errorf("error %q", err)

@@ -68,7 +68,7 @@ func once(s *state, value *any, make func() (any, error)) (any, error) {
 }
 
 func refuse(c *class) error {
-	return fmt.Errorf("Python's %.200v has no Go value; send plain data, NumPy arrays or a Reference", c)
+	return fmt.Errorf("no Go value stands for Python's %.200v; send plain data, NumPy arrays or a Reference", c)
 }
 
 func (b *builder) sequence(n *sequence) (any, error) {

@@ -10,7 +10,7 @@ import (
 // FuzzDeserialize looks for frames that panic, hang, or arrive as a value that cannot travel once more.
 func FuzzDeserialize(f *testing.F) {
 	for _, c := range both {
-		frames, err := arrays.Serialize(c.value)
+		frames, err := codec.Serialize(c.value)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -19,19 +19,19 @@ func FuzzDeserialize(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		v, _, err := arrays.Deserialize([][]byte{a, b})
+		v, _, err := codec.Deserialize([][]byte{a, b})
 		if err != nil {
 			return
 		}
-		frames, err := arrays.Serialize(v)
+		frames, err := codec.Serialize(v)
 		if err != nil || sizeOf(frames) > 1<<20 {
 			return // text that is not UTF-8, a Function, keys of mixed kinds, or shared parts, which are spelled out
 		}
-		again, rest, err := arrays.Deserialize(frames)
+		again, rest, err := codec.Deserialize(frames)
 		if err != nil || len(rest) > 0 {
 			t.Fatalf("%v: sent, but not read back: %v, %d frames left", v, err, len(rest))
 		}
-		more, err := arrays.Serialize(again)
+		more, err := codec.Serialize(again)
 		if err != nil || !reflect.DeepEqual(frames, more) {
 			t.Fatalf("%v came back as %v", v, again)
 		}
@@ -56,14 +56,14 @@ func sizeOf(frames [][]byte) int {
 // FuzzCall looks for the buffers of a call that panic or hang.
 func FuzzCall(f *testing.F) {
 	for _, c := range calls {
-		frames, err := arrays.SerializeCall(c.fn, c.args, c.kwargs)
+		frames, err := codec.SerializeCall(c.fn, c.args, c.kwargs)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(frames[0], frames[1], last(frames))
 	}
 	f.Fuzz(func(t *testing.T, fn, info, arg []byte) {
-		call, err := arrays.DeserializeCall([][]byte{fn, info, arg, arg})
+		call, err := codec.DeserializeCall([][]byte{fn, info, arg, arg})
 		if err == nil && (call.Args == nil || call.Kwargs == nil) {
 			t.Fatalf("%v without arguments", call)
 		}

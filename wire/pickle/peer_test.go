@@ -10,9 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"muster/numeric"
-	"muster/wire/pickle"
 )
 
 // python is Debian's, which has ipyparallel as a package of its own.
@@ -95,13 +92,4 @@ func ask(t *testing.T, op, expr string, frames [][]byte) [][]byte {
 		t.Fatalf("Python: %s %.200s: %s", op, expr, strings.TrimSpace(reply.Text))
 	}
 	return reply.Frames
-}
-
-// arrays is the codec that the client and the engine use: numeric's two hooks.
-var arrays = pickle.Codec{
-	Flatten: func(v any) (pickle.Array, bool) {
-		dtype, shape, data, ok := numeric.Flatten(v)
-		return pickle.Array{DType: dtype, Shape: shape, Data: data}, ok
-	},
-	Build: func(a pickle.Array) (any, error) { return numeric.Build(a.DType, a.Shape, a.Data) },
 }
