@@ -32,10 +32,13 @@ func newExitError(program string, err error, log string) *ExitError {
 func (e *ExitError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Program + ": ")
-	if e.Reason == "" {
-		b.WriteString(e.Status + ", without a word")
-	} else {
+	switch {
+	case e.Reason != "":
 		fmt.Fprintf(&b, "%s (%s)", e.Reason, e.Status)
+	case e.Output == "":
+		b.WriteString(e.Status + ", without a word")
+	default:
+		b.WriteString(e.Status)
 	}
 	if e.Log != "" {
 		b.WriteString("\nlog: " + e.Log)
@@ -104,8 +107,9 @@ var (
 	// killed is how mpirun says that a signal ended a rank.
 	killed = regexp.MustCompile(`exited on signal \d+|EXIT STRING: .*\(signal \d+\)`)
 	// noise says nothing about the cause: rules, stack frames, indented
-	// detail, the exit status itself, and mpirun's words of parting.
-	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|^=   |^Primary job  terminated|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b`)
+	// detail, the exit status itself, what is logged as no trouble, and mpirun's
+	// words of parting.
+	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b`)
 )
 
 // reason picks the line of a program's last output that says why it ended.

@@ -25,6 +25,8 @@ func TestReason(t *testing.T) {
 			"mpirun.openmpi was unable to launch the specified application as it could not access or execute an executable:"},
 		{"Open MPI, a signal", "[1,1]<stderr>:up\n--------------------------------------------------------------------------\nmpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed).\n--------------------------------------------------------------------------\n",
 			"mpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed)."},
+		{"nothing but information", "[1,0]<stderr>:time=x level=INFO msg=registered engine=3\n", ""},
+		{"an error among information", "level=INFO msg=up\nlevel=ERROR msg=\"wrong key\"\nlevel=INFO msg=ended\n", "level=ERROR msg=\"wrong key\""},
 		{"MPICH, a rank that speaks", "[0] hi\n[1] ipengine: wrong key\n\n===================================================================================\n=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   EXIT CODE: 3\n===================================================================================\n",
 			"ipengine: wrong key"},
 		{"MPICH, a signal", "[0] up\n===================================================================================\n=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   PID 14591 RUNNING AT vm\n=   EXIT CODE: 9\n===================================================================================\nYOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)\nThis typically refers to a problem with your application.\nPlease see the FAQ page for debugging suggestions\n2 total processes failed to start",

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -15,6 +17,10 @@ import (
 type Handle struct {
 	Processes []Process `json:"processes"` // those that the launcher started, leaders of their groups
 	Mark      string    `json:"mark"`      // in the environment of these and of their descendants
+	// Ranks says that the processes are mpiruns, and that it is their ranks
+	// that are to be asked to end: an mpirun that gets SIGTERM gives its ranks
+	// no time to finalize MPI.
+	Ranks bool `json:"ranks,omitempty"`
 }
 
 // markName is the environment variable that carries a job's mark.
@@ -38,6 +44,27 @@ func (h Handle) Alive() []Process {
 	return alive
 }
 
+// ranks returns the processes of MPI ranks, and of what these have started.
+func (h Handle) ranks() []Process {
+	started := make(map[Process]bool)
+	for _, p := range h.Processes {
+		started[p] = true
+	}
+	var ranks []Process
+	for p, env := range marked(h.Mark) {
+		if !started[p] && slices.ContainsFunc(env, isRank) {
+			ranks = append(ranks, p)
+		}
+	}
+	return ranks
+}
+
+// isRank reports whether a "NAME=value" is one that mpirun gives to ranks alone.
+func isRank(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return name == "PMI_RANK" || name == "PMIX_RANK" || name == "OMPI_COMM_WORLD_RANK"
+}
+
 // all returns every process of the job that is alive: those that were started,
 // and their descendants as far as the mark shows them.
 func (h Handle) all() []Process {
@@ -49,7 +76,7 @@ func (h Handle) all() []Process {
 	for _, p := range alive {
 		seen[p.PID] = true
 	}
-	for _, p := range marked(h.Mark) {
+	for p := range marked(h.Mark) {
 		if !seen[p.PID] {
 			alive = append(alive, p)
 		}
@@ -59,21 +86,35 @@ func (h Handle) all() []Process {
 
 // Stop ends the job's processes: SIGTERM to the groups that were started, and
 // to descendants that outlive them; SIGKILL to everything that is left when grace is over
-// or ctx is done. It returns when all are gone, and an error that names what
-// cannot be ended.
+// or ctx is done. An mpirun gets its SIGTERM at half of the grace, if the end of
+// its ranks was not the end of it. Stop returns when all are gone, and an error
+// that names what cannot be ended.
 func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
-	errs := []error{}
-	for _, p := range h.Alive() {
-		errs = append(errs, p.signalGroup(syscall.SIGTERM))
-	}
+	var errs []error
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
+	half := time.Now()
+	if h.Ranks {
+		if ranks := h.ranks(); len(ranks) > 0 {
+			half = half.Add(grace / 2)
+			for _, p := range ranks {
+				errs = append(errs, p.Signal(syscall.SIGTERM))
+			}
+		}
+	}
+	leadersAsked := false
 	asked := make(map[Process]bool)
 	gone := until(ctx, func() bool {
-		// A leader such as mpirun ends its own; only then is it our turn.
-		if len(h.Alive()) > 0 {
+		if leaders := h.Alive(); len(leaders) > 0 {
+			if !leadersAsked && !time.Now().Before(half) {
+				leadersAsked = true
+				for _, p := range leaders {
+					errs = append(errs, p.signalGroup(syscall.SIGTERM))
+				}
+			}
 			return false
 		}
+		// Leaders end their own; those who are left now are our business.
 		orphans := h.all()
 		for _, p := range orphans {
 			if !asked[p] {

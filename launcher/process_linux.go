@@ -3,7 +3,9 @@ package launcher
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,32 +47,30 @@ func startTime(pid int) (string, error) {
 }
 
 // marked returns every process, but this one, that was started with the mark
-// in its environment.
-func marked(mark string) []Process {
-	want := []byte(markName + "=" + mark)
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil
-	}
-	var found []Process
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() {
-			continue
+// in its environment, and that environment.
+func marked(mark string) iter.Seq2[Process, []string] {
+	want := markName + "=" + mark
+	return func(yield func(Process, []string) bool) {
+		entries, err := os.ReadDir("/proc")
+		if err != nil {
+			return
 		}
-		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
-		if err != nil { // another user's, or gone
-			continue
-		}
-		for v := range bytes.SplitSeq(env, []byte{0}) {
-			if !bytes.Equal(v, want) {
+		for _, e := range entries {
+			pid, err := strconv.Atoi(e.Name())
+			if err != nil || pid == os.Getpid() {
 				continue
 			}
-			if p, err := Identify(pid); err == nil {
-				found = append(found, p)
+			b, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+			if err != nil { // another user's, or gone
+				continue
 			}
-			break
+			env := strings.Split(string(b), "\x00")
+			if !slices.Contains(env, want) {
+				continue
+			}
+			if p, err := Identify(pid); err == nil && !yield(p, env) {
+				return
+			}
 		}
 	}
-	return found
 }

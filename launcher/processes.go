@@ -20,15 +20,15 @@ type processes struct {
 }
 
 // startProcesses starts the commands one after the other without waiting in
-// between, and watches them.
-func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands []Command) (Job, error) {
+// between, and watches them. ranks says that they are mpiruns.
+func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands []Command, ranks bool) (Job, error) {
 	if r == nil {
 		r = OS{}
 	}
 	if grace == 0 {
 		grace = DefaultGrace
 	}
-	j := &processes{lifecycle: newLifecycle(), grace: grace, handle: Handle{Mark: NewMark()}}
+	j := &processes{lifecycle: newLifecycle(), grace: grace, handle: Handle{Mark: NewMark(), Ranks: ranks}}
 	if len(commands) > 0 && commands[0].Mark != "" {
 		j.handle.Mark = commands[0].Mark
 	}
@@ -114,5 +114,5 @@ func (l Local) Start(ctx context.Context, n int) (Job, error) {
 		commands[i] = l.Command
 		commands[i].Log = logFor(l.Command.Log, strconv.Itoa(i))
 	}
-	return startProcesses(ctx, l.Runner, l.Grace, commands)
+	return startProcesses(ctx, l.Runner, l.Grace, commands, false)
 }
