@@ -72,7 +72,7 @@ func (e *Engine) abort(r *request) {
 	}
 	switch {
 	case err != nil:
-		e.refuse(r, r.replyType(), ValueError, fmt.Sprintf("abort_request: msg_ids: %v", err))
+		e.refuse(r, r.replyType(), ValueError, fmt.Sprintf("abort_request: msg_ids is %s: want a list of message ids, or null for all", content.MsgIDs))
 		return
 	case len(ids) == 0:
 		e.replyAborted(e.queue.remove(func(*request) bool { return true })...)

@@ -1,0 +1,41 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"time"
+)
+
+// The compiled functions that tests call.
+var (
+	_ = Func("test.Nop", func() {})
+	_ = Func("test.Sum", func(x []float64) float64 {
+		s := 0.0
+		for _, v := range x {
+			s += v
+		}
+		return s
+	})
+	_ = Func("test.Options", func(o struct {
+		Steps int    `json:"steps"`
+		Name  string `json:"name"`
+	}) string {
+		return fmt.Sprintf("%d %s", o.Steps, o.Name)
+	})
+	_ = Func("test.Panic", func() { x, i := []int{}, 5; _ = x[i] })
+	_ = Func("test.Fail", func() (int, error) { return 0, &fs.PathError{Op: "open", Path: "p", Err: errors.New("no")} })
+	_ = Func("test.Goexit", func() { runtime.Goexit() })
+	_ = Func("test.Exit", func() { os.Exit(3) })
+	_ = Func("test.Wait", func(ctx context.Context) error { fmt.Println("waiting"); <-ctx.Done(); return ctx.Err() })
+	_ = Func("test.Sleep", func(seconds float64) { time.Sleep(time.Duration(seconds * float64(time.Second))) })
+	_ = Func("test.Print", func(n int) {
+		for i := range n {
+			fmt.Println("line", i)
+		}
+		fmt.Fprintln(os.Stderr, "done")
+	})
+)
