@@ -262,7 +262,7 @@ func (e *encoder) size(n int, short, long, huge byte) {
 	switch {
 	case n <= math.MaxUint8:
 		e.op(short, byte(n))
-	case n <= math.MaxUint32:
+	case uint64(n) <= math.MaxUint32:
 		e.op(long)
 		e.buf = binary.LittleEndian.AppendUint32(e.buf, uint32(n))
 	default:
