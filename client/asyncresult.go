@@ -16,7 +16,7 @@ import (
 // travel) is an AsyncResult too, ready from the start, whose Get tells why.
 type AsyncResult struct {
 	client *Client
-	what   string // "execute", `apply of "f"`, ...
+	what   string // for errors: "execute", "pull x", "apply f"
 	kind   kind
 	code   string // of an execute
 	// decode turns a task's reply into its value.
@@ -75,10 +75,8 @@ func (ar *AsyncResult) Ready() bool {
 // returns. It does not tell how the call went, as Get does. To stop waiting is
 // not to abort: the engines go on, and Wait may be called again.
 func (ar *AsyncResult) Wait(ctx context.Context) error {
-	select {
-	case <-ar.done:
-		return nil
-	default:
+	if ar.Ready() {
+		return nil // also when the context has ended as well
 	}
 	select {
 	case <-ar.done:
@@ -116,7 +114,7 @@ func (ar *AsyncResult) collect() {
 		}
 		if ar.values[i], errs[i] = ar.decode(t); errs[i] != nil {
 			ar.values[i] = nil
-			errs[i] = fmt.Errorf("%s: value from engine %d: %w", ar.what, t.engine, errs[i])
+			errs[i] = fmt.Errorf("value from engine %d: %w", t.engine, errs[i])
 		}
 	}
 	if ar.combine != nil {
@@ -174,8 +172,8 @@ func (ar *AsyncResult) Metadata() Results {
 	return out
 }
 
-// Abort asks the engines to skip what they have not begun: it fails with a
-// RemoteError named TaskAborted. What runs already goes on (see
+// Abort asks the engines to skip the call where they have not begun it, which
+// then fails with a RemoteError named TaskAborted. What runs already goes on (see
 // Client.Interrupt). Abort returns when the engines have taken note.
 func (ar *AsyncResult) Abort(ctx context.Context) error {
 	if ar.client == nil || ar.Ready() {

@@ -18,6 +18,7 @@ import (
 // every engine. It may be used by several goroutines. Close it in the end.
 type Client struct {
 	session *wire.Session
+	mark    []byte // the session's id, by which its messages are told on iopub
 	log     *slog.Logger
 	network *zmq.Network // nil when the network is the caller's
 

@@ -187,6 +187,9 @@ func TestExecute(t *testing.T) {
 			check(t, err)
 			equal(t, rs.String(), "[0] Out[2]: 0\n[1] Out[2]: 1")
 			equal(t, rs[1].Text(), "1")
+			rs, err = c.Direct(Engines(1)).Execute(ctx, "print two\nlines")
+			check(t, err)
+			equal(t, rs.String(), "[stdout:1]\ntwo\nlines")
 			values, err := v.ExecuteAsync("show 4ID").Get(ctx)
 			check(t, err)
 			equal(t, values, []any{"40", "41"})
@@ -213,6 +216,7 @@ func TestErrorsFold(t *testing.T) {
 		equal(t, err.Error(), "client: execute: 3 errors: engines 0-2: NameError: x")
 		equal(t, one.Traceback, []string{"cell 1, line 1"})
 		equal(t, rs[2].Status, "error")
+		equal(t, rs[2:].String(), "[2] NameError: x")
 
 		_, err = c.Direct(All).Execute(t.Context(), "fail E: engine ID")
 		equal(t, err.Error(), "client: execute: 3 errors: engine 0: E: engine 0; engine 1: E: engine 1; engine 2: E: engine 2")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,6 +171,21 @@ func (f *fakeCluster) release() {
 		reply()
 	}
 	f.held = nil
+}
+
+// releaseSome lets some engines answer, in any order, and now and then twice.
+func (f *fakeCluster) releaseSome(rng *rand.Rand) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rng.Shuffle(len(f.held), func(i, j int) { f.held[i], f.held[j] = f.held[j], f.held[i] })
+	n := rng.IntN(len(f.held) + 1)
+	for _, reply := range f.held[:n] {
+		reply()
+		if rng.IntN(8) == 0 {
+			reply()
+		}
+	}
+	f.held = f.held[n:]
 }
 
 func (f *fakeCluster) reply(s transport.Socket, route [][]byte, m *wire.Message, metadata, content any, buffers ...[]byte) {

@@ -89,8 +89,10 @@ func newClient(key string, log *slog.Logger) *Client {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	session := wire.NewSession(key, "")
 	return &Client{
-		session: wire.NewSession(key, ""),
+		session: session,
+		mark:    []byte(session.ID),
 		log:     log,
 		pending: make(map[wire.MsgID]*task),
 		ids:     make(map[wire.EngineUUID]EngineID),

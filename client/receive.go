@@ -113,7 +113,7 @@ func (t *task) out() *output {
 // engines to all clients, so what is not for this session is dropped before
 // anything is spent on it.
 func (c *Client) published(frames [][]byte) error {
-	if _, rest, err := wire.Split(frames); err != nil || !bytes.Contains(rest[3], []byte(c.session.ID)) {
+	if _, rest, err := wire.Split(frames); err != nil || !bytes.Contains(rest[3], c.mark) {
 		return err
 	}
 	m, err := c.session.Decode(frames)

@@ -45,27 +45,23 @@ func (r *Result) Text() string {
 //	[stdout:0] hello
 //	[0] Out[3]: 5
 func (r *Result) String() string {
-	var b strings.Builder
-	for _, s := range []struct{ name, text string }{{"stdout", r.Stdout}, {"stderr", r.Stderr}} {
-		if text := strings.TrimRight(s.text, "\n"); text != "" {
-			sep := " "
-			if strings.Contains(text, "\n") {
-				sep = "\n"
-			}
-			fmt.Fprintf(&b, "[%s:%d]%s%s\n", s.name, r.Engine, sep, text)
+	var lines []string
+	show := func(label, text string) {
+		if text = strings.TrimRight(text, "\n"); strings.Contains(text, "\n") {
+			lines = append(lines, label, text)
+		} else if text != "" {
+			lines = append(lines, label+" "+text)
 		}
 	}
-	if text := r.Text(); text != "" {
-		sep := " "
-		if strings.Contains(text, "\n") {
-			sep = "\n"
-		}
-		fmt.Fprintf(&b, "[%d] Out[%d]:%s%s\n", r.Engine, r.ExecutionCount, sep, text)
+	show(fmt.Sprintf("[stdout:%d]", r.Engine), r.Stdout)
+	show(fmt.Sprintf("[stderr:%d]", r.Engine), r.Stderr)
+	show(fmt.Sprintf("[%d] Out[%d]:", r.Engine, r.ExecutionCount), r.Text())
+	if e, ok := r.Err.(*RemoteError); ok {
+		show(fmt.Sprintf("[%d]", r.Engine), e.text())
+	} else if r.Err != nil {
+		show(fmt.Sprintf("[%d]", r.Engine), r.Err.Error())
 	}
-	if r.Err != nil {
-		fmt.Fprintf(&b, "[%d] %v\n", r.Engine, r.Err)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return strings.Join(lines, "\n")
 }
 
 // Results are those of one call, in the order of its targets.
