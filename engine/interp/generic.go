@@ -40,9 +40,7 @@ func genericSources(path string) []string {
 func (in *Interp) addGeneric(p *types.Package) error {
 	var files []*ast.File
 	for _, src := range genericSources(p.Path()) {
-		text := &cellText{name: p.Path(), base: in.lastLine, lines: strings.Split(src, "\n")}
-		in.lastLine += len(text.lines) + 1
-		in.cells = append(in.cells, text)
+		text := in.newCell(p.Path(), src)
 		f, err := parser.ParseFile(in.fset, fileName, fmt.Sprintf("/*line %s:%d:1*/", fileName, text.base+1)+src, 0)
 		if err != nil {
 			return fmt.Errorf("generic part of package %s: %w", p.Path(), err)

@@ -221,9 +221,7 @@ func (in *Interp) exec(ctx context.Context, cell Cell) (res Result, failed *Erro
 	if ctx.Err() != nil {
 		return Result{}, interrupted(ctx)
 	}
-	text := &cellText{name: cell.Name, base: in.lastLine, lines: strings.Split(cell.Source, "\n")}
-	in.lastLine += len(text.lines) + 1
-	in.cells = append(in.cells, text)
+	text := in.newCell(cell.Name, cell.Source)
 	items, err := in.parse(text, cell.Source)
 	if err != nil {
 		return Result{}, err
@@ -259,6 +257,14 @@ func (in *Interp) exec(ctx context.Context, cell Cell) (res Result, failed *Erro
 		in.forget(text)
 	}
 	return in.collect(p), nil
+}
+
+// newCell registers a source and gives it lines of its own.
+func (in *Interp) newCell(name, src string) *cellText {
+	c := &cellText{name: name, base: in.lastLine, lines: strings.Split(src, "\n")}
+	in.lastLine += len(c.lines) + 1
+	in.cells = append(in.cells, c)
+	return c
 }
 
 // compile gives what an emitter collected to yaegi.

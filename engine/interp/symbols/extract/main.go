@@ -1,0 +1,49 @@
+// Command extract writes the symbol tables of package symbols: one file per
+// compiled package that cells may import beyond the standard library. Run it by
+// go generate ./engine/interp whenever one of these packages changes.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"log"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/traefik/yaegi/extract"
+
+	"muster/engine/interp/symbols"
+)
+
+// buildTags ties a table to one version of Go, which only the standard
+// library's need.
+var buildTags = regexp.MustCompile(`(?m)^//( \+|go:)build .*\n`)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("extract: ")
+	if len(os.Args) != 2 {
+		log.Fatal("usage: extract DIRECTORY")
+	}
+	for _, path := range symbols.Packages {
+		if err := write(os.Args[1], path); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+func write(dir, path string) error {
+	e := extract.Extractor{Dest: "symbols"}
+	var buf bytes.Buffer
+	if _, err := e.Extract(path, "", &buf); err != nil {
+		return fmt.Errorf("read package %s: %w", path, err)
+	}
+	src, err := format.Source(buildTags.ReplaceAll(buf.Bytes(), nil))
+	if err != nil {
+		return fmt.Errorf("package %s: %w", path, err)
+	}
+	return os.WriteFile(filepath.Join(dir, strings.ReplaceAll(path, "/", "_")+".go"), src, 0o644)
+}
