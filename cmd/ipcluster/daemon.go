@@ -74,7 +74,8 @@ func daemonize(config cluster.Config, args []string) error {
 			cmd.Process.Signal(syscall.SIGTERM)
 		}
 	}()
-	progress := progressOn(os.Stderr)
+	progress, done := progressOn(os.Stderr)
+	defer done()
 	lines := bufio.NewScanner(read)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -87,6 +88,7 @@ func daemonize(config cluster.Config, args []string) error {
 			cmd.Wait()
 			return errors.New(r.Error)
 		case r.Up != "":
+			done()
 			announce(os.Stdout, r.Up, "ipcluster stop ends it.")
 			return cmd.Process.Release()
 		case progress != nil:

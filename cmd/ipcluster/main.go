@@ -15,6 +15,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
+
+	"muster/bench"
 )
 
 // A command is what the first argument of ipcluster names.
@@ -29,6 +31,7 @@ func commands() []command {
 		{"stop", "stop a cluster, running or stale", stop},
 		{"list", "list the clusters that were started", list},
 		{"script", "print a batch script that runs a whole cluster as one job", script},
+		{"bench", "measure clusters on this machine, beside a bare ZeroMQ router", measure},
 		{"version", "print the version", printVersion},
 		{"help", "print this text, or that of a command", help},
 	}
@@ -49,6 +52,9 @@ func dispatch(args []string) error {
 	}
 	if args[0] == "--version" {
 		return printVersion(nil)
+	}
+	if args[0] == bench.PeerCommand {
+		return bench.Peer(args[1:])
 	}
 	for _, c := range commands() {
 		if c.name == args[0] {

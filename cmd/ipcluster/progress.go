@@ -7,16 +7,22 @@ import (
 	"golang.org/x/term"
 )
 
-// progressOn shows "engines 3/4" on a terminal, on a line of its own that is
-// rewritten, and nothing anywhere else.
-func progressOn(f *os.File) func(have, want int) {
+// progressOn shows "engines 3/4" on a terminal, on a line that is rewritten,
+// and nothing anywhere else. done ends the line if it was begun.
+func progressOn(f *os.File) (show func(have, want int), done func()) {
 	if !term.IsTerminal(int(f.Fd())) {
-		return nil
+		return nil, func() {}
 	}
-	return func(have, want int) {
+	begun := false
+	show = func(have, want int) {
+		begun = true
 		fmt.Fprintf(f, "\rengines %d/%d", have, want)
-		if have >= want {
+	}
+	done = func() {
+		if begun {
+			begun = false
 			fmt.Fprintln(f)
 		}
 	}
+	return show, done
 }

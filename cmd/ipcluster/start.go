@@ -81,8 +81,11 @@ func start(args []string) error {
 	if report := inBackground(); report != nil {
 		return report.supervise(config)
 	}
-	config.Progress = progressOn(os.Stderr)
+	progress, done := progressOn(os.Stderr)
+	defer done()
+	config.Progress = progress
 	return supervise(config, func(c *cluster.Cluster) {
+		done()
 		announce(os.Stdout, summary(c), "Ctrl-C stops it.")
 	})
 }

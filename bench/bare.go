@@ -1,0 +1,119 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"muster/transport/zmq/bare"
+)
+
+// PeerCommand is the first argument by which [Run] starts the running program
+// again as a part of the bare cluster; the program then calls [Peer].
+const PeerCommand = "bench-peer"
+
+// Peer plays the part that args name until the process is killed.
+func Peer(args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "router":
+		return bare.Router(func(clients, workers string) { fmt.Println(clients, workers) })
+	case len(args) == 3 && args[0] == "worker":
+		return bare.Worker(args[1], args[2])
+	}
+	return fmt.Errorf("%s: unknown part %q", PeerCommand, args)
+}
+
+// A bareCluster is a router and workers in processes of their own, and a
+// client of them here.
+type bareCluster struct {
+	client    *bare.Client
+	workers   []string
+	processes []*exec.Cmd
+}
+
+func startBare(ctx context.Context, workers int) (b *bareCluster, err error) {
+	b = new(bareCluster)
+	defer func() {
+		if err != nil {
+			b.stop()
+		}
+	}()
+	self, err := os.Executable()
+	if err != nil {
+		return b, err
+	}
+	start := func(args ...string) (*bufio.Reader, error) {
+		c := exec.CommandContext(ctx, self, append([]string{PeerCommand}, args...)...)
+		c.Stderr = os.Stderr
+		out, err := c.StdoutPipe()
+		if err == nil {
+			err = c.Start()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("bench: start bare %s: %w", args[0], err)
+		}
+		b.processes = append(b.processes, c)
+		return bufio.NewReader(out), nil
+	}
+	out, err := start("router")
+	if err != nil {
+		return b, err
+	}
+	line, err := out.ReadString('\n')
+	addrs := strings.Fields(line)
+	if err != nil || len(addrs) != 2 {
+		return b, fmt.Errorf("bench: the bare router said %q: %w", line, errors.Join(err))
+	}
+	for i := range workers {
+		name := fmt.Sprintf("worker-%d", i)
+		if _, err := start("worker", addrs[1], name); err != nil {
+			return b, err
+		}
+		b.workers = append(b.workers, name)
+	}
+	if b.client, err = bare.Dial(addrs[0]); err != nil {
+		return b, err
+	}
+	for _, w := range b.workers {
+		if err := b.client.Ready(w); err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+func (b *bareCluster) stop() {
+	if b.client != nil {
+		b.client.Close()
+	}
+	for _, c := range b.processes {
+		c.Process.Kill()
+		c.Wait()
+	}
+}
+
+// roundTrips times n requests, one after the other.
+func (b *bareCluster) roundTrips(n int, frames [][]byte) ([]time.Duration, error) {
+	return times(n, func() error {
+		_, err := b.client.RoundTrip(b.workers[0], frames)
+		return err
+	})
+}
+
+// times calls f n times and returns how long each call took.
+func times(n int, f func() error) ([]time.Duration, error) {
+	d := make([]time.Duration, n)
+	for i := range d {
+		start := time.Now()
+		if err := f(); err != nil {
+			return nil, err
+		}
+		d[i] = time.Since(start)
+	}
+	return d, nil
+}
