@@ -85,18 +85,37 @@ func (m *Machine) up(i int) {
 	e.beaten = true
 	m.engines = append(m.engines, e)
 	m.byUUID[e.uuid], m.byID[e.id] = e, e
+	m.notifyGone(m.now + notifyAfter) // clients hear of engines in order: an id may be one that was given up
 	m.do(Up{e.id, e.uuid})
 	m.do(Notify{Type: wire.RegistrationNotification, Content: wire.EngineNotice{ID: e.id, UUID: e.uuid}})
 }
 
-// down forgets an engine. Its tasks are answered by the schedulers before
-// clients hear of it.
+// notifyAfter is how many ticks clients hear later that an engine is gone than
+// the schedulers do. These answer its requests at once; ipyparallel's client
+// answers them itself when it hears, and complains of a second answer.
+const notifyAfter = 2
+
+// notice is an engine of whose end clients will hear at a tick.
+type notice struct {
+	at int
+	wire.EngineNotice
+}
+
+// notifyGone tells clients of the engines whose time has come.
+func (m *Machine) notifyGone(now int) {
+	for len(m.gone) > 0 && m.gone[0].at <= now {
+		m.do(Notify{Type: wire.UnregistrationNotification, Content: m.gone[0].EngineNotice})
+		m.gone = m.gone[1:]
+	}
+}
+
+// down forgets an engine.
 func (m *Machine) down(e *engine, cause string) {
 	m.engines = slices.DeleteFunc(m.engines, func(x *engine) bool { return x == e })
 	delete(m.byUUID, e.uuid)
 	delete(m.byID, e.id)
 	m.do(Down{e.id, e.uuid, cause})
-	m.do(Notify{Type: wire.UnregistrationNotification, Content: wire.EngineNotice{ID: e.id, UUID: e.uuid}})
+	m.gone = append(m.gone, notice{m.now + notifyAfter, wire.EngineNotice{ID: e.id, UUID: e.uuid}})
 }
 
 // drop forgets a pending engine.
@@ -114,10 +133,10 @@ func (m *Machine) onUnregistration(ev Request) {
 		return
 	}
 	if e := m.byID[*content.ID]; e != nil {
-		m.down(e, "it unregistered")
+		m.down(e, "it left, or its process ended")
 		return
 	}
 	if i := m.pendingIndex(func(e *engine) bool { return e.id == *content.ID }); i >= 0 {
-		m.drop(i, "it unregistered before its first heartbeat")
+		m.drop(i, "it left before its first heartbeat")
 	}
 }

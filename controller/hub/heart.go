@@ -44,6 +44,7 @@ func (m *Machine) hurry() bool {
 
 func (m *Machine) onTick(ev Tick) {
 	m.now += ev.N
+	m.notifyGone(m.now)
 	for i := len(m.pending) - 1; i >= 0; i-- {
 		if m.now-m.pending[i].since >= m.cfg.Stall {
 			m.drop(i, "no heartbeat came from it")

@@ -38,6 +38,7 @@ type Machine struct {
 	nextID  wire.EngineID
 	pending []*engine // in order of their requests
 	engines []*engine // in order of registration
+	gone    []notice  // engines of whose end clients have not heard yet
 	byUUID  map[wire.EngineUUID]*engine
 	byID    map[wire.EngineID]*engine
 	tasks   store
@@ -85,6 +86,9 @@ func (m *Machine) Due() int {
 	due := m.heart.nextBeat
 	if m.hurry() {
 		due = min(due, m.heart.nextPing)
+	}
+	if len(m.gone) > 0 {
+		due = min(due, m.gone[0].at)
 	}
 	for _, e := range m.pending {
 		due = min(due, e.since+m.cfg.Stall)
