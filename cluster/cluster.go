@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"muster/client"
@@ -131,6 +132,9 @@ func (c *Cluster) Launcher() string { return c.record.Launcher }
 // Name names the cluster in messages: its profile, and its id if it has one.
 func (c *Cluster) Name() string { return c.record.Name() }
 
+// Profile is the profile that the cluster lives in.
+func (c *Cluster) Profile() wire.Profile { return c.config.Profile }
+
 // ClientFile is the path of the connection file for clients.
 func (c *Cluster) ClientFile() string { return c.config.Profile.ClientFile(c.config.ID) }
 
@@ -149,7 +153,9 @@ func (c *Cluster) Wait(ctx context.Context) error {
 			}
 			return nil
 		case <-failed:
-			c.config.Log.Warn("an engine ended", "err", c.engines.Err())
+			// The rest of the error is in that log.
+			first, _, _ := strings.Cut(c.engines.Err().Error(), "\n")
+			c.config.Log.Warn("an engine ended", "err", first, "log", c.log("ipengine", "-*"))
 			failed = nil
 		}
 	}
@@ -171,39 +177,4 @@ func (c *Cluster) Stop(ctx context.Context) error {
 		return err // the record stays: something is left to be stopped
 	}
 	return c.record.clear()
-}
-
-// Stop ends a cluster that another process started, running or stale: its
-// supervisor is asked to end it; what is still there afterwards is ended
-// from here, and what it left is removed.
-func (r *Record) Stop(ctx context.Context) error {
-	if r.State() == Elsewhere {
-		return fmt.Errorf("cluster: %s was started on %s: stop it there, or remove %s if that machine is gone", r.Name(), r.Host, r.path())
-	}
-	var err error
-	if r.Supervisor.PID != os.Getpid() {
-		// It needs a grace for the engines and one for the controller.
-		err = r.Supervisor.Stop(ctx, 3*launcher.DefaultGrace)
-	}
-	// Between reading the record and now the supervisor may have started more.
-	if now, errRead := read(r.path()); errRead == nil && now.Supervisor == r.Supervisor {
-		*r = *now
-	}
-	err = errors.Join(err, r.Engines.Stop(ctx, launcher.DefaultGrace), r.Controller.Stop(ctx, launcher.DefaultGrace))
-	if err != nil {
-		return err
-	}
-	return r.clear()
-}
-
-// clear removes the files of a cluster of which no process is left.
-func (r *Record) clear() error {
-	if r.Files {
-		for _, f := range []string{r.Profile().ClientFile(r.ClusterID), r.Profile().EngineFile(r.ClusterID)} {
-			if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
-				return fmt.Errorf("cluster: stale connection file: %w", err)
-			}
-		}
-	}
-	return r.remove()
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +16,6 @@ import (
 
 	"muster/cluster/clustertest"
 	"muster/configs"
-	"muster/launcher"
 	"muster/wire"
 )
 
@@ -28,16 +26,23 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("MUSTER_TEST_SUPERVISE"); dir != "" {
 		supervise(wire.Profile{Dir: dir})
 	}
-	os.Exit(m.Run())
+	os.Exit(withPrograms(m.Run))
 }
 
-// supervise is a process that starts a cluster and is killed.
-func supervise(p wire.Profile) {
-	if _, err := Start(context.Background(), config(p, 2)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+// withPrograms runs tests and examples where programs are in PATH and profiles
+// are private.
+func withPrograms(run func() int) int {
+	dir, err := os.MkdirTemp("", "cluster-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = errors.Join(clustertest.Link(dir), os.Setenv("PATH", dir+":"+os.Getenv("PATH")), os.Setenv("IPYTHONDIR", dir),
+			os.Unsetenv("IPP_PROFILE_DIR"), os.Unsetenv("IPP_CLUSTER_ID"))
 	}
-	select {}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return run()
 }
 
 func config(p wire.Profile, n int) Config {
@@ -242,141 +247,6 @@ func TestWaitTellsOfTheController(t *testing.T) {
 	}
 }
 
-// supervised starts a cluster in a process of its own and returns its record.
-func supervised(t *testing.T) (*exec.Cmd, *Record) {
-	t.Helper()
-	p := clustertest.Profile(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "MUSTER_TEST_SUPERVISE="+p.Dir)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		r, err := Find(p, "")
-		if err == nil && r.State() == Running {
-			return cmd, r
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not up within a minute: %v", err)
-		}
-	}
-}
-
-// After kill -9 of the supervisor, stop finds what is left, and leaves nothing.
-func TestStopAfterTheSupervisorWasKilled(t *testing.T) {
-	cmd, r := supervised(t)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	cmd.Wait()
-	if s := r.State(); s != Stale {
-		t.Errorf("state %v", s)
-	}
-	if err := r.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	clustertest.NothingLeft(t, r.Profile())
-}
-
-// Everything was killed, nobody could clear up: a new start does.
-func TestStartAfterEverythingWasKilled(t *testing.T) {
-	cmd, r := supervised(t)
-	all := slices.Concat(r.Engines.Alive(), r.Controller.Alive())
-	// The supervisor would clear up.
-	cmd.Process.Signal(syscall.SIGSTOP)
-	for _, p := range all {
-		if err := p.Signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd.Process.Kill()
-	cmd.Wait()
-	if _, err := os.Stat(r.Profile().ClientFile("")); err != nil {
-		t.Fatalf("the crash was to leave a connection file: %v", err)
-	}
-	c := start(t, config(r.Profile(), 1))
-	if now, err := Find(r.Profile(), ""); err != nil || now.State() != Running || now.Supervisor == r.Supervisor {
-		t.Errorf("record %+v, %v", now, err)
-	}
-	if err := c.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	clustertest.NothingLeft(t, r.Profile())
-}
-
-func TestStopOfARunningClusterAsksItsSupervisor(t *testing.T) {
-	cmd, r := supervised(t) // it does not listen to SIGTERM, and dies of it
-	if err := r.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil {
-		t.Error("the supervisor was not asked to end")
-	}
-	clustertest.NothingLeft(t, r.Profile())
-}
-
-// Numbers in a stale record may have been given to others since.
-func TestStopSparesStrangers(t *testing.T) {
-	p := clustertest.Profile(t)
-	stranger := exec.Command("sleep", "1000")
-	if err := stranger.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { stranger.Process.Kill(); stranger.Wait() }()
-	other, err := launcher.Identify(stranger.Process.Pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := launcher.Process{PID: other.PID, Start: "an earlier boot"}
-	r := &Record{ProfileDir: p.Dir, Host: hostname(), Up: true, Supervisor: old,
-		Controller: launcher.Handle{Processes: []launcher.Process{old}}, Engines: launcher.Handle{Processes: []launcher.Process{old}}}
-	if err := r.Profile().Create(); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.write(); err != nil {
-		t.Fatal(err)
-	}
-	if s := r.State(); s != Stale {
-		t.Errorf("state %v", s)
-	}
-	if err := r.Stop(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if !other.Alive() {
-		t.Error("a stranger was ended")
-	}
-	clustertest.NothingLeft(t, r.Profile())
-}
-
-func TestRecordOfAnotherMachine(t *testing.T) {
-	p := clustertest.Profile(t)
-	r := &Record{ProfileDir: p.Dir, Host: "login07", Started: time.Now(), Supervisor: launcher.Process{PID: os.Getpid(), Start: "x"}}
-	if err := r.Profile().Create(); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.write(); err != nil {
-		t.Fatal(err)
-	}
-	if s := r.State(); s != Elsewhere {
-		t.Errorf("state %v", s)
-	}
-	if err := r.Stop(t.Context()); err == nil || !strings.Contains(err.Error(), "started on login07") {
-		t.Errorf("stop: %v", err)
-	}
-	if _, err := Start(t.Context(), config(p, 1)); err == nil || !strings.Contains(err.Error(), "runs on login07") {
-		t.Errorf("start: %v", err)
-	}
-	if err := r.remove(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // A controller that was started by hand has left connection files, and the
 // one that is started now refuses to take its place: the files stay.
 func TestFilesOfAnotherControllerStay(t *testing.T) {
@@ -446,49 +316,4 @@ func TestUnderMpirun(t *testing.T) {
 			clustertest.NothingLeft(t, c.record.Profile())
 		})
 	}
-}
-
-func TestRecordErrors(t *testing.T) {
-	dir := t.TempDir()
-	p := wire.Profile{Dir: dir}
-	if err := p.Create(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(p.PidDir(), "ipcluster-bad.json"), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	good := &Record{ProfileDir: dir, Host: hostname()}
-	if err := good.write(); err != nil {
-		t.Fatal(err)
-	}
-	records, err := List(p)
-	if len(records) != 1 || err == nil || !strings.Contains(err.Error(), "ipcluster-bad.json") {
-		t.Errorf("%v, %v", records, err)
-	}
-}
-
-// A record is read from a folder that only its owner can write, and yet
-// nothing in it is believed about where it lies.
-func FuzzRecord(f *testing.F) {
-	b, err := json.Marshal(&Record{ProfileDir: "/x", ClusterID: "../y", Controller: launcher.Handle{Processes: []launcher.Process{{PID: -1, Start: "s"}}}})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		path := filepath.Join(t.TempDir(), "profile_p", "pid", "ipcluster-id.json")
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		r, err := read(path)
-		if err == nil && r.path() != path {
-			t.Errorf("a record at %s says it is %s", path, r.path())
-		}
-		if err == nil {
-			r.State()
-		}
-	})
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -158,6 +159,41 @@ func (r *Record) remove() error {
 		}
 	}
 	return nil
+}
+
+// Stop ends a cluster that another process started, running or stale: its
+// supervisor is asked to end it; what is still there afterwards is ended
+// from here, and what it left is removed.
+func (r *Record) Stop(ctx context.Context) error {
+	if r.State() == Elsewhere {
+		return fmt.Errorf("cluster: %s was started on %s: stop it there, or remove %s if that machine is gone", r.Name(), r.Host, r.path())
+	}
+	var err error
+	if r.Supervisor.PID != os.Getpid() {
+		// It needs a grace for the engines and one for the controller.
+		err = r.Supervisor.Stop(ctx, 3*launcher.DefaultGrace)
+	}
+	// Between reading the record and now the supervisor may have started more.
+	if now, errRead := read(r.path()); errRead == nil && now.Supervisor == r.Supervisor {
+		*r = *now
+	}
+	err = errors.Join(err, r.Engines.Stop(ctx, launcher.DefaultGrace), r.Controller.Stop(ctx, launcher.DefaultGrace))
+	if err != nil {
+		return err
+	}
+	return r.clear()
+}
+
+// clear removes the files of a cluster of which no process is left.
+func (r *Record) clear() error {
+	if r.Files {
+		for _, f := range []string{r.Profile().ClientFile(r.ClusterID), r.Profile().EngineFile(r.ClusterID)} {
+			if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("cluster: stale connection file: %w", err)
+			}
+		}
+	}
+	return r.remove()
 }
 
 const maxRecord = 16 << 20 // some hundred thousand processes

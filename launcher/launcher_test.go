@@ -144,6 +144,27 @@ func TestStopFindsRunawayDescendants(t *testing.T) {
 	}
 }
 
+// An mpirun that gets SIGTERM kills its ranks within two seconds, which is no
+// time to finalize MPI; so ranks are asked first.
+func TestRanksHaveTheGraceToEnd(t *testing.T) {
+	if os.Getenv("MUSTER_MPI") == "none" {
+		t.Skip("MUSTER_MPI=none: NOT tried with any mpirun")
+	}
+	for _, mpirun := range []string{"mpirun.openmpi", "mpirun.mpich"} {
+		t.Run(mpirun, func(t *testing.T) {
+			c := shell(t, `trap 'sleep 2.5; echo finalized; exit 0' TERM; echo rank; while :; do sleep 0.05; done`)
+			job := start(t, launcher.MPI{Command: c, Mpirun: []string{mpirun}, Grace: 2 * time.Minute}, 2)
+			waitFor(t, "start", func() bool { return strings.Count(job.Output(), "rank") == 2 })
+			if err := job.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(job.Output(), "finalized"); got != 2 {
+				t.Errorf("%d of 2 ranks finalized:\n%s", got, job.Output())
+			}
+		})
+	}
+}
+
 // The mpirun that is killed cannot end its ranks; Stop does.
 func TestStopAfterMpirunWasKilled(t *testing.T) {
 	if os.Getenv("MUSTER_MPI") == "none" {

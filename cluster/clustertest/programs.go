@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -84,19 +85,22 @@ func controllerMain() error {
 	return c.Run(ctx)
 }
 
+// Link makes dir a folder of the programs, to be put into PATH.
+func Link(dir string) error {
+	self, err := os.Executable()
+	for _, name := range []string{"ipcontroller", "ipengine"} {
+		err = errors.Join(err, os.Symlink(self, filepath.Join(dir, name)))
+	}
+	return err
+}
+
 // Profile puts ipcontroller and ipengine, played by this test binary, first in
 // PATH, and returns a directory for the profile "test". A process that is left of it at the
 // end of the test fails the test, and is killed.
 func Profile(t *testing.T) wire.Profile {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	for _, name := range []string{"ipcontroller", "ipengine"} {
-		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
-		}
+	if err := Link(dir); err != nil {
+		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	t.Setenv("IPP_CONNECTION_INFO", "")
