@@ -40,7 +40,8 @@ type controller struct {
 // An event is a message from the engine.
 type event struct {
 	channel string
-	topic   string
+	topic   string // of iopub; the ping on hb_pong
+	from    string // the engine's uuid, but for iopub
 	*wire.Message
 }
 
@@ -104,7 +105,7 @@ func (c *controller) listen(name string, s transport.Socket) {
 			return
 		}
 		if name == "hb_pong" {
-			c.events <- event{channel: name, topic: string(frames[1])}
+			c.events <- event{channel: name, topic: string(frames[1]), from: string(frames[0])}
 			continue
 		}
 		m, err := c.session.Decode(frames)
@@ -112,9 +113,9 @@ func (c *controller) listen(name string, s transport.Socket) {
 			c.tb.Errorf("%s: %v", name, err)
 			continue
 		}
-		ev := event{channel: name, Message: m}
+		ev := event{channel: name, from: string(m.Route[0]), Message: m}
 		if name == "iopub" {
-			ev.topic = string(m.Route[0])
+			ev.topic, ev.from = ev.from, ""
 		}
 		c.events <- ev
 	}
@@ -161,7 +162,7 @@ type engineRun struct {
 	ended chan error
 }
 
-// start runs an engine, and registers it under the id 7.
+// start runs an engine, and registers it under the id 7 or that it asks for.
 func (c *controller) start(cfg Config) *engineRun {
 	c.tb.Helper()
 	cfg.ConnectionFile, cfg.Network = c.file, c.network
@@ -197,6 +198,9 @@ func (c *controller) accept(r *engineRun) {
 		c.tb.Errorf("registers %s as %s", ev.Route[0], reg.UUID)
 	}
 	r.uuid = string(reg.UUID)
+	if reg.ID != nil {
+		r.id = int(*reg.ID)
+	}
 	c.send("registration", []byte(r.uuid), wire.RegistrationReply, nil,
 		wire.Registered{Status: wire.StatusOK, ID: wire.EngineID(r.id), HeartPeriod: 3000, ConnectionInfo: &c.conn})
 	// The engine's last connection is its heart's: it serves when that beats.
@@ -212,7 +216,7 @@ func (c *controller) accept(r *engineRun) {
 			}
 		}
 	}()
-	c.next("hb_pong")
+	c.find(func(ev event) bool { return ev.channel == "hb_pong" && ev.from == r.uuid })
 }
 
 // send sends a message to the engine on a channel.

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,10 +15,18 @@ import (
 )
 
 // Why an engine ends, when nothing went wrong.
-var (
-	errShutdown   = errors.New("shut down by a client")
-	errTerminated = errors.New("terminated by a signal")
-)
+var errTerminated = errors.New("terminated by a signal")
+
+// shutdown is another: a client's request.
+type shutdown struct{ *request }
+
+func (shutdown) Error() string { return "shut down by a client" }
+
+// inFlight is how long replies are given to pass the controller before it
+// learns, on another channel, that the engine is gone.
+const inFlight = 100 * time.Millisecond
+
+var contentShutdown = json.RawMessage(`{"status":"ok","restart":false}`)
 
 // control carries out a request of the control channel, at once: the worker may
 // be busy (protocol section 11).
@@ -36,11 +45,8 @@ func (e *Engine) control(r *request) {
 		}})
 	case "shutdown_request":
 		e.log.Info("shutdown requested")
-		content := json.RawMessage(`{"status":"ok","restart":false}`)
-		e.replyControl(r, r.replyType(), content)
-		// The hub takes this for the end of the engine.
-		e.publish(r, e.pub.publish([]byte(e.pub.prefix+topicShutdown), "shutdown_reply", r.RawHeader, content))
-		e.stop(errShutdown)
+		e.replyControl(r, r.replyType(), contentShutdown)
+		e.stop(shutdown{r})
 	case "interrupt_request":
 		e.Interrupt()
 		e.replyControl(r, r.replyType(), contentOK)
@@ -133,10 +139,12 @@ func (e *Engine) signal(r *request) {
 	case syscall.SIGINT:
 	case syscall.SIGTERM:
 		e.stop(errTerminated)
-	default:
-		if err := e.cfg.kill(sig); err != nil {
-			e.log.Error("signal not delivered", "signal", sig.String(), "err", err)
-		}
+	default: // once the reply has left, which the signal may well prevent
+		time.AfterFunc(inFlight, func() {
+			if err := e.cfg.kill(sig); err != nil {
+				e.log.Error("signal not delivered", "signal", sig.String(), "err", err)
+			}
+		})
 	}
 }
 

@@ -95,8 +95,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.log.Info("registered", "engine", e.id, "uuid", e.session.ID)
 	e.serve(ch, time.Duration(reg.HeartPeriod)*time.Millisecond)
 
+	var asked shutdown
 	switch cause := context.Cause(e.life); {
-	case ctx.Err() != nil, errors.Is(cause, errShutdown), errors.Is(cause, errTerminated):
+	case ctx.Err() != nil, errors.As(cause, &asked), errors.Is(cause, errTerminated):
 		e.log.Info("ended", "engine", e.id, "cause", cause)
 		return nil
 	default:
@@ -155,6 +156,11 @@ func (e *Engine) serve(ch *channels, period time.Duration) {
 	e.queue.close()
 	if !waited(&e.worker, patience) {
 		e.log.Warn("user code still runs and is left behind", "engine", e.id)
+	}
+	time.Sleep(inFlight)
+	var s shutdown
+	if errors.As(context.Cause(e.life), &s) { // the hub takes this for the end of the engine, too
+		e.publish(s.request, e.pub.publish([]byte(e.pub.prefix+topicShutdown), "shutdown_reply", s.RawHeader, contentShutdown))
 	}
 	e.unregister(ch.registration)
 	ch.close()

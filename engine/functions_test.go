@@ -8,6 +8,8 @@ import (
 	"os"
 	"runtime"
 	"time"
+
+	"muster/mpi"
 )
 
 // The compiled functions that tests call.
@@ -31,7 +33,28 @@ var (
 	_ = Func("test.Goexit", func() { runtime.Goexit() })
 	_ = Func("test.Exit", func() { os.Exit(3) })
 	_ = Func("test.Wait", func(ctx context.Context) error { fmt.Println("waiting"); <-ctx.Done(); return ctx.Err() })
+	_ = Func("test.Spin", func() {
+		for {
+		}
+	})
+	_ = Func("test.Crash", func() {
+		go func() { panic("crash in a goroutine") }()
+		select {}
+	})
 	_ = Func("test.Sleep", func(seconds float64) { time.Sleep(time.Duration(seconds * float64(time.Second))) })
+	_ = Func("test.Rank", func() (rank, size int) { w := mpi.World(); return w.Rank(), w.Size() })
+	_ = Func("test.Allreduce", func(x float64) (float64, error) {
+		sum := make([]float64, 1)
+		err := mpi.World().Allreduce([]float64{x}, sum, mpi.Sum)
+		return sum[0], err
+	})
+	_ = Func("test.Recv", func(from int) (float64, error) {
+		fmt.Println("receiving")
+		x := make([]float64, 1)
+		_, err := mpi.World().Recv(x, from, 0)
+		return x[0], err
+	})
+	_ = Func("test.Send", func(to int, x float64) error { return mpi.World().Send([]float64{x}, to, 0) })
 	_ = Func("test.Print", func(n int) {
 		for i := range n {
 			fmt.Println("line", i)

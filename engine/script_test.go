@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 				t.Fatal(err)
 			}
 			tap := &tap{sent: make(chan sent, 1<<10)}
-			s := &script{t: t, tap: tap, r: newController(t, tap).start(Config{})}
+			s := &scriptRun{t: t, tap: tap, r: newController(t, tap).start(Config{})}
 			var got bytes.Buffer
 			for line := range strings.Lines(string(want)) {
 				if strings.HasPrefix(line, "  ") {
@@ -67,13 +67,13 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-type script struct {
+type scriptRun struct {
 	t   *testing.T
 	tap *tap
 	r   *engineRun
 }
 
-func (s *script) play(out *bytes.Buffer, line string) {
+func (s *scriptRun) play(out *bytes.Buffer, line string) {
 	verb, rest, _ := strings.Cut(line, " ")
 	code := strings.ReplaceAll(rest, `\n`, "\n")
 	word, args, _ := strings.Cut(rest, " ")
@@ -118,7 +118,7 @@ func (s *script) play(out *bytes.Buffer, line string) {
 	}
 }
 
-func (s *script) call(fn any, args []any, kwargs map[string]any) wire.MsgID {
+func (s *scriptRun) call(fn any, args []any, kwargs map[string]any) wire.MsgID {
 	// A Function cannot be sent, only received: Python's pickle of one is borrowed.
 	buffers, err := codec.SerializeCall(pickle.Reference{Name: "f"}, args, kwargs)
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *script) call(fn any, args []any, kwargs map[string]any) wire.MsgID {
 	return s.r.request(wire.ApplyRequest, nil, buffers...)
 }
 
-func (s *script) values(text string) (values []any) {
+func (s *scriptRun) values(text string) (values []any) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
 	for dec.More() {
@@ -166,7 +166,7 @@ func number(v any) any {
 // Times, versions and this engine's uuid differ from run to run.
 var volatile = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{24}"|"(started|version|implementation_version|banner)":"[^"]*"`)
 
-func (s *script) show(m sent) string {
+func (s *scriptRun) show(m sent) string {
 	content := m.Content
 	if m.Header.MsgType == wire.ApplyReply && len(m.Buffers) > 0 {
 		v, _, err := codec.Deserialize(m.Buffers)
