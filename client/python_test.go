@@ -15,6 +15,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"muster/controller"
 	"muster/numeric"
 	"muster/wire"
 )
@@ -23,9 +24,9 @@ import (
 // there is no Debian the test is skipped, and says so.
 const python = "/usr/bin/python3"
 
-// pythonCluster starts an unmodified Python controller and n Python engines,
-// and returns a client of theirs.
-func pythonCluster(t *testing.T, n int) *Client {
+// pythonCluster starts n unmodified Python engines under a controller, Python's
+// or ours, and returns a client of theirs.
+func pythonCluster(t *testing.T, pythonController bool, n int) *Client {
 	t.Helper()
 	if err := exec.Command(python, "-c", "import ipyparallel").Run(); err != nil {
 		if _, debian := os.Stat("/etc/debian_version"); debian == nil {
@@ -56,7 +57,11 @@ func pythonCluster(t *testing.T, n int) *Client {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	start("ipyparallel.controller", "--ip=127.0.0.1")
+	if pythonController {
+		start("ipyparallel.controller", "--ip=127.0.0.1")
+	} else {
+		startController(t, p)
+	}
 	for _, path := range []string{p.ClientFile(""), p.EngineFile("")} {
 		for ctx.Err() == nil {
 			if _, err := os.Stat(path); err == nil {
@@ -75,9 +80,26 @@ func pythonCluster(t *testing.T, n int) *Client {
 	return c
 }
 
+// startController runs our controller until the test ends.
+func startController(t *testing.T, p wire.Profile) {
+	c, err := controller.New(controller.Config{Profile: p})
+	check(t, err)
+	life, end := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- c.Run(life) }()
+	t.Cleanup(func() {
+		end()
+		check(t, <-ended)
+	})
+}
+
 // The Go client drives a cluster in which all else is Python's.
-func TestPython(t *testing.T) {
-	c := pythonCluster(t, 2)
+func TestPython(t *testing.T) { drivePython(t, pythonCluster(t, true, 2)) }
+
+// Python engines under our controller do the same.
+func TestPythonEngines(t *testing.T) { drivePython(t, pythonCluster(t, false, 2)) }
+
+func drivePython(t *testing.T, c *Client) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	v := c.Direct(All)
@@ -217,7 +239,12 @@ func TestPython(t *testing.T) {
 		if !errors.As(err, &remote) || remote.Name != "EngineError" || remote.Engine != 1 {
 			t.Errorf("error is %v", err)
 		}
-		equal(t, c.IDs(), []EngineID{0})
+		for len(c.IDs()) != 1 { // our controller may answer before it notifies
+			if ctx.Err() != nil {
+				t.Fatalf("engines are %v", c.IDs())
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
 	})
 
 	t.Run("shutdown", func(t *testing.T) {
