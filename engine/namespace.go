@@ -47,6 +47,9 @@ func (n goNamespace) Clear() error { return n.in.Clear() }
 
 // userError is an error of interp as clients read it.
 func userError(err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *interp.Error
 	if errors.As(err, &e) {
 		return &UserError{wire.Error{Ename: e.Ename, Evalue: e.Evalue, Traceback: e.Traceback}}

@@ -74,13 +74,16 @@ func (r *request) replyType() string {
 //	 "outputs": number of messages (wire.Outputs),
 //	 "label"?: as in the request, "engine_info"?: {engine_uuid, engine_id} of an error}
 func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.RawMessage {
-	b := make([]byte, 0, 256)
+	b := make([]byte, 0, 320)
 	b = append(b, `{"started":`...)
 	if t, err := started.MarshalJSON(); err == nil {
 		b = append(b, t...)
 	}
-	b = fmt.Appendf(b, `,"dependencies_met":%t,"engine":"%s","is_broadcast":%t,"is_coalescing":%t,"original_msg_id":`,
-		!a.unmet, e.session.ID, r.marks.IsBroadcast, r.marks.IsCoalescing)
+	b = strconv.AppendBool(append(b, `,"dependencies_met":`...), !a.unmet)
+	b = append(append(b, `,"engine":"`...), e.session.ID...)
+	b = strconv.AppendBool(append(b, `","is_broadcast":`...), r.marks.IsBroadcast)
+	b = strconv.AppendBool(append(b, `,"is_coalescing":`...), r.marks.IsCoalescing)
+	b = append(b, `,"original_msg_id":`...)
 	if r.marks.OriginalMsgID == "" {
 		b = append(b, `""`...)
 	} else {
