@@ -1,0 +1,101 @@
+package test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"muster/client"
+)
+
+// User code that panics, exits, loops or floods costs its own request only.
+func TestUserCode(t *testing.T) {
+	s := newSite(t)
+	s.run("ipcluster", "start", "-n", "3", "--daemonize")
+	defer s.run("ipcluster", "stop")
+	c := s.connect(3)
+	all, one := c.Direct(client.All), c.Direct(client.Engines(0))
+	if _, err := all.Execute(s.ctx(), "kept := 7"); err != nil {
+		t.Fatal(err)
+	}
+	works := func(t *testing.T, v *client.DirectView) {
+		t.Helper()
+		if kept, err := client.Get[int](s.ctx(), v, "kept"); err != nil || kept[0] != 7 {
+			t.Errorf("afterwards: %v, %v", kept, err)
+		}
+	}
+	for _, code := range []string{
+		`panic("no")`,
+		`var p *int; *p = 1`,
+		`os.Exit(3)`,
+		`log.Fatal("no")`,
+		`go func() { panic("late") }(); time.Sleep(50 * time.Millisecond); panic("no")`,
+		`var down func(int) int; down = func(n int) int { return down(n+1) }; down(0)`,
+		`undefined.Name()`,
+		`func (`,
+	} {
+		t.Run(code, func(t *testing.T) {
+			_, err := one.Execute(s.ctx(), "x := 1\n"+code)
+			var remote *client.RemoteError
+			if !errors.As(err, &remote) || remote.Engine != 0 || len(remote.Traceback) == 0 {
+				t.Fatalf("%v", err)
+			}
+			if !strings.Contains(strings.Join(remote.Traceback, "\n"), "line 2") {
+				t.Errorf("the traceback does not name the line:\n%s", strings.Join(remote.Traceback, "\n"))
+			}
+			works(t, all)
+		})
+	}
+	t.Run("endless loop", func(t *testing.T) {
+		ar := one.ExecuteAsync("for {}")
+		works(t, c.Direct(client.Engines(1, 2)))
+		s.until("the loop to run", func() bool {
+			q, err := c.QueueStatus(s.ctx(), client.Engines(0))
+			return err == nil && len(q.Engines) > 0
+		})
+		if err := c.Interrupt(s.ctx(), client.Engines(0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ar.Get(s.ctx()); err == nil {
+			t.Error("an interrupted loop has no error")
+		}
+		works(t, all)
+	})
+	t.Run("flood", func(t *testing.T) {
+		ar := one.ExecuteAsync(`for { fmt.Println("all work and no play") }`)
+		works(t, c.Direct(client.Engines(1, 2)))
+		time.Sleep(time.Second) // what a user needs to notice
+		if err := c.Interrupt(s.ctx(), client.Engines(0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ar.Get(s.ctx()); err == nil {
+			t.Error("an interrupted flood has no error")
+		}
+		if n := len(ar.Metadata()[0].Stdout); n == 0 || n > 2*client.MaxOutput {
+			t.Errorf("%d bytes of output kept", n)
+		}
+		works(t, all)
+	})
+	// A process that ends is dead within a second for all, and what it was
+	// asked for fails with EngineError.
+	t.Run("killed", func(t *testing.T) {
+		dying := c.Direct(client.Engines(2))
+		ar := dying.ExecuteAsync(`exec.Command("kill", "-9", strconv.Itoa(os.Getpid())).Run()` + "\nselect {}")
+		queued := dying.ExecuteAsync("1")
+		start := time.Now()
+		for _, ar := range []*client.AsyncResult{ar, queued} {
+			_, err := ar.Get(s.ctx())
+			var remote *client.RemoteError
+			if !errors.As(err, &remote) || remote.Name != "EngineError" || remote.Engine != 2 {
+				t.Errorf("%v", err)
+			}
+		}
+		s.until("the engine to be gone", func() bool { return len(c.IDs()) == 2 })
+		t.Logf("dead after %v", time.Since(start))
+		if _, err := dying.Execute(s.ctx(), "1"); err == nil || !strings.Contains(err.Error(), "engine 2") {
+			t.Errorf("a call to a dead engine: %v", err)
+		}
+		works(t, c.Direct(client.All))
+	})
+}
