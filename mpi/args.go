@@ -44,7 +44,7 @@ func pair(op string, send, recv any, mayBeInPlace *buffer, s, r *buffer) error {
 		return fail(op, ErrBuffer, "InPlace where a buffer must be")
 	}
 	if s.kind != r.kind {
-		return fail(op, ErrType, "send has %v, recv has %v: the types differ", s, r)
+		return fail(op, ErrType, "send has %s, recv has %s: the types differ", s.String(), r.String())
 	}
 	if s.overlaps(r) {
 		return fail(op, ErrBuffer, "send and recv overlap; use mpi.InPlace or two buffers")
@@ -59,7 +59,7 @@ func reduceArgs(name string, send, recv any, op Op, receives bool) (s, r buffer,
 			return
 		}
 		if !s.inPlace && s.n != r.n {
-			return s, r, fail(name, ErrCount, "send has %v, recv has %v: the lengths differ", &s, &r)
+			return s, r, fail(name, ErrCount, "send has %s, recv has %s: the lengths differ", s.String(), r.String())
 		}
 	} else {
 		if s, err = one(name, "send", send); err != nil {
@@ -105,10 +105,10 @@ func scatterArgs(name string, send, recv any, size int, sends bool) (s, r buffer
 // the part is in place.
 func parts(name, wholeName string, whole *buffer, partName string, part *buffer, size int) error {
 	if part.inPlace && whole.n%size != 0 {
-		return fail(name, ErrCount, "%s has %v, which %d ranks cannot share evenly", wholeName, whole, size)
+		return fail(name, ErrCount, "%s has %s, which %d ranks cannot share evenly", wholeName, whole.String(), size)
 	}
 	if !part.inPlace && whole.n != size*part.n {
-		return fail(name, ErrCount, "%s has %v and %s %v: for %d ranks it must be %d", wholeName, whole, partName, part, size, size*part.n)
+		return fail(name, ErrCount, "%s has %s and %s %s: for %d ranks it must be %d", wholeName, whole.String(), partName, part.String(), size, size*part.n)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func gathervArgs(name string, send, recv any, counts, displs []int, rank, size i
 	if !receives {
 		s, err = one(name, "send", send)
 		if err == nil && s.n > math.MaxInt32 {
-			err = fail(name, ErrCount, "send has %v: a part may have at most %d", &s, math.MaxInt32)
+			err = fail(name, ErrCount, "send has %s: a part may have at most %d", s.String(), math.MaxInt32)
 		}
 		return s, buffer{kind: s.kind}, nil, err
 	}
@@ -135,7 +135,7 @@ func scattervArgs(name string, send any, counts, displs []int, recv any, rank, s
 	if !sends {
 		r, err = one(name, "recv", recv)
 		if err == nil && r.n > math.MaxInt32 {
-			err = fail(name, ErrCount, "recv has %v: a part may have at most %d", &r, math.MaxInt32)
+			err = fail(name, ErrCount, "recv has %s: a part may have at most %d", r.String(), math.MaxInt32)
 		}
 		return buffer{kind: r.kind}, r, nil, err
 	}
@@ -160,7 +160,7 @@ func layoutOf(name, wholeName string, whole *buffer, partName string, part *buff
 			at = displs[i]
 		}
 		if n < 0 || at < 0 || n > whole.n || at > whole.n-n {
-			return nil, fail(name, ErrCount, "the part of rank %d, %d from %d on, is not within %s, which has %v", i, n, at, wholeName, whole)
+			return nil, fail(name, ErrCount, "the part of rank %d, %d from %d on, is not within %s, which has %s", i, n, at, wholeName, whole.String())
 		}
 		if n > math.MaxInt32 || at > math.MaxInt32 {
 			return nil, fail(name, ErrCount, "the part of rank %d, %d from %d on, is beyond what MPI counts, %d", i, n, at, math.MaxInt32)
@@ -169,7 +169,7 @@ func layoutOf(name, wholeName string, whole *buffer, partName string, part *buff
 		next = at + n
 	}
 	if !part.inPlace && part.n != counts[rank] {
-		return nil, fail(name, ErrCount, "%s has %v, but counts[%d] is %d", partName, part, rank, counts[rank])
+		return nil, fail(name, ErrCount, "%s has %s, but counts[%d] is %d", partName, part.String(), rank, counts[rank])
 	}
 	return layout, nil
 }

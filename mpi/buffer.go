@@ -41,6 +41,8 @@ func (b *buffer) overlaps(a *buffer) bool {
 	return a0 < b0+uintptr(b.n*b.kind.size()) && b0 < a0+uintptr(a.n*a.kind.size())
 }
 
+// String is called by hand where messages are made: a pointer handed to fmt
+// would move every buffer to the heap.
 func (b *buffer) String() string { return fmt.Sprintf("%d %v", b.n, b.kind) }
 
 // bufferOf tells what x is. The error says only what is wrong with x.

@@ -66,10 +66,12 @@
 // # Waiting costs
 //
 // An engine that is not in a call uses no time. One that waits in a call
-// polls, as MPI libraries do. Open MPI yields the core if mpirun was told
-// --oversubscribe, and otherwise with OMPI_MCA_mpi_yield_when_idle=1. MPICH
-// yields after a number of polls: MPIR_CVAR_POLLS_BEFORE_YIELD (1000) in
-// builds with ch3; with ch4 it has no such knob and polls.
+// polls, as MPI libraries do. Where a node has more ranks than cores, Open MPI
+// yields between polls if mpirun was told --oversubscribe (or with
+// OMPI_MCA_mpi_yield_when_idle=1). MPICH does not, so the shim starts the call
+// and yields until it is done, if Hydra says that the node is so crowded: a
+// small sum over 4 ranks on 2 cores takes some tens of microseconds then, and
+// some milliseconds otherwise.
 // mpirun may bind a process to one core: GOMAXPROCS is 1 then. Bind to a
 // socket (mpirun --bind-to socket) if ranks are to compute with goroutines.
 //

@@ -28,3 +28,6 @@ func Candidates(t interface{ Context() context.Context }, flavours []string, exe
 	found := slices.Collect(s.candidates(t.Context()))
 	return found, s.failure()
 }
+
+// CallsInside is how many calls are inside MPI.
+func CallsInside() int64 { return state.lib.gate.inside.Load() }

@@ -10,6 +10,10 @@ type Job struct {
 	Told       string // the variable that told it
 	Rank, Size int    // Size is 0 if it is not told
 
+	// Local is the number of ranks on this node; 0 if it is not told, and under
+	// Open MPI, which sees to crowded nodes itself.
+	Local int
+
 	// Flavours are those of MPI that such a launcher can serve, the likeliest first.
 	Flavours []string
 }
@@ -31,15 +35,15 @@ var (
 // launchers are told from what they set for each process, the innermost first:
 // an mpirun within a Slurm job has the variables of both.
 var launchers = []struct {
-	rank, size string
-	flavours   []string
+	rank, size, local string
+	flavours          []string
 }{
-	{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", openMPI}, // Open MPI's mpirun, and IBM's jsrun
-	{"MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", mpich},     // MVAPICH2's mpirun_rsh
-	{"PMI_RANK", "PMI_SIZE", pmi},                             // MPICH's and Intel's Hydra; srun --mpi=pmi2
-	{"PALS_RANKID", "", pmi},                                  // HPE's mpiexec
-	{"FLUX_TASK_RANK", "FLUX_JOB_SIZE", either},
-	{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", either}, // srun --mpi=pmix, prun
+	{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "", openMPI},                      // Open MPI's mpirun, and IBM's jsrun
+	{"MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_LOCAL_SIZE", mpich}, // MVAPICH2's mpirun_rsh
+	{"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", pmi},                                   // MPICH's and Intel's Hydra; srun --mpi=pmi2
+	{"PALS_RANKID", "", "", pmi},                                                       // HPE's mpiexec
+	{"FLUX_TASK_RANK", "FLUX_JOB_SIZE", "", either},
+	{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", "", either}, // srun --mpi=pmix, prun
 }
 
 // Launched tells the job from the environment; false if no MPI launcher has
@@ -56,10 +60,15 @@ func launched(env func(string) (string, bool)) (Job, bool) {
 		if err != nil {
 			continue
 		}
-		job := Job{Told: l.rank, Rank: rank, Flavours: l.flavours}
-		if text, ok := env(l.size); ok {
-			job.Size, _ = strconv.Atoi(text)
+		number := func(name string) int {
+			text, _ := env(name)
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 0 {
+				return 0 // not told
+			}
+			return n
 		}
+		job := Job{Told: l.rank, Rank: rank, Size: number(l.size), Local: number(l.local), Flavours: l.flavours}
 		_, slurm := env("SLURM_PROCID")
 		if l.rank == "PMI_RANK" && !slurm {
 			job.Flavours = mpich

@@ -103,9 +103,12 @@ func TestLibraries(t *testing.T) {
 				run  string
 			}{
 				{"one rank", 1, "", "^TestWorld"},
+				{"two ranks", 2, "", "^TestWorld"},
 				{"three ranks", 3, "", "^TestWorld"},
 				{"four ranks", 4, "", "^TestWorld"},
 				{"funneled", 3, fmt.Sprintf("MUSTER_TEST_THREADS=%d", mpi.ThreadFunneled), "^TestWorld"},
+				// As if each node had fewer cores than ranks, where the shim sees to that itself.
+				{"crowded", 2, "MUSTER_TEST_LOCAL=1000000", "^TestWorld"},
 				// Calls are cut into pieces of so many elements: most buffers, then the long ones.
 				{"pieces of 3", 3, "MUSTER_TEST_MAX_COUNT=3", "^TestWorld$/^[^l]"},
 				{"pieces of 1000", 3, "MUSTER_TEST_MAX_COUNT=1000", "^TestWorld$"},

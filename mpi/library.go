@@ -151,10 +151,11 @@ func (l *library) flavour() string { return C.GoString(l.table.flavour) }
 
 // own initialises MPI on the calling goroutine's thread and reports; then it
 // makes the calls that others hand to it, until stop is closed; then it
-// finalizes and reports that. It does not return while MPI blocks.
-func (l *library) own(ask Level, maxCount int64, ready chan<- started, stop <-chan struct{}, finalized chan<- error) {
+// finalizes and reports that. It does not return while MPI blocks. local is
+// how many ranks share this node, 0 if they need not yield to each other.
+func (l *library) own(ask Level, maxCount int64, local int, ready chan<- started, stop <-chan struct{}, finalized chan<- error) {
 	runtime.LockOSThread() // for good: MPI ties things to the thread
-	r := C.muster_init(l.table.init, args{op: C.int32_t(ask), recvn: C.int64_t(maxCount)})
+	r := C.muster_init(l.table.init, args{op: C.int32_t(ask), recvn: C.int64_t(maxCount), sendn: C.int64_t(local)})
 	if r.code != 0 {
 		ready <- started{err: l.failure("Init", r.code, invoke)}
 		return

@@ -13,7 +13,9 @@
 
 #include <mpi.h>
 #include <limits.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #if defined(OPEN_MPI)
 #define FLAVOUR "openmpi"
@@ -101,6 +103,26 @@ static int open_run(run *r, int64_t n, int kind) {
     return MPI_Type_commit(&r->type);
 }
 
+static int yielding; /* there are more processes than cores: see CALL */
+
+static int wait_yielding(int code, MPI_Request *request, MPI_Status *status) {
+    for (int done = 0; !code && !done;) {
+        code = MPI_Test(request, &done, status);
+        if (!done) sched_yield();
+    }
+    return code;
+}
+
+/* Makes a blocking call. MPICH polls for as long as its time slice lasts, while
+   the process that it waits for has no core to run on; so if there are too few
+   cores the call is started, and between polls the others have their turn. */
+#define CALL(code, blocking, starting, ...)                                             \
+    do {                                                                                \
+        MPI_Request request;                                                            \
+        code = yielding ? wait_yielding(starting(__VA_ARGS__, &request), &request, MPI_STATUS_IGNORE) \
+                        : blocking(__VA_ARGS__);                                        \
+    } while (0)
+
 static void close_run(run *r) {
     if (r->made) MPI_Type_free(&r->type);
 }
@@ -169,6 +191,9 @@ static muster_result f_init(const muster_args *a) {
         if (levels[l] == granted) r.flag = l;
     max_count = a->recvn;
     if ((r.code = set_tables())) return r;
+    /* Collective calls must be of one sort on all ranks, so all yield if one must. */
+    int crowded = a->sendn > sysconf(_SC_NPROCESSORS_ONLN);
+    if ((r.code = MPI_Allreduce(&crowded, &yielding, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD))) return r;
     MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN); /* MPI 4 sends errors without a communicator here */
     r.code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     return r;
@@ -231,12 +256,16 @@ static muster_result f_error(const muster_args *a) {
     return r;
 }
 
-static muster_result f_barrier(const muster_args *a) { return done(MPI_Barrier(comm(a))); }
+static muster_result f_barrier(const muster_args *a) {
+    int code;
+    CALL(code, MPI_Barrier, MPI_Ibarrier, comm(a));
+    return done(code);
+}
 
 static muster_result f_bcast(const muster_args *a) {
     run r;
     int code = open_run(&r, a->recvn, a->kind);
-    if (!code) code = MPI_Bcast(recvbuf(a), r.n, r.type, a->root, comm(a));
+    if (!code) CALL(code, MPI_Bcast, MPI_Ibcast, recvbuf(a), r.n, r.type, a->root, comm(a));
     close_run(&r);
     return done(code);
 }
@@ -249,8 +278,10 @@ static int reduce(const muster_args *a, int all) {
         int n = (int)(a->recvn - at < max_count ? a->recvn - at : max_count);
         const void *s = a->in_place ? MPI_IN_PLACE : (const char *)sendbuf(a) + at * sizes[a->kind];
         void *r = (char *)recvbuf(a) + at * sizes[a->kind];
-        code = all ? MPI_Allreduce(s, r, n, types[a->kind], op_of(a), comm(a))
-                   : MPI_Reduce(s, r, n, types[a->kind], op_of(a), a->root, comm(a));
+        if (all)
+            CALL(code, MPI_Allreduce, MPI_Iallreduce, s, r, n, types[a->kind], op_of(a), comm(a));
+        else
+            CALL(code, MPI_Reduce, MPI_Ireduce, s, r, n, types[a->kind], op_of(a), a->root, comm(a));
         at += n;
     } while (!code && at < a->recvn);
     return code;
@@ -263,15 +294,17 @@ static muster_result f_gather(const muster_args *a) {
     run s, r;
     int code = open_run(&s, a->sendn, a->kind), code2 = open_run(&r, a->recvn, a->kind);
     if (!code) code = code2;
-    if (!code) code = MPI_Gather(sendbuf(a), s.n, s.type, recvbuf(a), r.n, r.type, a->root, comm(a));
+    if (!code) CALL(code, MPI_Gather, MPI_Igather, sendbuf(a), s.n, s.type, recvbuf(a), r.n, r.type, a->root, comm(a));
     close_run(&s);
     close_run(&r);
     return done(code);
 }
 
 static muster_result f_gatherv(const muster_args *a) {
-    return done(MPI_Gatherv(sendbuf(a), (int)a->sendn, types[a->kind], recvbuf(a), a->counts, a->displs,
-                            types[a->kind], a->root, comm(a)));
+    int code;
+    CALL(code, MPI_Gatherv, MPI_Igatherv, sendbuf(a), (int)a->sendn, types[a->kind], recvbuf(a), a->counts,
+         a->displs, types[a->kind], a->root, comm(a));
+    return done(code);
 }
 
 static muster_result f_scatter(const muster_args *a) {
@@ -279,7 +312,8 @@ static muster_result f_scatter(const muster_args *a) {
     int code = open_run(&s, a->sendn, a->kind), code2 = open_run(&r, a->recvn, a->kind);
     const void *send = a->send ? a->send : &none[0];
     if (!code) code = code2;
-    if (!code) code = MPI_Scatter(send, s.n, s.type, a->in_place ? MPI_IN_PLACE : recvbuf(a), r.n, r.type, a->root, comm(a));
+    void *recv = a->in_place ? MPI_IN_PLACE : recvbuf(a);
+    if (!code) CALL(code, MPI_Scatter, MPI_Iscatter, send, s.n, s.type, recv, r.n, r.type, a->root, comm(a));
     close_run(&s);
     close_run(&r);
     return done(code);
@@ -287,70 +321,106 @@ static muster_result f_scatter(const muster_args *a) {
 
 static muster_result f_scatterv(const muster_args *a) {
     const void *send = a->send ? a->send : &none[0];
-    return done(MPI_Scatterv(send, a->counts, a->displs, types[a->kind], a->in_place ? MPI_IN_PLACE : recvbuf(a),
-                             (int)a->recvn, types[a->kind], a->root, comm(a)));
+    int code;
+    void *recv = a->in_place ? MPI_IN_PLACE : recvbuf(a);
+    CALL(code, MPI_Scatterv, MPI_Iscatterv, send, a->counts, a->displs, types[a->kind], recv, (int)a->recvn,
+         types[a->kind], a->root, comm(a));
+    return done(code);
 }
 
 static muster_result f_allgather(const muster_args *a) {
     run s, r;
     int code = open_run(&s, a->sendn, a->kind), code2 = open_run(&r, a->recvn, a->kind);
     if (!code) code = code2;
-    if (!code) code = MPI_Allgather(sendbuf(a), s.n, s.type, recvbuf(a), r.n, r.type, comm(a));
+    if (!code) CALL(code, MPI_Allgather, MPI_Iallgather, sendbuf(a), s.n, s.type, recvbuf(a), r.n, r.type, comm(a));
     close_run(&s);
     close_run(&r);
     return done(code);
 }
 
 static muster_result f_allgatherv(const muster_args *a) {
-    return done(MPI_Allgatherv(sendbuf(a), (int)a->sendn, types[a->kind], recvbuf(a), a->counts, a->displs,
-                               types[a->kind], comm(a)));
+    int code;
+    CALL(code, MPI_Allgatherv, MPI_Iallgatherv, sendbuf(a), (int)a->sendn, types[a->kind], recvbuf(a), a->counts,
+         a->displs, types[a->kind], comm(a));
+    return done(code);
 }
 
 static muster_result f_send(const muster_args *a) {
     run s;
     int code = open_run(&s, a->sendn, a->kind);
-    if (!code) code = MPI_Send(sendbuf(a), s.n, s.type, rank_of(a->root), a->tag, comm(a));
+    if (!code) CALL(code, MPI_Send, MPI_Isend, sendbuf(a), s.n, s.type, rank_of(a->root), a->tag, comm(a));
     close_run(&s);
     return done(code);
 }
 
-static muster_result status_of(int code, MPI_Status *s) {
+static muster_result status_of(const muster_args *a, int code, MPI_Status *s) {
     muster_result r = done(code);
     MPI_Count n = 0;
     if (r.code) return r;
+    if (a->source == MUSTER_PROC_NULL) { /* MPICH 4.0 forgets to say so in some calls */
+        r.source = MUSTER_PROC_NULL;
+        r.tag = MUSTER_ANY;
+        return r;
+    }
     r.code = MPI_Get_elements_x(s, MPI_BYTE, &n);
-    r.source = s->MPI_SOURCE == MPI_PROC_NULL ? MUSTER_PROC_NULL : s->MPI_SOURCE;
-    r.tag = s->MPI_TAG == MPI_ANY_TAG ? MUSTER_ANY : s->MPI_TAG;
+    r.source = s->MPI_SOURCE;
+    r.tag = s->MPI_TAG;
     r.bytes = n;
     return r;
+}
+
+static int receive(const muster_args *a, run *r, MPI_Status *s) {
+    MPI_Request request;
+    int source = rank_of(a->source), tag = tag_of(a->recvtag);
+    if (!yielding) return MPI_Recv(recvbuf(a), r->n, r->type, source, tag, comm(a), s);
+    return wait_yielding(MPI_Irecv(recvbuf(a), r->n, r->type, source, tag, comm(a), &request), &request, s);
 }
 
 static muster_result f_recv(const muster_args *a) {
     run r;
     MPI_Status s;
     int code = open_run(&r, a->recvn, a->kind);
-    if (!code) code = MPI_Recv(recvbuf(a), r.n, r.type, rank_of(a->source), tag_of(a->recvtag), comm(a), &s);
+    if (!code) code = receive(a, &r, &s);
     close_run(&r);
-    return status_of(code, &s);
+    return status_of(a, code, &s);
+}
+
+static int send_and_receive(const muster_args *a, run *s, run *r, MPI_Status *status) {
+    MPI_Request sent, received;
+    int dest = rank_of(a->root), source = rank_of(a->source), tag = tag_of(a->recvtag), code, code2;
+    if (!yielding)
+        return MPI_Sendrecv(sendbuf(a), s->n, s->type, dest, a->tag, recvbuf(a), r->n, r->type, source, tag,
+                            comm(a), status);
+    if ((code = MPI_Irecv(recvbuf(a), r->n, r->type, source, tag, comm(a), &received))) return code;
+    if ((code = MPI_Isend(sendbuf(a), s->n, s->type, dest, a->tag, comm(a), &sent))) {
+        MPI_Cancel(&received);
+        MPI_Wait(&received, MPI_STATUS_IGNORE);
+        return code;
+    }
+    code = wait_yielding(MPI_SUCCESS, &received, status);
+    code2 = wait_yielding(MPI_SUCCESS, &sent, MPI_STATUS_IGNORE);
+    return code ? code : code2;
 }
 
 static muster_result f_sendrecv(const muster_args *a) {
     run s, r;
-    MPI_Status st;
+    MPI_Status status;
     int code = open_run(&s, a->sendn, a->kind), code2 = open_run(&r, a->recvn, a->recvkind);
     if (!code) code = code2;
-    if (!code)
-        code = MPI_Sendrecv(sendbuf(a), s.n, s.type, rank_of(a->root), a->tag, recvbuf(a), r.n, r.type,
-                            rank_of(a->source), tag_of(a->recvtag), comm(a), &st);
+    if (!code) code = send_and_receive(a, &s, &r, &status);
     close_run(&s);
     close_run(&r);
-    return status_of(code, &st);
+    return status_of(a, code, &status);
 }
 
 static muster_result f_probe(const muster_args *a) {
+    int source = rank_of(a->source), tag = tag_of(a->recvtag), found = 0, code = MPI_SUCCESS;
     MPI_Status s;
-    int code = MPI_Probe(rank_of(a->source), tag_of(a->recvtag), comm(a), &s);
-    return status_of(code, &s);
+    if (!yielding)
+        code = MPI_Probe(source, tag, comm(a), &s);
+    else
+        while (!(code = MPI_Iprobe(source, tag, comm(a), &found, &s)) && !found) sched_yield();
+    return status_of(a, code, &s);
 }
 
 static muster_result f_iprobe(const muster_args *a) {
@@ -358,7 +428,7 @@ static muster_result f_iprobe(const muster_args *a) {
     int found = 0;
     int code = MPI_Iprobe(rank_of(a->source), tag_of(a->recvtag), comm(a), &found, &s);
     if (code || !found) return done(code);
-    muster_result r = status_of(code, &s);
+    muster_result r = status_of(a, code, &s);
     r.flag = 1;
     return r;
 }

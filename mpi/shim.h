@@ -80,7 +80,7 @@ typedef muster_result (*muster_function)(const muster_args *);
 typedef struct {
     int32_t abi, size;         /* MUSTER_MPI_ABI, sizeof(muster_mpi) */
     const char *flavour;       /* "openmpi", "mpich" or "other" */
-    muster_function init;      /* op: level wanted; recvn: largest count for MPI */
+    muster_function init;      /* op: level; recvn: largest count for MPI; sendn: ranks on this node, if they may need to yield */
     muster_function world;     /* -> comm, source: rank, tag: size */
     muster_function finalize;
     muster_function abort;     /* comm, tag: exit code */

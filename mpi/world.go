@@ -108,7 +108,8 @@ func Init(ctx context.Context, cfg Config) error {
 	state.begun = true
 
 	ready, stop, finalized := make(chan started, 1), make(chan struct{}), make(chan error, 1)
-	go state.lib.own(cfg.Threads, cfg.maxCount, ready, stop, finalized)
+	job, launched := Launched()
+	go state.lib.own(cfg.Threads, cfg.maxCount, job.Local, ready, stop, finalized)
 	var s started
 	select {
 	case s = <-ready:
@@ -118,7 +119,7 @@ func Init(ctx context.Context, cfg Config) error {
 	if s.err != nil {
 		return s.err
 	}
-	if job, ok := Launched(); ok && s.world.size == 1 && (job.Size > 1 || job.Rank > 0) {
+	if launched && s.world.size == 1 && (job.Size > 1 || job.Rank > 0) {
 		close(stop)
 		return fmt.Errorf("mpi: Init: the launcher started this process as rank %d of %s (%s), but %s finds itself alone: "+
 			"%s is not a shim for the launcher's MPI; use that MPI's mpirun, or build a shim with its mpicc (ipengine mpi build) and name it in %s",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -36,6 +37,9 @@ func rank(m *testing.M) int {
 	}
 	if n, err := strconv.ParseInt(os.Getenv("MUSTER_TEST_MAX_COUNT"), 10, 64); err == nil {
 		cfg = cfg.WithMaxCount(n)
+	}
+	if n, ok := os.LookupEnv("MUSTER_TEST_LOCAL"); ok {
+		os.Setenv("MPI_LOCALNRANKS", n)
 	}
 	if story := stories[os.Getenv("MUSTER_TEST_STORY")]; story != nil {
 		fmt.Println(story(cfg))
@@ -77,10 +81,11 @@ var stories = map[string]func(mpi.Config) error{
 			return mpi.Finalize(context.Background()) // blocks: rank 0 does not finalize
 		}
 		go mpi.World().Recv([]int{0}, mpi.AnySource, 0)
-		// A message to itself shows that calls are served, then there is none left.
+		for mpi.CallsInside() == 0 {
+			runtime.Gosched()
+		}
 		ctx, cancel := context.WithCancel(context.Background())
-		time.AfterFunc(time.Second, cancel)
-		<-ctx.Done()
+		cancel()
 		return mpi.Finalize(ctx)
 	},
 	// Rank 0 aborts while the others wait for it.
