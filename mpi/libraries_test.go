@@ -138,7 +138,8 @@ func TestBadEnds(t *testing.T) {
 				"abort":   "",
 			} {
 				t.Run(story, func(t *testing.T) {
-					out, err := s.run(t, 2, []string{mpi.ShimEnv + "=" + s.shim, "MUSTER_TEST_STORY=" + story})
+					file := filepath.Join(t.TempDir(), "file")
+					out, err := s.run(t, 2, []string{mpi.ShimEnv + "=" + s.shim, "MUSTER_TEST_STORY=" + story, "MUSTER_TEST_FILE=" + file})
 					if err == nil || !strings.Contains(out, want) {
 						t.Errorf("%v, want a failure that says %q\n%s", err, want, out)
 					}

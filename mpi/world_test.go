@@ -63,14 +63,19 @@ func rank(m *testing.M) int {
 
 // stories are the ways in which a job ends badly; each yields the error.
 var stories = map[string]func(mpi.Config) error{
-	// Rank 1 never comes to Init.
+	// Rank 1 does not come to Init before rank 0 has given up, and so written the file.
 	"late": func(cfg mpi.Config) error {
+		file := os.Getenv("MUSTER_TEST_FILE")
 		if job, _ := mpi.Launched(); job.Rank != 0 {
-			time.Sleep(time.Hour)
+			for _, err := os.Stat(file); err != nil; _, err = os.Stat(file) {
+				time.Sleep(10 * time.Millisecond)
+			}
+			return errors.New("came too late")
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
 		defer cancel()
-		return mpi.Init(ctx, cfg)
+		err := mpi.Init(ctx, cfg)
+		return errors.Join(err, os.WriteFile(file, nil, 0o600))
 	},
 	// Rank 0 waits in Recv for a message that nobody sends.
 	"blocked": func(cfg mpi.Config) error {
