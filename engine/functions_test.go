@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"time"
 
+	"gonum.org/v1/gonum/mat"
+
 	"muster/mpi"
 )
 
@@ -55,6 +57,7 @@ var (
 		return x[0], err
 	})
 	_ = Func("test.Send", func(to int, x float64) error { return mpi.World().Send([]float64{x}, to, 0) })
+	_ = Func("test.Matrix", func() mat.Matrix { return unfinished{n: 2} })
 	_ = Func("test.Print", func(n int) {
 		for i := range n {
 			fmt.Println("line", i)
@@ -62,3 +65,12 @@ var (
 		fmt.Fprintln(os.Stderr, "done")
 	})
 )
+
+// unfinished is a matrix whose elements cannot be had.
+type unfinished struct {
+	mat.Matrix
+	n int
+}
+
+func (u unfinished) Dims() (r, c int)  { return u.n, u.n }
+func (unfinished) At(i, j int) float64 { panic("not done yet") }

@@ -197,6 +197,19 @@ func TestGoexit(t *testing.T) {
 	r.value(r.apply("test.Nop"))
 }
 
+// User code that panics while its result is sent does not take the worker down.
+func TestPanicInResult(t *testing.T) {
+	r := newEngine(t, Config{})
+	_, c := r.reply(r.apply("test.Matrix"))
+	if c.Ename != PanicError || c.Evalue != "not done yet" {
+		t.Errorf("%s: %s", c.Ename, c.Evalue)
+	}
+	if tb := strings.Join(c.Traceback, "\n"); !strings.Contains(tb, "functions_test.go") || !strings.Contains(tb, "unfinished.At") {
+		t.Errorf("traceback\n%s", tb)
+	}
+	r.value(r.apply("test.Nop"))
+}
+
 // Interpreted os.Exit is an error; the engine stays.
 func TestExitInterpreted(t *testing.T) {
 	r := newEngine(t, Config{})

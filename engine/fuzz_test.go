@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+
+	"muster/transport"
+	"muster/wire"
+	"muster/wire/pickle"
+)
+
+// bag is an Interpreter that runs nothing: fuzzing must not run what it makes up.
+type bag map[string]any
+
+func (bag) Exec(_ context.Context, _, source string) (any, bool, error) {
+	return source, source != "", nil
+}
+func (b bag) Eval(_ context.Context, expr string) (any, error) { return b.Get(expr) }
+func (b bag) Call(_ context.Context, _ string, args []any) (any, error) {
+	return args, nil
+}
+func (b bag) Set(name string, v any) error { b[name] = v; return nil }
+func (b bag) Get(name string) (any, error) {
+	if v, ok := b[name]; ok {
+		return v, nil
+	}
+	return nil, userErrorf(NameError, "name '%s' is not defined", name)
+}
+func (b bag) Clear() error { clear(b); return nil }
+
+// sink is a socket that keeps what is sent.
+type sink struct {
+	transport.Socket
+	sent [][][]byte
+}
+
+func (s *sink) Send(frames [][]byte) error { s.sent = append(s.sent, frames); return nil }
+
+var fuzzTypes = []string{
+	wire.ExecuteRequest, wire.ApplyRequest, "abort_request", "clear_request", "interrupt_request", "signal_request",
+	"kernel_info_request", "shutdown_request", "comm_msg", "anything",
+}
+
+// FuzzRequest gives an engine requests of any content. It must not fall over,
+// and answer each with one sound reply.
+func FuzzRequest(f *testing.F) {
+	call := func(fn any, args []any, kwargs map[string]any) (b [3][]byte) {
+		buffers, err := codec.SerializeCall(fn, args, kwargs)
+		if err != nil {
+			f.Fatal(err)
+		}
+		copy(b[:], buffers)
+		return b
+	}
+	add := func(kind byte, metadata, content string, b [3][]byte) {
+		f.Add(kind, []byte(metadata), []byte(content), b[0], b[1], b[2])
+	}
+	add(0, `{"label":[1],"is_broadcast":true,"original_msg_id":"x\""}`, `{"code":"a","silent":false,"user_expressions":{"k":"v"}}`, [3][]byte{})
+	add(0, onlyCounts, `{"code":5}`, [3][]byte{})
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: "f"}, []any{[]float64{1, 2}}, nil))
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: "f"}, nil, map[string]any{"k": []any{pickle.Reference{Name: "a"}}}))
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.PushFunction}, nil, map[string]any{"a": 1}))
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.PullFunction}, []any{[]string{"a"}}, nil))
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.MapFunction}, []any{pickle.Reference{Name: "f"}}, nil))
+	add(1, `{}`, `{}`, [3][]byte{[]byte("cipyparallel.util\n_pull\n."), nil, nil})
+	add(2, `{}`, `{"msg_ids":["a"]}`, [3][]byte{})
+	add(5, `{}`, `{"sig":1e300}`, [3][]byte{})
+	add(5, `{}`, `{"sig":"sigint"}`, [3][]byte{})
+	f.Fuzz(func(t *testing.T, kind byte, metadata, content, b0, b1, b2 []byte) {
+		if !isObject(metadata) || !isObject(content) {
+			return // wire refuses them
+		}
+		e, err := New(Config{ConnectionFile: "none"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.life, e.stop = context.WithCancelCause(context.Background())
+		defer e.stop(nil)
+		e.session, e.ns = wire.NewSession(testKey, ""), bag{"a": 1}
+		iopub, replies := new(sink), new(sink)
+		e.pub = newPublisher(iopub, e.session, 0, json.RawMessage(`{}`))
+		e.out.attach(e.pub)
+		msgType := fuzzTypes[int(kind)%len(fuzzTypes)]
+		id, header := e.session.Header(msgType)
+		r := &request{socket: replies, Message: &wire.Message{
+			Header: wire.Header{MsgID: id, MsgType: msgType}, RawHeader: header,
+			Metadata: metadata, Content: content, Buffers: [][]byte{b0, b1, b2},
+		}}
+		r.readMarks()
+		if kind >= 128 || msgType == wire.ExecuteRequest || msgType == wire.ApplyRequest {
+			e.submit(r)
+		} else {
+			e.control(r)
+		}
+		work := false
+		for len(e.queue.items) > 0 {
+			q := e.queue.take()
+			if q.internal != nil {
+				q.internal()
+				continue
+			}
+			work = true
+			e.perform(q)
+		}
+		if work && len(replies.sent) != 1 {
+			t.Errorf("%d replies to %s", len(replies.sent), msgType)
+		}
+		peer := wire.NewSession(testKey, "")
+		for _, frames := range append(replies.sent, iopub.sent...) {
+			m, err := peer.Decode(frames)
+			if err != nil || !json.Valid(m.Metadata) || !json.Valid(m.Content) {
+				t.Errorf("%v in %q", err, frames)
+			}
+		}
+	})
+}
+
+func isObject(b []byte) bool {
+	var m map[string]any
+	return json.Unmarshal(b, &m) == nil
+}
