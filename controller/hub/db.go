@@ -2,7 +2,6 @@ package hub
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"muster/wire"
@@ -91,7 +90,7 @@ func (m *Machine) query(msg *wire.Message) (any, [][]byte, *failure) {
 	}
 	for _, k := range content.Keys {
 		if k != buffersKey && k != resultBuffersKey && field(k) == nil {
-			return nil, nil, keyError(k)
+			return nil, nil, noField(k)
 		}
 	}
 	reply := struct {
@@ -129,6 +128,8 @@ func (m *Machine) query(msg *wire.Message) (any, [][]byte, *failure) {
 	}
 	return reply, buffers, nil
 }
+
+func noField(key string) *failure { return keyError("records have no field " + key) }
 
 func field(key string) func(*task) any {
 	for _, f := range fields {
@@ -172,11 +173,11 @@ func compile(query map[string]json.RawMessage) ([]condition, *failure) {
 	for key, raw := range query {
 		read := field(key)
 		if read == nil {
-			return nil, keyError(key)
+			return nil, noField(key)
 		}
 		var value any
 		if err := json.Unmarshal(raw, &value); err != nil {
-			return nil, &failure{"ValueError", "db_request: " + err.Error()}
+			return nil, valueError("db_request: %q: %v", key, err)
 		}
 		operators, ok := value.(map[string]any)
 		if !ok {
@@ -185,11 +186,11 @@ func compile(query map[string]json.RawMessage) ([]condition, *failure) {
 		for name, value := range operators {
 			make, ok := operatorsByName[name]
 			if !ok {
-				return nil, &failure{"ValueError", fmt.Sprintf("db_request: unknown operator %q of %q", name, key)}
+				return nil, valueError("db_request: unknown operator %q of %q", name, key)
 			}
 			test, err := make(dates(value))
 			if err != nil {
-				return nil, &failure{"ValueError", fmt.Sprintf("db_request: operator %s of %q: %v", name, key, err)}
+				return nil, valueError("db_request: operator %s of %q: %v", name, key, err)
 			}
 			out = append(out, condition{read, test})
 		}

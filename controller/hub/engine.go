@@ -55,7 +55,7 @@ func (m *Machine) onRegistration(ev Request) {
 // no engine has it, or the next.
 func (m *Machine) admit(r wire.Registration) (wire.EngineID, *failure) {
 	if r.UUID == "" || len(r.UUID) > 255 || r.UUID[0] == 0 {
-		return 0, &failure{"ValueError", fmt.Sprintf("uuid %q cannot be a ZeroMQ identity: want 1 to 255 bytes", r.UUID)}
+		return 0, valueError("uuid %q cannot be a ZeroMQ identity: want 1 to 255 bytes", r.UUID)
 	}
 	if m.byUUID[r.UUID] != nil || m.pendingIndex(func(e *engine) bool { return e.uuid == r.UUID }) >= 0 {
 		return 0, keyError(fmt.Sprintf("uuid %q in use", r.UUID))
@@ -66,7 +66,7 @@ func (m *Machine) admit(r wire.Registration) (wire.EngineID, *failure) {
 	}
 	id := *r.ID
 	if id < 0 || id > maxEngineID {
-		return 0, &failure{"ValueError", fmt.Sprintf("engine id %d: want 0 to %d", id, maxEngineID)}
+		return 0, valueError("engine id %d: want 0 to %d", id, maxEngineID)
 	}
 	if m.byID[id] != nil || m.pendingIndex(func(e *engine) bool { return e.id == id }) >= 0 {
 		m.nextID++

@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -173,10 +175,15 @@ var okay = status{wire.StatusOK}
 
 // decode reads the content of a request.
 func decode(m *wire.Message, into any) *failure {
-	if err := json.Unmarshal(m.Content, into); err != nil {
-		return &failure{"ValueError", m.Header.MsgType + ": " + err.Error()}
+	err := json.Unmarshal(m.Content, into)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong):
+		return valueError("%s: %s cannot be a JSON %s", m.Header.MsgType, cmp.Or(wrong.Field, "content"), wrong.Value)
 	}
-	return nil
+	return valueError("%s: %v", m.Header.MsgType, err)
 }
 
 func (m *Machine) shutdown(*wire.Message) (any, [][]byte, *failure) { return okay, nil, nil }
@@ -195,6 +202,10 @@ func (m *Machine) connection(*wire.Message) (any, [][]byte, *failure) {
 
 // maxEngineID bounds the id that an engine may ask for.
 const maxEngineID = math.MaxInt32
+
+func valueError(format string, args ...any) *failure {
+	return &failure{"ValueError", fmt.Sprintf(format, args...)}
+}
 
 func indexError(format string, args ...any) *failure {
 	return &failure{"IndexError", fmt.Sprintf(format, args...)}

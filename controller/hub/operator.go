@@ -7,7 +7,6 @@ import (
 	"math"
 	"reflect"
 	"slices"
-	"time"
 
 	"muster/wire"
 )
@@ -100,7 +99,7 @@ func plain(v any) any {
 		if v.IsZero() {
 			return nil
 		}
-		return v.Time
+		return v
 	case json.RawMessage:
 		var out any
 		json.Unmarshal(v, &out) // null when empty: it was checked when it came
@@ -118,7 +117,7 @@ func dates(v any) any {
 	case string:
 		var t wire.Time
 		if b, err := json.Marshal(v); err == nil && t.UnmarshalJSON(b) == nil && !t.IsZero() {
-			return t.Time
+			return t
 		}
 	case []any:
 		for i := range v {
@@ -139,9 +138,9 @@ func compare(a, b any) (int, bool) {
 		if b, ok := b.(string); ok {
 			return cmp.Compare(a, b), true
 		}
-	case time.Time:
-		if b, ok := b.(time.Time); ok {
-			return a.Compare(b), true
+	case wire.Time:
+		if b, ok := b.(wire.Time); ok {
+			return a.Compare(b.Time), true
 		}
 	}
 	return 0, false

@@ -34,10 +34,10 @@ func (m *Machine) queueStatus(msg *wire.Message) (any, [][]byte, *failure) {
 // listTasks puts message ids in the place of counts. Completed tasks are those
 // whose records are still there.
 func (m *Machine) listTasks(engines []*engine, reply map[string]any) {
-	of := make(map[wire.EngineUUID]map[string]any)
+	of := make(map[*engine]map[string]any)
 	for _, e := range engines {
 		entry := map[string]any{"queue": []wire.MsgID{}, "tasks": []wire.MsgID{}, "completed": []wire.MsgID{}}
-		of[e.uuid], reply[strconv.Itoa(int(e.id))] = entry, entry
+		of[e], reply[strconv.Itoa(int(e.id))] = entry, entry
 	}
 	unassigned := []wire.MsgID{}
 	var ids []wire.MsgID
@@ -47,7 +47,7 @@ func (m *Machine) listTasks(engines []*engine, reply map[string]any) {
 	slices.Sort(ids)
 	for _, id := range ids {
 		t := m.tasks.tasks[id]
-		entry := of[t.engine]
+		entry := of[t.on]
 		place := "completed"
 		switch {
 		case t.pending() && t.engine == "":

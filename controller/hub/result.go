@@ -99,7 +99,7 @@ func (m *Machine) purge(msg *wire.Message) (any, [][]byte, *failure) {
 	var ids []wire.MsgID
 	if len(content.MsgIDs) > 0 {
 		if err := json.Unmarshal(content.MsgIDs, &ids); err != nil {
-			return nil, nil, &failure{"ValueError", `purge_request: msg_ids: want a list of ids or "all"`}
+			return nil, nil, valueError(`purge_request: msg_ids: want a list of ids or "all"`)
 		}
 	}
 	of := make(map[wire.EngineUUID]bool)
@@ -149,7 +149,7 @@ func (m *Machine) resubmit(msg *wire.Message) (any, [][]byte, *failure) {
 		h.MsgID, h.Date = m.cfg.NewID(), msg.Header.Date
 		raw, err := json.Marshal(h)
 		if err != nil {
-			return nil, nil, &failure{"ValueError", "resubmit: " + err.Error()}
+			return nil, nil, valueError("resubmit: %v", err)
 		}
 		t.resubmitted = h.MsgID
 		resubmitted[id] = h.MsgID

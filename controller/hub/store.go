@@ -63,7 +63,7 @@ func (s *store) drop(t *task) {
 	s.held--
 	s.bytes -= t.size()
 	if t.pending() {
-		*t = task{id: t.id, queue: t.queue, engine: t.engine, dropped: true}
+		*t = task{id: t.id, queue: t.queue, engine: t.engine, on: t.on, dropped: true}
 		return
 	}
 	t.dropped = true

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"strings"
 
 	"muster/wire"
 )
@@ -11,6 +12,7 @@ type task struct {
 	id      wire.MsgID
 	queue   Queue
 	engine  wire.EngineUUID // "" while it is unassigned
+	on      *engine         // the same, while it was registered
 	request *wire.Message   // nil once there is no room for it
 	reply   *wire.Message   // nil while it is pending
 	// received is when the reply came, resubmitted the id under which the task
@@ -47,10 +49,11 @@ func (t *task) size() int {
 }
 
 // onSubmitted begins the record of a task. A direct request to an engine that
-// is not registered is no task: its client gets an error.
+// is not registered is no task: its client gets an error. Nor is what wants no
+// reply.
 func (m *Machine) onSubmitted(ev Submitted) {
 	e := m.byUUID[ev.Engine]
-	if e == nil && ev.Queue == Mux {
+	if e == nil && ev.Queue == Mux || !strings.HasSuffix(ev.Message.Header.MsgType, "_request") {
 		return
 	}
 	id := ev.Message.Header.MsgID
@@ -62,7 +65,7 @@ func (m *Machine) onSubmitted(ev Submitted) {
 	} else {
 		m.tasks.unassigned++
 	}
-	m.tasks.add(&task{id: id, queue: ev.Queue, engine: ev.Engine, request: ev.Message})
+	m.tasks.add(&task{id: id, queue: ev.Queue, engine: ev.Engine, on: e, request: ev.Message})
 }
 
 // onPlaced notes where a task of the queue has gone, or has gone next.
@@ -72,25 +75,24 @@ func (m *Machine) onPlaced(ev Placed) {
 		return
 	}
 	m.leave(t)
-	t.engine = ev.Engine
-	if e := m.byUUID[t.engine]; e != nil {
-		e.tasks++
+	t.engine, t.on = ev.Engine, m.byUUID[ev.Engine]
+	if t.on != nil {
+		t.on.tasks++
 	}
 }
 
-// leave takes a pending task off the count it is in.
-func (m *Machine) leave(t *task) (from *engine) {
-	e := m.byUUID[t.engine]
+// leave takes a pending task off the count it is in. Its engine may be gone,
+// or be back under the same uuid, which is another engine.
+func (m *Machine) leave(t *task) {
 	switch {
 	case t.engine == "":
 		m.tasks.unassigned--
-	case e == nil: // gone, and its counts with it
+	case t.on == nil:
 	case t.queue == Mux:
-		e.queue--
+		t.on.queue--
 	default:
-		e.tasks--
+		t.on.tasks--
 	}
-	return e
 }
 
 // onReplied completes a task.
@@ -99,8 +101,9 @@ func (m *Machine) onReplied(ev Replied) {
 	if t == nil || !t.pending() {
 		return
 	}
-	if e := m.leave(t); e != nil {
-		e.completed++
+	m.leave(t)
+	if t.on != nil {
+		t.on.completed++
 	}
 	if t.dropped {
 		delete(m.tasks.tasks, t.id)
