@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"maps"
 	"runtime"
 	"strings"
 )
@@ -236,69 +235,6 @@ func fieldKeys(it *item) map[*ast.Ident]bool {
 	return keys
 }
 
-// addImports writes the imports the cell needs: its own, those of earlier
-// cells, and those of known packages that it uses without importing.
-func (c *checker) addImports() *Error {
-	need := maps.Clone(c.imports)
-	for _, it := range c.items {
-		free := map[*ast.Ident]bool{}
-		for _, id := range it.free {
-			free[id] = true
-		}
-		visit := func(n ast.Node) bool {
-			sel, ok := n.(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			id, ok := sel.X.(*ast.Ident)
-			if !ok || !free[id] || need[id.Name] != "" || c.decls[id.Name] || len(c.defs[id.Name]) > 0 || c.insert[id.Name] != nil {
-				return true
-			}
-			if path := c.in.imports[id.Name]; path != "" {
-				need[id.Name] = path
-			} else if path := c.in.world.byName[id.Name]; path != "" {
-				need[id.Name] = path
-			}
-			return true
-		}
-		if it.decl != nil {
-			ast.Inspect(it.decl, visit)
-		}
-		for _, s := range it.stmts {
-			ast.Inspect(s, visit)
-		}
-	}
-	decl := &ast.GenDecl{Tok: token.IMPORT}
-	for name, path := range need {
-		decl.Specs = append(decl.Specs, &ast.ImportSpec{
-			Name: ast.NewIdent(name),
-			Path: &ast.BasicLit{Kind: token.STRING, Value: fmt.Sprintf("%q", path)},
-		})
-	}
-	for _, dot := range c.dots {
-		decl.Specs = append(decl.Specs, dot)
-	}
-	for _, it := range c.items {
-		// The specs as written carry the position of an unknown path.
-		d, ok := it.decl.(*ast.GenDecl)
-		if !ok || d.Tok != token.IMPORT {
-			continue
-		}
-		for _, spec := range d.Specs {
-			s := spec.(*ast.ImportSpec)
-			path := strings.Trim(s.Path.Value, "\"`")
-			if _, err := c.in.world.Import(path); err != nil {
-				pos := c.in.fset.Position(s.Path.Pos())
-				return (&Error{Ename: CompileError, Evalue: err.Error()}).at(c.in.place(pos.Line, pos.Column, "")...)
-			}
-		}
-	}
-	if len(decl.Specs) > 0 {
-		c.file.Decls = append(c.file.Decls, decl)
-	}
-	return nil
-}
-
 // add writes an item into the file to check.
 func (c *checker) add(it *item) {
 	switch d := it.decl.(type) {
@@ -341,45 +277,6 @@ func (c *checker) add(it *item) {
 	}
 }
 
-func receiverBase(d *ast.FuncDecl) string {
-	if d.Recv == nil || len(d.Recv.List) != 1 {
-		return ""
-	}
-	t := d.Recv.List[0].Type
-	for {
-		switch x := t.(type) {
-		case *ast.StarExpr:
-			t = x.X
-		case *ast.ParenExpr:
-			t = x.X
-		case *ast.Ident:
-			return x.Name
-		default:
-			return ""
-		}
-	}
-}
-
-// asFunction returns a method as a blank function of its receiver.
-func asFunction(d *ast.FuncDecl) *ast.FuncDecl {
-	ft := *d.Type
-	recv := *d.Recv.List[0]
-	if len(recv.Names) == 0 {
-		recv.Names = []*ast.Ident{{Name: "_", NamePos: recv.Type.Pos()}}
-	}
-	params := &ast.FieldList{Opening: d.Type.Params.Opening, List: []*ast.Field{&recv}, Closing: d.Type.Params.Closing}
-	for _, f := range d.Type.Params.List {
-		if len(f.Names) == 0 {
-			g := *f
-			g.Names = []*ast.Ident{{Name: "_", NamePos: f.Type.Pos()}}
-			f = &g
-		}
-		params.List = append(params.List, f)
-	}
-	ft.Params = params
-	return &ast.FuncDecl{Name: &ast.Ident{Name: "_", NamePos: d.Name.NamePos}, Type: &ft, Body: d.Body}
-}
-
 func newInfo() *types.Info {
 	return &types.Info{
 		Types: map[ast.Expr]types.TypeAndValue{}, Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{},
@@ -408,6 +305,8 @@ func (c *checker) run() (*types.Info, *types.Package, *Error) {
 		switch {
 		case !errors.As(err, &te), strings.HasPrefix(te.Msg, "\t"): // a continuation
 		case c.out.last != nil && c.out.last.Pos() <= te.Pos && te.Pos < c.out.last.End() && strings.HasSuffix(te.Msg, " is not used"): // the cell's value
+		case strings.HasPrefix(te.Msg, "implicit assignment to unexported field") && strings.Contains(te.Msg, " of type main."):
+			// of an earlier cell's type, which is another package's only to go/types
 		default:
 			list = append(list, te)
 		}
@@ -426,69 +325,4 @@ func (c *checker) newPackage() *types.Package {
 		pkg.Scope().Insert(obj)
 	}
 	return pkg
-}
-
-// declareMethods adds the methods of earlier types to them, by signature,
-// before any body is checked.
-func (c *checker) declareMethods() *Error {
-	if len(c.out.methods) == 0 {
-		return nil
-	}
-	file := &ast.File{Name: c.file.Name}
-	for _, d := range c.file.Decls {
-		g, ok := d.(*ast.GenDecl)
-		if ok && g.Tok != token.VAR {
-			file.Decls = append(file.Decls, d)
-		}
-	}
-	byName := map[string]*ast.FuncDecl{}
-	for i, m := range c.out.methods {
-		f := asFunction(m)
-		f.Name = ast.NewIdent(fmt.Sprintf("methodꞏ%d", i))
-		byName[f.Name.Name] = m
-		file.Decls = append(file.Decls, f)
-	}
-	conf := c.in.config(func(error) {}) // the full check will tell
-	conf.IgnoreFuncBodies = true
-	pkg := c.newPackage()
-	_ = types.NewChecker(conf, c.in.fset, pkg, nil).Files([]*ast.File{file})
-	for name, m := range byName {
-		f, ok := pkg.Scope().Lookup(name).(*types.Func)
-		if !ok || f.Signature().Params().Len() == 0 {
-			continue
-		}
-		sig := f.Signature()
-		params := make([]*types.Var, 0, sig.Params().Len()-1)
-		for i := 1; i < sig.Params().Len(); i++ {
-			params = append(params, sig.Params().At(i))
-		}
-		recv := sig.Params().At(0)
-		t := recv.Type()
-		if p, ok := t.(*types.Pointer); ok {
-			t = p.Elem()
-		}
-		at := c.in.fset.Position(m.Name.Pos())
-		fail := func(format string, args ...any) *Error {
-			e := &Error{Ename: CompileError, Evalue: fmt.Sprintf(format, args...)}
-			return e.at(c.in.place(at.Line, at.Column, "")...)
-		}
-		named, ok := t.(*types.Named)
-		if !ok || named.Obj().Pkg() == nil || named.Obj().Pkg().Path() != "main" || named.TypeParams().Len() > 0 {
-			return fail("cannot define method %s here: declare it in the cell that declares type %s", m.Name.Name, receiverBase(m))
-		}
-		method := types.NewFunc(m.Name.Pos(), named.Obj().Pkg(), m.Name.Name,
-			types.NewSignatureType(types.NewVar(recv.Pos(), recv.Pkg(), recv.Name(), recv.Type()), nil, nil, types.NewTuple(params...), sig.Results(), sig.Variadic()))
-		for _, known := range c.in.defs[named.Obj()].methods {
-			if known.decl.Name.Name == m.Name.Name {
-				return fail("method %s.%s is already declared: declare type %s again, with its methods, to change it", receiverBase(m), m.Name.Name, receiverBase(m))
-			}
-		}
-		for i := range named.NumMethods() { // of a cell that failed
-			if old := named.Method(i); old.Name() == m.Name.Name && !types.Identical(old.Type(), method.Type()) {
-				return fail("a cell that failed declared method %s.%s with another signature: declare type %s again", receiverBase(m), m.Name.Name, receiverBase(m))
-			}
-		}
-		named.AddMethod(method) // keeps an identical one
-	}
-	return nil
 }

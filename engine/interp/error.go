@@ -191,9 +191,7 @@ func panicError(v any, frames []place) *Error {
 	default:
 		e.Evalue = fmt.Sprint(v)
 	}
-	if strings.HasPrefix(e.Evalue, "runtime error: ") {
-		e.Evalue = strings.TrimPrefix(e.Evalue, "runtime error: ")
-	}
+	e.Evalue = strings.TrimPrefix(e.Evalue, "runtime error: ")
 	outerFirst := make([]place, 0, len(frames))
 	for i := len(frames) - 1; i >= 0; i-- {
 		outerFirst = append(outerFirst, frames[i])

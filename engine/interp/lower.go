@@ -18,10 +18,11 @@ import (
 //   - loop variables that closures capture become one per iteration;
 //   - go statements start under a recover, functions guard the stack.
 type lowerer struct {
-	e     *emitter
-	info  *types.Info
-	subst map[*types.TypeParam]types.Type
-	asIs  map[*ast.UnaryExpr]bool // receives that yaegi gets right
+	e      *emitter
+	info   *types.Info
+	subst  map[*types.TypeParam]types.Type
+	asIs   map[*ast.UnaryExpr]bool    // receives that yaegi gets right
+	called map[*ast.SelectorExpr]bool // selectors that are the function of a call
 }
 
 func (l *lowerer) typeOf(x ast.Expr) types.Type { return replace(l.info.TypeOf(x), l.subst) }
@@ -196,6 +197,9 @@ func (l *lowerer) expr(x ast.Expr) ast.Expr {
 				return l.reference(x.Sel, x)
 			}
 		}
+		if sel := l.info.Selections[x]; sel != nil && sel.Kind() == types.MethodVal && !l.called[x] {
+			return l.methodValue(x, sel)
+		}
 	case *ast.UnaryExpr:
 		if x.Op == token.ARROW && !l.asIs[x] {
 			return l.receive(x)
@@ -207,7 +211,9 @@ func (l *lowerer) expr(x ast.Expr) ast.Expr {
 	case *ast.CallExpr:
 		return l.callExpr(x)
 	case *ast.FuncLit:
-		return &ast.FuncLit{Type: l.clone(x.Type).(*ast.FuncType), Body: l.body(x.Body, x.Pos())}
+		return l.closure(x)
+	case *ast.CompositeLit:
+		return l.composite(x)
 	}
 	return nil
 }
@@ -294,45 +300,6 @@ func (l *lowerer) instantiated(whole, x ast.Expr) ast.Expr {
 	}
 	if _, ok := l.info.Instances[id]; ok {
 		return l.reference(id, x)
-	}
-	return nil
-}
-
-func (l *lowerer) callExpr(x *ast.CallExpr) ast.Expr {
-	id, ok := ast.Unparen(x.Fun).(*ast.Ident)
-	if !ok {
-		return nil
-	}
-	b, ok := l.info.Uses[id].(*types.Builtin)
-	if !ok {
-		return nil
-	}
-	rebuilt := func(fun ast.Expr) ast.Expr {
-		out := &ast.CallExpr{Fun: fun, Lparen: x.Lparen, Ellipsis: x.Ellipsis, Rparen: x.Rparen}
-		for _, a := range x.Args {
-			out.Args = append(out.Args, l.clone(a).(ast.Expr))
-		}
-		return out
-	}
-	switch b.Name() {
-	case "print":
-		return rebuilt(l.rt("Print"))
-	case "println":
-		return rebuilt(l.rt("Println"))
-	case "recover":
-		return l.e.call(l.rt("Recovered"), rebuilt(l.e.ident("recover")))
-	case "min", "max":
-		name := map[string]string{"min": "Min", "max": "Max"}[b.Name()]
-		d := l.e.in.prelude(name)
-		return rebuilt(&ast.Ident{NamePos: id.NamePos, Name: l.e.instance(d, []types.Type{l.typeOf(x)})})
-	case "clear":
-		t := l.typeOf(x.Args[0])
-		switch u := t.Underlying().(type) {
-		case *types.Map:
-			return rebuilt(l.e.ident(l.e.instance(l.e.in.prelude("ClearMap"), []types.Type{t, u.Key(), u.Elem()})))
-		case *types.Slice:
-			return rebuilt(l.e.ident(l.e.instance(l.e.in.prelude("ClearSlice"), []types.Type{t, u.Elem()})))
-		}
 	}
 	return nil
 }

@@ -19,6 +19,10 @@ import (
 // stuck in a compiled call. Interpreted code needs microseconds.
 const grace = 300 * time.Millisecond
 
+// patience is how long code may take that has stopped itself, from within a
+// call of ours: it is not stuck, but a deep stack takes a while to unwind.
+const patience = 30 * time.Second
+
 // machine is one yaegi interpreter and the user code that runs in it.
 //
 // Stopping: yaegi's frames carry a run id and end when it differs from the
@@ -190,6 +194,9 @@ func (m *machine) halted() <-chan struct{} {
 // leaves the machine halted for ever, so that it stops when its call returns.
 func (m *machine) drain(ended chan outcome, o outcome) outcome {
 	giveUp := time.NewTimer(grace)
+	if m.reason.Ename == SystemExit || m.reason.Ename == RecursionError {
+		giveUp.Reset(patience)
+	}
 	defer giveUp.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()

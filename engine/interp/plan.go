@@ -174,8 +174,12 @@ func (p *plan) assign(l *lowerer, s ast.Stmt) []ast.Stmt {
 		if len(names) == 2 && len(values) == 1 {
 			l.keep(values[0])
 		}
-		for _, v := range values {
-			st.Rhs = append(st.Rhs, l.clone(v).(ast.Expr))
+		for i, v := range values {
+			var to types.Type
+			if id := names[i].(*ast.Ident); len(names) == len(values) && id.Name != "_" {
+				to = l.info.Defs[id].Type()
+			}
+			st.Rhs = append(st.Rhs, l.boxed(v, to))
 		}
 		out = append(out, st)
 	}

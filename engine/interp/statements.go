@@ -12,6 +12,15 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 		if len(s.Lhs) == 2 && len(s.Rhs) == 1 {
 			l.keep(s.Rhs[0])
 		}
+		return l.assignment(s)
+	case *ast.SendStmt:
+		if c, ok := l.typeOf(s.Chan).Underlying().(*types.Chan); ok {
+			return &ast.SendStmt{Chan: l.clone(s.Chan).(ast.Expr), Arrow: s.Arrow, Value: l.boxed(s.Value, c.Elem())}
+		}
+	case *ast.DeferStmt:
+		if call, ok := l.callExpr(s.Call).(*ast.CallExpr); ok {
+			return &ast.DeferStmt{Defer: s.Defer, Call: call}
+		}
 	case *ast.ExprStmt:
 		l.keep(s.X)
 	case *ast.CommClause:
@@ -25,6 +34,7 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 		if g, ok := s.Decl.(*ast.GenDecl); ok && g.Tok == token.CONST {
 			return &ast.EmptyStmt{Semicolon: s.Pos(), Implicit: true} // every use has become a literal
 		}
+		return l.local(s)
 	case *ast.RangeStmt:
 		if s.Tok == token.DEFINE || s.Key == nil {
 			if b, ok := l.typeOf(s.X).Underlying().(*types.Basic); ok && b.Info()&types.IsInteger != 0 {
@@ -235,7 +245,7 @@ func (l *lowerer) loop(s *ast.ForStmt) ast.Stmt {
 // recovers: a panic in a goroutine would otherwise end the process.
 func (l *lowerer) goStmt(s *ast.GoStmt) ast.Stmt {
 	e := l.e
-	call := &ast.CallExpr{Fun: l.clone(s.Call.Fun).(ast.Expr), Lparen: s.Call.Lparen, Ellipsis: s.Call.Ellipsis, Rparen: s.Call.Rparen}
+	call := &ast.CallExpr{Fun: l.callee(s.Call.Fun), Lparen: s.Call.Lparen, Ellipsis: s.Call.Ellipsis, Rparen: s.Call.Rparen}
 	block := &ast.BlockStmt{Lbrace: s.Go, Rbrace: s.Go}
 	hold := func(t types.Type, x ast.Expr) {
 		var lhs []ast.Expr
@@ -278,6 +288,7 @@ func (l *lowerer) goStmt(s *ast.GoStmt) ast.Stmt {
 	}
 	body := &ast.BlockStmt{Lbrace: s.Go, List: []ast.Stmt{&ast.ExprStmt{X: call}}, Rbrace: s.Go}
 	fn := &ast.FuncLit{Type: &ast.FuncType{Func: s.Go, Params: &ast.FieldList{}}, Body: body}
-	block.List = append(block.List, &ast.ExprStmt{X: e.call(l.rt("Go"), fn)})
+	run := e.framed(types.NewSignatureType(nil, nil, nil, nil, nil, false), fn, s.Go)
+	block.List = append(block.List, &ast.ExprStmt{X: e.call(l.rt("Go"), run)})
 	return block
 }

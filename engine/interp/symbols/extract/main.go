@@ -22,6 +22,9 @@ import (
 // library's need.
 var buildTags = regexp.MustCompile(`(?m)^//( \+|go:)build .*\n`)
 
+// deprecated tells staticcheck that cells may use what is deprecated.
+const deprecated = "\n//lint:file-ignore SA1019 a table lists what is deprecated too\n"
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("extract: ")
@@ -41,7 +44,8 @@ func write(dir, path string) error {
 	if _, err := e.Extract(path, "", &buf); err != nil {
 		return fmt.Errorf("read package %s: %w", path, err)
 	}
-	src, err := format.Source(buildTags.ReplaceAll(buf.Bytes(), nil))
+	text := bytes.Replace(buildTags.ReplaceAll(buf.Bytes(), nil), []byte("\npackage "), []byte(deprecated+"\npackage "), 1)
+	src, err := format.Source(text)
 	if err != nil {
 		return fmt.Errorf("package %s: %w", path, err)
 	}

@@ -1,0 +1,80 @@
+// Package interp runs pieces of Go source, cells, one after the other in a
+// namespace that persists: what a notebook or a remote client sends to an
+// engine.
+//
+// A cell mixes imports, declarations and statements. What it defines at its
+// top level (a := 5, var, const, func, type) stays for later cells and may be
+// defined again, with another type too. A bare expression at the end is the
+// cell's value; printing functions of fmt have none. Packages need no import:
+// those of the standard library, gonum, muster/mpi, muster/numeric and the
+// functions registered in the engine are found by name (rand is math/rand,
+// mat is gonum's). Of gonum, packages symbols/symbols.go lists are there: they
+// add 8 MB to a binary and 10 MB to a process, all of it pages of the file; a
+// new interpreter takes some 2 ms and 1 MB.
+//
+// # From source to run
+//
+// A cell passes four stages. Only the third touches the namespace, and only
+// the last runs user code.
+//
+//	parse   source.go   cut at top-level semicolons, go/parser       SyntaxError
+//	check   check.go    go/types, against packages made by world.go
+//	                    from the tables of compiled symbols          CompileError
+//	lower   lower.go    to Go that yaegi runs well; plan.go keeps
+//	                    what the cell will change, and commits it
+//	                    once yaegi has compiled it
+//	run     machine.go  on a goroutine that can be stopped           RuntimeError, PanicError,
+//	                                                                 KeyboardInterrupt, SystemExit,
+//	                                                                 RecursionError
+//
+// So errors before the run are the Go compiler's own, with line and column of
+// the user's cell, and a cell that has one leaves no trace. Lowering brings
+// what yaegi 0.16 lacks: generics, range over integers, min, max, clear, loop
+// variables per iteration, receives that can be assigned to. Range over
+// functions is not supported; the error says so.
+//
+// # Rule
+//
+// Everything that knows yaegi's insides is in machine.go and trace.go; everything
+// that users must not be able to do to the process is stopped in runtime.go and
+// stdio.go.
+//
+// # What the shields do
+//
+//   - A panic becomes an *Error with a traceback of cells, lines and sources,
+//     innermost last. In a goroutine that a cell started it is told on Stderr
+//     and ends that goroutine only.
+//   - When the context ends, running code stops within microseconds: loops,
+//     channel operations, select {} and time.Sleep included, and with it every
+//     goroutine that cells have started. Functions and closures go on working.
+//   - Code in a compiled call that does not return (a lock never released, a
+//     read, a collective that lacks a partner) cannot be stopped. After 0.3 s it
+//     is left behind: Exec returns, and the namespace moves to a new
+//     interpreter. Variables keep their values, functions and types are compiled
+//     again; values that are or hold interpreted functions are lost, and the
+//     error names them. The code left behind stops as soon as its call returns;
+//     it cannot assign to variables any more nor print, but the call itself may
+//     still write to memory it was given, such as the elements of a matrix.
+//   - os.Exit and log.Fatal stop the cell, as SystemExit, and runtime.Goexit
+//     ends it. A recursion without end is stopped as RecursionError before the
+//     stack overflows, which no Go process survives. Memory is not limited.
+//
+// # Limits
+//
+//   - One request runs at a time; others wait. A function taken out by Get is
+//     not shielded: use Call.
+//   - A function defined again with the same signature is the new one for
+//     earlier functions; with another signature, earlier functions keep the
+//     old. Methods keep what they were compiled with, and cannot be replaced
+//     but by declaring the type again with all of them.
+//   - Types that cells declare exist only in the interpreter: values leave it
+//     as data (structs as map[string]any, as encoding/json names fields), %T
+//     prints their structure, and errors.As does not find a pointer to one.
+//   - Goroutines that compiled packages start (time.AfterFunc, net/http) and
+//     that call interpreted code are shielded neither from panics nor stopped.
+//   - Speed is that of yaegi: a loop runs some ten to twenty million simple
+//     steps a second, a call of an interpreted function takes a microsecond or
+//     two. What is hot belongs in a compiled function.
+package interp
+
+//go:generate go run ./symbols/extract symbols
