@@ -70,12 +70,8 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 // idle measures engines that start and then have nothing to do.
 func idle(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
 	config.Progress(fmt.Sprintf("starting %d engines", config.StartUp))
-	var started time.Time
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, N: config.StartUp, Progress: func(have, want int) {
-		if started.IsZero() { // the controller is there, the engines are being started
-			started = time.Now()
-		}
-	}})
+	started := time.Now()
+	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, N: config.StartUp})
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,8 @@ type Transfer struct {
 	PullRatio float64 `json:"pull_to_bare"`
 }
 
-// Start is how long engines take from their start until all are registered.
+// Start is how long a cluster takes from nothing until all its engines are
+// registered; the controller's own start is within.
 type Start struct {
 	Engines int     `json:"engines"`
 	Seconds float64 `json:"seconds"`
