@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"muster/transport"
@@ -27,6 +28,9 @@ type channels struct {
 // dial opens what does not depend on the engine's id. iopub is connected early:
 // a publisher drops what it sends before its subscriber is there.
 func dial(network transport.Network, c *wire.EngineConnection, uuid string) (*channels, error) {
+	if c.CurveServerKey != nil && *c.CurveServerKey != "" {
+		return nil, errors.New("engine: the controller speaks CURVE (curve_serverkey in its connection file), which this engine does not: start it without --enable-curve")
+	}
 	ch := &channels{network: network, uuid: uuid}
 	var mux, task transport.Socket
 	err := ch.open(

@@ -52,11 +52,11 @@ func Command(args []string) int {
 		return 2
 	}
 	cfg, err := f.config()
-	if err == nil && f.workDir != "" {
-		err = os.Chdir(f.workDir)
-	}
 	if err == nil {
 		cfg.Log, err = f.logger()
+	}
+	if err == nil && f.workDir != "" {
+		err = os.Chdir(f.workDir)
 	}
 	if err != nil {
 		return status(err)

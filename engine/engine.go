@@ -113,6 +113,9 @@ func (e *Engine) join(network transport.Network) (*channels, *wire.Registered, e
 		if err != nil {
 			return nil, nil, err
 		}
+		if conn.SSH != "" {
+			e.log.Warn("the connection file asks for an ssh tunnel, which engines do not make: connecting directly", "ssh", conn.SSH)
+		}
 		e.session = wire.NewSession(conn.Key, "")
 		ch, err := dial(network, conn, e.session.ID)
 		if err != nil {

@@ -59,14 +59,20 @@ func newFlags() *flags {
 	s.StringVar(&f.workDir, "work-dir", "", "directory to run in")
 	s.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn, error, or Python's 10 to 40")
 	s.BoolVar(&f.logToFile, "log-to-file", false, "log to ipengine-<pid>.log in the profile's log directory")
-	s.String("ident", "", "")
 	s.Bool("debug", false, "")
 	s.MarkHidden("url-file")
-	s.MarkHidden("ident")
 	s.MarkHidden("debug")
+	for _, name := range ignored {
+		s.String(name, "", "")
+		s.Lookup(name).NoOptDefVal = "true"
+		s.MarkHidden(name)
+	}
 	s.Usage = func() { fmt.Fprint(os.Stdout, usage, s.FlagUsages()) }
 	return f
 }
+
+// ignored are flags of ipyparallel's engines that mean nothing here.
+var ignored = []string{"ident", "user", "keyfile", "location", "config", "clean-logs", "log-url"}
 
 // traits are ipyparallel's long names for what has a flag here.
 var traits = map[string]string{
@@ -101,6 +107,11 @@ func (f *flags) parse(args []string) (unknown []string, err error) {
 	}
 	if f.set.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q: ipengine --help lists what is understood", f.set.Arg(0))
+	}
+	for _, name := range ignored {
+		if f.set.Changed(name) {
+			unknown = append(unknown, "--"+name)
+		}
 	}
 	if debug, _ := f.set.GetBool("debug"); debug {
 		f.logLevel = "debug"
@@ -139,7 +150,15 @@ func (f *flags) config() (Config, error) {
 		}
 		cfg.ConnectionFile = p.EngineFile(f.clusterID)
 	}
+	if f.workDir != "" && cfg.ConnectionFile != "" { // names of files are meant as seen from here
+		return cfg, absolute(&cfg.ConnectionFile)
+	}
 	return cfg, nil
+}
+
+func absolute(path *string) (err error) {
+	*path, err = filepath.Abs(*path)
+	return err
 }
 
 // logger logs to standard error or to a file in the profile.

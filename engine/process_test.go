@@ -266,8 +266,8 @@ func TestFlags(t *testing.T) {
 			}
 		})
 	}
-	unknown, err := newFlags().parse([]string{"--Kernel.banner=x", "--profile=y"})
-	if err != nil || len(unknown) != 1 {
+	unknown, err := newFlags().parse([]string{"--Kernel.banner=x", "--profile=y", "--clean-logs", "--ident=z"})
+	if err != nil || len(unknown) != 3 {
 		t.Errorf("unknown traits %v, %v", unknown, err)
 	}
 }
