@@ -84,3 +84,39 @@ func FuzzOutput(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkRecord is what the hub does for a request, its reply and its output.
+func BenchmarkRecord(b *testing.B) {
+	cfg := testConfig()
+	cfg.Records, cfg.Bytes = 1024, 256<<20
+	m := New(cfg)
+	m.Step(Tick{1})
+	session := wire.NewSession("", "")
+	message := func(kind string, parent *wire.Message, content any) *wire.Message {
+		var header json.RawMessage
+		if parent != nil {
+			header = parent.RawHeader
+		}
+		_, frames, err := session.Frames(kind, header, nil, content)
+		if err != nil {
+			b.Fatal(err)
+		}
+		msg, err := session.Inspect(frames)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return msg
+	}
+	m.Step(Request{"e", message(wire.RegistrationRequest, nil, wire.Registration{UUID: "e"})})
+	m.Step(Tick{1})
+	m.Step(Pong{"e", "2"})
+	b.ReportAllocs()
+	for b.Loop() {
+		b.StopTimer()
+		request := message(wire.ApplyRequest, nil, nil)
+		reply := message(wire.ApplyReply, request, nil)
+		b.StartTimer()
+		m.Step(Submitted{Mux, "e", request})
+		m.Step(Replied{reply, reply.Header.Date})
+	}
+}

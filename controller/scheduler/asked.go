@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -63,6 +65,15 @@ func fail(a asked, engine wire.EngineUUID, ename, format string, args ...any) An
 // died is the error of a request whose engine is gone.
 func died(a asked, p *peer, cause string) Answer {
 	return fail(a, p.uuid, engineError, "Engine %d died while running task %q: %s", p.id, a.id, cause)
+}
+
+// badJSON words an error of metadata that cannot be read.
+func badJSON(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Sprintf("%s cannot be a JSON %s", cmp.Or(wrong.Field, "metadata"), wrong.Value)
+	}
+	return err.Error()
 }
 
 // Class names of errors that clients test for (protocol section 12).

@@ -24,6 +24,9 @@ type Balanced struct {
 	workers []*worker // least recently used first
 	byUUID  map[wire.EngineUUID]*worker
 
+	free  []*worker // as place found them last; kept for their memory
+	loads []int
+
 	// Waiting jobs that any engine may take, and those that not every one may.
 	open, picky line
 	timed       int // how many of them have a deadline
@@ -99,16 +102,15 @@ func (b *Balanced) place(j *job) []Action {
 	if len(j.targets) > 0 && !slices.ContainsFunc(b.workers, func(w *worker) bool { return j.takes(w.uuid) }) {
 		return []Action{fail(j.asked, "", impossibleDependency, "task %q: none of its %d targets is there to take it", j.id, len(j.targets))}
 	}
-	var free []*worker
-	var loads []int
+	b.free, b.loads = b.free[:0], b.loads[:0]
 	for _, w := range b.workers {
 		if b.room(w) && j.takes(w.uuid) {
-			free = append(free, w)
-			loads = append(loads, len(w.jobs))
+			b.free = append(b.free, w)
+			b.loads = append(b.loads, len(w.jobs))
 		}
 	}
-	if len(free) > 0 {
-		return b.assign(j, free[b.choose(loads, b.rng)])
+	if len(b.free) > 0 {
+		return b.assign(j, b.free[b.choose(b.loads, b.rng)])
 	}
 	if j.timeout > 0 {
 		j.deadline = b.now + j.timeout

@@ -93,7 +93,7 @@ func (b *Broadcast) onRequest(ev Request) []Action {
 		err = json.Unmarshal(m.RawHeader, &header)
 	}
 	if err != nil {
-		return []Action{fail(a, "", valueError, "broadcast options: %v", err)}
+		return []Action{fail(a, "", valueError, "broadcast options: %s", badJSON(err))}
 	}
 	if len(options.Targets) == 0 {
 		return []Action{fail(a, "", valueError, "a broadcast without targets")}

@@ -60,7 +60,7 @@ func newJob(ev Request, order uint64, tick float64) (*job, *Answer) {
 	}
 	var o options
 	if err := json.Unmarshal(m.Metadata, &o); err != nil {
-		return refuse(valueError, "task options: %v", err)
+		return refuse(valueError, "task options: %s", badJSON(err))
 	}
 	switch {
 	case dependent(o.After) || dependent(o.Follow):

@@ -1,0 +1,146 @@
+package scheduler
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+
+	"muster/controller/scripttest"
+	"muster/wire"
+)
+
+// A script's events:
+//
+//	use direct|broadcast|balanced [SCHEME HWM]   a fresh machine
+//	up ID UUID                                   an engine comes
+//	down UUID CAUSE
+//	ask CLIENT[/ENGINE] ID [METADATA] [TYPE]     a request
+//	reply ENGINE CLIENT ID [METADATA]
+//	tick N
+//	due                                          prints when the next tick is wanted
+func TestScripts(t *testing.T) {
+	scripttest.Run(t, func(t *testing.T) func([]string) []string {
+		p := &player{t: t}
+		return p.apply
+	})
+}
+
+// player turns words into events and actions into lines.
+type player struct {
+	t *testing.T
+	m Machine
+}
+
+func (p *player) use(kind string, scheme Scheme, hwm int) {
+	switch kind {
+	case "direct":
+		p.m = NewDirect()
+	case "broadcast":
+		p.m = NewBroadcast()
+	case "balanced":
+		p.m = NewBalanced(scheme, hwm, 0.5, rand.New(rand.NewPCG(1, 2)))
+	default:
+		p.t.Fatalf("no such machine: %s", kind)
+	}
+}
+
+// message makes the frames of a message as a router receives them. Its one
+// buffer names it.
+func message(t *testing.T, kind string, id, parent wire.MsgID, metadata string, route ...string) ([][]byte, *wire.Message) {
+	header := func(kind string, id wire.MsgID) []byte {
+		return fmt.Appendf(nil, `{"msg_id":%q,"msg_type":%q}`, id, kind)
+	}
+	if metadata == "" {
+		metadata = "{}"
+	}
+	m := &wire.Message{RawHeader: header(kind, id), Metadata: []byte(metadata), Content: wire.Empty, Buffers: [][]byte{[]byte("<" + id + ">")}}
+	if parent != "" {
+		m.RawParent = header("", parent)
+	}
+	for _, r := range route {
+		m.Route = append(m.Route, []byte(r))
+	}
+	session := wire.NewSession("", "")
+	frames := session.Encode(m)
+	m, err := session.Inspect(frames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frames, m
+}
+
+func (p *player) apply(w []string) []string {
+	arg := func(i int, otherwise string) string {
+		if i < len(w) {
+			return w[i]
+		}
+		return otherwise
+	}
+	number := func(s string) int {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			p.t.Fatalf("%q: %v", w, err)
+		}
+		return n
+	}
+	var ev Event
+	switch w[0] {
+	case "use":
+		p.use(w[1], Scheme(arg(2, "leastload")), number(arg(3, "1")))
+		return nil
+	case "up":
+		ev = EngineUp{wire.EngineID(number(w[1])), wire.EngineUUID(w[2])}
+	case "down":
+		ev = EngineDown{wire.EngineUUID(w[1]), strings.Join(w[2:], " ")}
+	case "ask":
+		frames, m := message(p.t, arg(4, wire.ApplyRequest), wire.MsgID(w[2]), "", arg(3, ""), strings.Split(w[1], "/")...)
+		ev = Request{frames, m}
+	case "reply":
+		frames, m := message(p.t, wire.ApplyReply, wire.MsgID("re-"+w[3]), wire.MsgID(w[3]), arg(4, ""), w[1], w[2])
+		ev = Reply{frames, m}
+	case "tick":
+		ev = Tick{number(w[1])}
+	case "due":
+		return []string{fmt.Sprint("in ", p.m.Due())}
+	default:
+		p.t.Fatalf("no such event: %q", w)
+	}
+	var out []string
+	for _, a := range p.m.Step(ev) {
+		out = append(out, p.print(a))
+	}
+	check(p.t, p.m)
+	return out
+}
+
+var sides = [...]string{ToClient: "client", ToEngine: "engine"}
+
+func (p *player) print(a Action) string {
+	switch a := a.(type) {
+	case Relay:
+		route, _, err := wire.Split(a.Frames)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return fmt.Sprintf("relay to %s %s: %s", sides[a.To], route, a.Frames[len(a.Frames)-1])
+	case Sign:
+		var h wire.Header
+		if err := json.Unmarshal(a.Message.RawHeader, &h); err != nil {
+			p.t.Fatal(err)
+		}
+		return fmt.Sprintf("sign to %s %s: %s %s %s", sides[a.To], a.Message.Route, h.MsgID, a.Message.Metadata, a.Message.Buffers)
+	case Answer:
+		var parent wire.Header
+		if err := json.Unmarshal(a.Parent, &parent); err != nil {
+			p.t.Fatal(err)
+		}
+		return fmt.Sprintf("answer %s %s to %s: %s: %s", a.Client, a.Type, parent.MsgID, a.Content.Ename, a.Content.Evalue)
+	case Placed:
+		return fmt.Sprintf("placed %s on %s", a.Task, a.Engine)
+	}
+	p.t.Fatalf("no such action: %T", a)
+	return ""
+}

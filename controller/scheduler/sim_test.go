@@ -1,0 +1,250 @@
+package scheduler
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"muster/wire"
+)
+
+// world is what surrounds a machine in a simulation: clients that ask, and
+// engines that work, fail, die and answer late.
+type world struct {
+	t   *testing.T
+	rng *rand.Rand
+	p   player
+	log strings.Builder
+
+	next    int
+	engines []string            // that are up
+	work    map[string][]string // by engine: "client id" of what it was sent
+	open    map[string]int      // "client id": how many answers are wanted
+}
+
+// event applies one to the machine and follows its actions.
+func (w *world) event(words ...string) {
+	fmt.Fprintln(&w.log, strings.Join(words, " "))
+	ev := w.parse(words)
+	for _, a := range w.p.m.Step(ev) {
+		fmt.Fprintln(&w.log, " ", w.p.print(a))
+		w.follow(a)
+	}
+	check(w.t, w.p.m)
+}
+
+func (w *world) parse(words []string) Event {
+	switch words[0] {
+	case "up":
+		var id wire.EngineID
+		fmt.Sscan(words[1], &id)
+		return EngineUp{id, wire.EngineUUID(words[2])}
+	case "down":
+		return EngineDown{wire.EngineUUID(words[1]), "killed"}
+	case "ask":
+		frames, m := message(w.t, wire.ApplyRequest, wire.MsgID(words[2]), "", words[3], strings.Split(words[1], "/")...)
+		return Request{frames, m}
+	case "reply":
+		frames, m := message(w.t, wire.ApplyReply, "r", wire.MsgID(words[3]), words[4], words[1], words[2])
+		return Reply{frames, m}
+	}
+	return Tick{1}
+}
+
+// follow notes what reaches engines and clients.
+func (w *world) follow(a Action) {
+	switch a := a.(type) {
+	case Relay:
+		m := w.inspect(a.Frames)
+		if a.To == ToEngine {
+			w.sent(string(a.Frames[0]), string(a.Frames[1]), m.Header.MsgID)
+		} else {
+			w.answered(string(a.Frames[0]), m.Parent.MsgID)
+		}
+	case Sign:
+		m := w.inspect(wire.NewSession("", "").Encode(a.Message))
+		if a.To == ToEngine {
+			w.sent(string(a.Message.Route[0]), string(a.Message.Route[1]), m.Header.MsgID)
+		} else {
+			var metadata struct {
+				Original wire.MsgID `json:"original_msg_id"`
+			}
+			if err := json.Unmarshal(m.Metadata, &metadata); err != nil {
+				w.t.Fatal(err)
+			}
+			w.answered(string(a.Message.Route[0]), metadata.Original)
+		}
+	case Answer:
+		var parent wire.Header
+		if err := json.Unmarshal(a.Parent, &parent); err != nil {
+			w.t.Fatal(err)
+		}
+		w.answered(string(a.Client), parent.MsgID)
+	}
+}
+
+func (w *world) inspect(frames [][]byte) *wire.Message {
+	m, err := wire.NewSession("", "").Inspect(frames)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return m
+}
+
+func (w *world) sent(engine, client string, id wire.MsgID) {
+	if !slices.Contains(w.engines, engine) {
+		w.t.Fatalf("task %s was sent to %s, which is not there", id, engine)
+	}
+	w.work[engine] = append(w.work[engine], client+" "+string(id))
+}
+
+func (w *world) answered(client string, id wire.MsgID) {
+	key := client + " " + string(id)
+	if w.open[key] != 1 {
+		w.t.Fatalf("task %s was answered once too often", key)
+	}
+	delete(w.open, key)
+}
+
+// up brings a new engine.
+func (w *world) up() {
+	w.next++
+	uuid := fmt.Sprint("e", w.next)
+	w.engines = append(w.engines, uuid)
+	w.event("up", fmt.Sprint(w.next), uuid)
+}
+
+// finish has an engine answer one of its tasks.
+func (w *world) finish(engine, metadata string) {
+	tasks := w.work[engine]
+	i := w.rng.IntN(len(tasks))
+	client, id, _ := strings.Cut(tasks[i], " ")
+	w.work[engine] = slices.Delete(tasks, i, i+1)
+	w.event("reply", engine, client, id, metadata)
+}
+
+// ask has a client ask for something that the machine does.
+func (w *world) ask(kind string) {
+	w.next++
+	client, id := fmt.Sprint("c", w.rng.IntN(3)), fmt.Sprint("t", w.next)
+	targets := w.some()
+	switch kind {
+	case "direct":
+		engine := "nobody"
+		if len(targets) > 0 {
+			engine = targets[0]
+		}
+		w.open[client+" "+id] = 1
+		w.event("ask", client+"/"+engine, id, "{}")
+	case "balanced":
+		w.open[client+" "+id] = 1
+		metadata := map[string]any{"retries": w.rng.IntN(3)}
+		if w.rng.IntN(3) == 0 {
+			metadata["targets"] = targets
+		}
+		if w.rng.IntN(3) == 0 {
+			metadata["timeout"] = 1 + w.rng.IntN(9)
+		}
+		w.event("ask", client, id, w.json(metadata))
+	case "broadcast":
+		coalescing := w.rng.IntN(2) == 0
+		pairs := [][]any{}
+		for i, e := range targets {
+			pairs = append(pairs, []any{e, i})
+			if !coalescing {
+				w.open[client+" "+id+"_"+e] = 1
+			}
+		}
+		if coalescing || len(targets) == 0 {
+			w.open[client+" "+id] = 1
+		}
+		w.event("ask", client, id, w.json(map[string]any{"targets": pairs, "is_coalescing": coalescing}))
+	}
+}
+
+// some picks engines, dead ones among them.
+func (w *world) some() []string {
+	all := append([]string{"e1", "e2"}, w.engines...)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	w.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:w.rng.IntN(len(all)+1)]
+}
+
+func (w *world) json(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// simulate plays a world from its seed and returns the transcript. At the end
+// every task has exactly one answer.
+func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), work: make(map[string][]string), open: make(map[string]int)}
+	defer func() {
+		if t.Failed() {
+			lines := strings.SplitAfter(w.log.String(), "\n")
+			t.Logf("%s %s, seed %d, the last of %d lines:\n%s", kind, scheme, seed, len(lines), strings.Join(lines[max(0, len(lines)-40):], ""))
+		}
+	}()
+	w.p.t = t
+	w.p.use(kind, scheme, w.rng.IntN(4))
+	outcomes := []string{`{"status":"ok"}`, `{"status":"ok"}`, `{"status":"error"}`, `{"dependencies_met":false}`, `{}`, `{"status":3}`}
+	for range 300 {
+		busy := slices.DeleteFunc(slices.Sorted(maps.Keys(w.work)), func(e string) bool { return len(w.work[e]) == 0 })
+		switch n := w.rng.IntN(20); {
+		case n < 9:
+			w.ask(kind)
+		case n < 16 && len(busy) > 0:
+			w.finish(busy[w.rng.IntN(len(busy))], outcomes[w.rng.IntN(len(outcomes))]) // perhaps a dead one, late
+		case n == 16:
+			w.up()
+		case n == 17 && len(w.engines) > 0:
+			i := w.rng.IntN(len(w.engines))
+			uuid := w.engines[i]
+			w.engines = slices.Delete(w.engines, i, i+1)
+			w.event("down", uuid)
+		default:
+			w.event("tick")
+		}
+	}
+	// The living finish, newcomers take what still waits.
+	for range 3 {
+		w.up()
+	}
+	for len(w.open) > 0 {
+		before := w.log.Len()
+		for _, e := range slices.Clone(w.engines) {
+			for len(w.work[e]) > 0 {
+				w.finish(e, `{"status":"ok"}`)
+			}
+		}
+		if w.log.Len() == before {
+			t.Fatalf("nobody will ever answer %v", slices.Sorted(maps.Keys(w.open)))
+		}
+	}
+	return w.log.String()
+}
+
+// Each task has exactly one answer, no work goes to the dead, and a seed gives
+// the same transcript, byte for byte.
+func TestSimulation(t *testing.T) {
+	for seed := range uint64(50) {
+		for _, kind := range []string{"direct", "broadcast"} {
+			if simulate(t, kind, "", seed) != simulate(t, kind, "", seed) {
+				t.Fatalf("%s, seed %d: two runs differ", kind, seed)
+			}
+		}
+		for _, scheme := range slices.Sorted(maps.Keys(choosers)) {
+			if simulate(t, "balanced", scheme, seed) != simulate(t, "balanced", scheme, seed) {
+				t.Fatalf("balanced by %s, seed %d: two runs differ", scheme, seed)
+			}
+		}
+	}
+}
