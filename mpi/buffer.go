@@ -50,6 +50,8 @@ func bufferOf(x any) (buffer, error) {
 	switch x := x.(type) {
 	case nil:
 		return buffer{}, fmt.Errorf("is nil")
+	case []float64: // without reflection, as it is what most calls have
+		return buffer{ptr: unsafe.Pointer(unsafe.SliceData(x)), n: len(x), kind: kindFloat64}, nil
 	case inPlace:
 		return buffer{inPlace: true}, nil
 	case *mat.Dense:

@@ -24,13 +24,21 @@ func (l *library) comm(r result) *communicator {
 	return &communicator{lib: l, handle: r.comm, rank: int(r.source), size: int(r.tag)}
 }
 
-// call makes a call on the communicator.
+// call makes a call on the communicator, unless that or MPI is gone.
 func (c *communicator) call(name string, f function, a args) (result, error) {
 	if c.freed.Load() {
 		return result{}, fail(name, ErrComm, "the communicator was freed")
 	}
+	if !c.lib.gate.enter() {
+		return result{}, fail(name, ErrComm, "MPI is finalized")
+	}
+	defer c.lib.gate.leave()
 	a.comm = c.handle
-	return c.lib.call(name, f, a)
+	r := c.lib.do(f, a)
+	if r.code != 0 {
+		return r, c.lib.failure(name, r.code, c.lib.do)
+	}
+	return r, nil
 }
 
 // finish ends a call that wrote to r.

@@ -46,12 +46,13 @@
 // # Threads
 //
 // Init asks for MPI_THREAD_MULTIPLE. Where it is granted, a call is made by
-// the calling goroutine, on whatever thread that runs: going to a thread of
-// its own and back would cost several times what a short message does. Where
-// less is granted, one goroutine, locked to its thread, makes every call and
-// the others hand theirs to it, in turn. That goroutine also initialises and
-// finalizes, so MPI's main thread (the one that called MPI_Init, MPI 4.0
-// section 11.6) is always at hand and main need not lock or serve anything.
+// the calling goroutine, on whatever thread that runs, and costs 0.1 to 0.3 µs
+// more than in C. Where less is granted, one goroutine, locked to its thread,
+// makes every call, and the others hand theirs to it in turn; going there and
+// back costs 7 to 25 µs, many times what a short message does, which is why
+// this is not the rule. That goroutine also initialises and finalizes, so
+// MPI's main thread (the one that called MPI_Init, MPI 4.0 section 11.6) is
+// always at hand, and main need not be locked to its thread or serve anything.
 //
 // A call that is blocked in MPI cannot be interrupted: Recv returns when the
 // message comes, or never. The process can only be ended. This is also why

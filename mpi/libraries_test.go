@@ -2,6 +2,7 @@ package mpi_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -132,16 +133,20 @@ func TestBadEnds(t *testing.T) {
 	for _, flavour := range flavours {
 		t.Run(flavour, func(t *testing.T) {
 			s := library(t, flavour)
-			for story, want := range map[string]string{
-				"late":    "still waiting for the other processes: context deadline exceeded",
-				"blocked": "1 calls are still blocked in MPI: context canceled",
-				"abort":   "",
+			for story, want := range map[string]struct {
+				code int // of mpirun
+				says string
+			}{
+				"late":    {3, "still waiting for the other processes: context deadline exceeded"},
+				"blocked": {3, "1 calls are still blocked in MPI: context canceled"},
+				"abort":   {7, ""},
 			} {
 				t.Run(story, func(t *testing.T) {
 					file := filepath.Join(t.TempDir(), "file")
 					out, err := s.run(t, 2, []string{mpi.ShimEnv + "=" + s.shim, "MUSTER_TEST_STORY=" + story, "MUSTER_TEST_FILE=" + file})
-					if err == nil || !strings.Contains(out, want) {
-						t.Errorf("%v, want a failure that says %q\n%s", err, want, out)
+					exit := new(exec.ExitError)
+					if !errors.As(err, &exit) || exit.ExitCode() != want.code || !strings.Contains(out, want.says) {
+						t.Errorf("%v, want exit code %d and %q\n%s", err, want.code, want.says, out)
 					}
 				})
 			}
@@ -181,6 +186,25 @@ func TestBuiltOnTheFly(t *testing.T) {
 			found, err := filepath.Glob(filepath.Join(cache, "muster", "mpi-*", "*"+flavour+"*.so"))
 			if err != nil || len(found) != 1 {
 				t.Errorf("in the cache: %v, %v; want one shim", found, err)
+			}
+		})
+	}
+}
+
+// Without any launcher the library makes a world of one.
+func TestAlone(t *testing.T) {
+	for _, flavour := range flavours {
+		t.Run(flavour, func(t *testing.T) {
+			s := library(t, flavour)
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestWorld", "-test.v")
+			cmd.Env = append(os.Environ(), mpi.ShimEnv+"="+s.shim, "MUSTER_TEST_ALONE=1", "MUSTER_TEST_FLAVOUR="+flavour)
+			out, err := cmd.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "--- PASS: TestWorldInfo") {
+				t.Errorf("%v\n%s", err, brief(string(out)))
 			}
 		})
 	}

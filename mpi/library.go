@@ -105,23 +105,10 @@ func openLibrary(path string) (*library, error) {
 	return &library{path: path, table: table, requests: make(chan request)}, nil
 }
 
-// call makes one call unless MPI is finalized.
-func (l *library) call(name string, f function, a args) (result, error) {
-	if !l.gate.enter() {
-		return result{}, fail(name, ErrComm, "MPI is finalized")
-	}
-	defer l.gate.leave()
-	r := l.do(f, a)
-	if r.code != 0 {
-		return r, l.failure(name, r.code, l.do)
-	}
-	return r, nil
-}
-
 // do makes a call here, or has the owner make it.
 func (l *library) do(f function, a args) result {
 	if l.direct {
-		return invoke(f, a)
+		return C.muster_call(f, a)
 	}
 	reply := make(chan result)
 	l.requests <- request{f, a, reply}
