@@ -123,7 +123,7 @@ func (r *Record) claim() (stale *Record, err error) {
 		return nil, fmt.Errorf("cluster: %s runs on %s since %s: stop it there, start under another --cluster-id, or remove %s if that machine is gone",
 			r.Name(), old.Host, old.Started.Local().Format(time.DateTime), r.path())
 	}
-	return nil, fmt.Errorf("cluster: %s runs already, since %s: ipcluster stop ends it, another --cluster-id starts one beside it",
+	return nil, fmt.Errorf("cluster: %s runs already, since %s: stop it first, or start another beside it under another --cluster-id",
 		r.Name(), old.Started.Local().Format(time.DateTime))
 }
 
@@ -238,7 +238,10 @@ func List(profiles ...wire.Profile) ([]*Record, error) {
 		if err != nil {
 			errs = append(errs, err)
 		}
-		slices.Sort(paths)
+		// By cluster id, the one without an id first.
+		slices.SortFunc(paths, func(a, b string) int {
+			return strings.Compare(strings.TrimSuffix(a, ".json"), strings.TrimSuffix(b, ".json"))
+		})
 		for _, path := range paths {
 			r, err := read(path)
 			if errors.Is(err, fs.ErrNotExist) {

@@ -29,8 +29,9 @@ type report struct {
 const reportsVar = "MUSTER_DAEMON_REPORTS"
 
 // daemonize starts the same command again as a process that no terminal and no
-// shell has a hold on, and waits until its cluster is up or why it is not is known.
-func daemonize(config cluster.Config, args []string) error {
+// shell has a hold on, and waits until its cluster is up or why it is not is known. It tells the
+// user which command stops the cluster.
+func daemonize(config cluster.Config, args []string, stop string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("daemonize: %w", err)
@@ -89,7 +90,7 @@ func daemonize(config cluster.Config, args []string) error {
 			return errors.New(r.Error)
 		case r.Up != "":
 			done()
-			announce(os.Stdout, r.Up, "ipcluster stop ends it.")
+			announce(os.Stdout, r.Up, stop+" ends it.")
 			return cmd.Process.Release()
 		case progress != nil:
 			progress(r.Have, r.Want)

@@ -130,6 +130,19 @@ func TestCtrlCDuringStart(t *testing.T) {
 	clustertest.NothingLeft(t, p)
 }
 
+// What is said to stop a cluster does stop it.
+func TestStopAsAnnounced(t *testing.T) {
+	p := profile(t)
+	out, diag, ok := ipcluster(t, "start", "-n", "1", "--cluster-id", "one", "--daemonize")
+	if want := "cluster test:one is up: 1 engine (local)\nclients connect by " + p.ClientFile("one") + "\nipcluster stop --cluster-id one ends it.\n"; out != want || !ok {
+		t.Fatalf("printed\n%s%s\nwant\n%s", out, diag, want)
+	}
+	if out, diag, ok := ipcluster(t, "stop", "--cluster-id", "one"); !ok {
+		t.Errorf("stop: %s%s", out, diag)
+	}
+	clustertest.NothingLeft(t, p)
+}
+
 func TestDaemonizeListStop(t *testing.T) {
 	p := profile(t)
 	out, diag, ok := ipcluster(t, "start", "-n", "2", "--daemonize", "--log-level", "info")

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/oklog/run"
+	"github.com/spf13/pflag"
 
 	"muster/cluster"
 	"muster/configs"
@@ -76,7 +77,7 @@ func start(args []string) error {
 	config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level.Level}))
 
 	if background {
-		return daemonize(config, args)
+		return daemonize(config, args, stopCommand(fs))
 	}
 	if report := inBackground(); report != nil {
 		return report.supervise(config)
@@ -128,7 +129,22 @@ func ends() []os.Signal {
 
 // summary describes a cluster that is up.
 func summary(c *cluster.Cluster) string {
-	return fmt.Sprintf("cluster %s is up: %d engines (%s)\nclients connect by %s", c.Name(), c.N(), c.Launcher(), c.ClientFile())
+	engines := "engines"
+	if c.N() == 1 {
+		engines = "engine"
+	}
+	return fmt.Sprintf("cluster %s is up: %d %s (%s)\nclients connect by %s", c.Name(), c.N(), engines, c.Launcher(), c.ClientFile())
+}
+
+// stopCommand is what stops the cluster that the flags of start select.
+func stopCommand(fs *pflag.FlagSet) string {
+	command := "ipcluster stop"
+	for _, name := range []string{"profile", "profile-dir", "ipython-dir", "cluster-id"} {
+		if f := fs.Lookup(name); f.Changed {
+			command += " --" + name + " " + f.Value.String()
+		}
+	}
+	return command
 }
 
 func announce(w io.Writer, summary, how string) { fmt.Fprintf(w, "%s\n%s\n", summary, how) }
