@@ -96,6 +96,9 @@ func (l *lowerer) arguments(x *ast.CallExpr) ast.Expr {
 			}
 			return t
 		}
+		if compiled {
+			return l.toCompiled(x, out, sig, want)
+		}
 	}
 	for i, a := range x.Args {
 		if want == nil || len(x.Args) == 1 && isTuple(l.info.TypeOf(a)) {
@@ -127,16 +130,6 @@ func parameter(sig *types.Signature, i int, spread bool) types.Type {
 		return nil
 	}
 	return sig.Params().At(i).Type()
-}
-
-// compiled reports whether a call goes to a function of a compiled package.
-func (l *lowerer) compiled(fun ast.Expr) bool {
-	sel, ok := ast.Unparen(fun).(*ast.SelectorExpr)
-	if !ok {
-		return false
-	}
-	f, ok := l.info.Uses[sel.Sel].(*types.Func)
-	return ok && f.Pkg() != nil && f.Pkg().Path() != "main" && l.e.in.defs[f] == nil
 }
 
 // composite boxes the elements of a literal.

@@ -29,15 +29,16 @@
 //
 // So errors before the run are the Go compiler's own, with line and column of
 // the user's cell, and a cell that has one leaves no trace. Lowering brings
-// what yaegi 0.16 lacks: generics, range over integers, min, max, clear, loop
-// variables per iteration, receives that can be assigned to. Range over
-// functions is not supported; the error says so.
+// what yaegi 0.16 lacks (generics, range over integers, min, max, clear, loop
+// variables per iteration) and puts right what it gets wrong: received values
+// (calls.go), closures and method values (calls.go), values of declared types in
+// interfaces (boxes.go, assert.go, compiled.go). Range over functions is not
+// supported; the error says so.
 //
 // # Rule
 //
-// Everything that knows yaegi's insides is in machine.go and trace.go; everything
-// that users must not be able to do to the process is stopped in runtime.go and
-// stdio.go.
+// What knows yaegi's insides is in machine.go, trace.go and values.go; what users
+// must not be able to do to the process is stopped in runtime.go and stdio.go.
 //
 // # What the shields do
 //
@@ -68,8 +69,11 @@
 //     old. Methods keep what they were compiled with, and cannot be replaced
 //     but by declaring the type again with all of them.
 //   - Types that cells declare exist only in the interpreter: values leave it
-//     as data (structs as map[string]any, as encoding/json names fields), %T
-//     prints their structure, and errors.As does not find a pointer to one.
+//     as data (structs as map[string]any, as encoding/json names fields). For
+//     compiled code they are structures without a name: %T prints them, fmt
+//     finds a String method on an argument but not on what is in an any,
+//     encoding/json sees a field x as Xx, errors.Is and errors.As do not
+//     recognise error types of cells (a type assertion does).
 //   - Goroutines that compiled packages start (time.AfterFunc, net/http) and
 //     that call interpreted code are shielded neither from panics nor stopped.
 //   - Speed is that of yaegi: a loop runs some ten to twenty million simple

@@ -323,7 +323,7 @@ func (in *Interp) ended(o outcome) *Error {
 	case o.halted != nil:
 		return o.halted
 	case o.panicked != nil:
-		return panicError(o.panicked, in.places(o.frames))
+		return panicError(o.panicked, in.places(o.frames)).within(o.stack)
 	case o.exited:
 		return errorf(SystemExit, "the cell ended its goroutine with runtime.Goexit")
 	}

@@ -204,6 +204,8 @@ func (l *lowerer) expr(x ast.Expr) ast.Expr {
 		if x.Op == token.ARROW && !l.asIs[x] {
 			return l.receive(x)
 		}
+	case *ast.TypeAssertExpr:
+		return l.assertion(x)
 	case *ast.IndexExpr:
 		return l.instantiated(x, x.X)
 	case *ast.IndexListExpr:

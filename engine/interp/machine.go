@@ -136,7 +136,8 @@ type outcome struct {
 	exited    bool   // its goroutine ended by runtime.Goexit
 	halted    *Error // it was stopped, and why
 	frames    []frame
-	abandoned bool // it did not stop: it is stuck in a compiled call
+	stack     []string // of compiled code that panicked
+	abandoned bool     // it did not stop: it is stuck in a compiled call
 }
 
 // run calls fn on a goroutine of its own and waits until it has ended, or has
@@ -150,6 +151,7 @@ func (m *machine) run(ctx context.Context, fn func()) outcome {
 			if !returned {
 				o.panicked = recover()
 				o.exited = o.panicked == nil
+				o.stack = compiledFrames()
 			}
 			o.frames = m.takeFrames()
 			ended <- o

@@ -201,7 +201,11 @@ func (p *plan) assign(l *lowerer, s ast.Stmt) []ast.Stmt {
 				if id.Name == "_" {
 					continue
 				}
-				zero := &ast.StarExpr{Star: v.Pos(), X: p.e.call(p.e.ident("new"), p.e.typeExpr(l.info.Defs[id].Type()))}
+				t := l.info.Defs[id].Type()
+				var zero ast.Expr = &ast.StarExpr{Star: v.Pos(), X: p.e.call(p.e.ident("new"), p.e.typeExpr(t))}
+				if types.IsInterface(t) { // of which yaegi would make one that is not nil
+					zero = p.e.ident("nil")
+				}
 				out = append(out, &ast.AssignStmt{Lhs: []ast.Expr{l.clone(id).(ast.Expr)}, TokPos: v.Pos(), Tok: token.ASSIGN, Rhs: []ast.Expr{zero}})
 			}
 		}

@@ -30,6 +30,9 @@ func (in *Interp) support(m *machine) map[string]reflect.Value {
 		"Print":     reflect.ValueOf(func(a ...any) { fmt.Fprint(m.errs, a...) }),
 		"Println":   reflect.ValueOf(func(a ...any) { fmt.Fprintln(m.errs, a...) }),
 		"Sort":      reflect.ValueOf(sortOrdered),
+		"Plain":     reflect.ValueOf(plainValue),
+		"PlainAll":  reflect.ValueOf(plainAll),
+		"NotA":      reflect.ValueOf(notA),
 	}
 }
 
@@ -93,6 +96,21 @@ func (m *machine) recovered(r any) any {
 	}
 	m.takeFrames()
 	return unwrap(r)
+}
+
+// conversionError is the panic of a failed x.(I).
+type conversionError string
+
+func (e conversionError) Error() string { return string(e) }
+
+// RuntimeError marks it as what the Go runtime would have raised.
+func (conversionError) RuntimeError() {}
+
+func notA(x any, name string) error {
+	if x == nil {
+		return conversionError("interface conversion: interface is nil, not " + name)
+	}
+	return conversionError(fmt.Sprintf("interface conversion: %T is not %s", x, name))
 }
 
 // sortOrdered sorts a slice of any ordered type in compiled code.
