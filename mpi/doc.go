@@ -70,9 +70,10 @@
 // polls, as MPI libraries do. Where a node has more ranks than cores, Open MPI
 // yields between polls if mpirun was told --oversubscribe (or with
 // OMPI_MCA_mpi_yield_when_idle=1). MPICH does not, so the shim starts the call
-// and yields until it is done, if Hydra says that the node is so crowded: a
-// small sum over 4 ranks on 2 cores takes some tens of microseconds then, and
-// some milliseconds otherwise.
+// and yields until it is done, if Hydra says that the node is so crowded: the
+// sum of one number over 4 ranks on 2 cores takes about 0.1 ms so, and 9 ms
+// otherwise.
+//
 // mpirun may bind a process to one core: GOMAXPROCS is 1 then. Bind to a
 // socket (mpirun --bind-to socket) if ranks are to compute with goroutines.
 //
