@@ -26,6 +26,12 @@ type Options struct {
 	// announces a longer one is disconnected before a byte of it is stored.
 	// 0 means no bound but memory.
 	MaxFrame int64
+	// CurveSecret, on a listening socket, and CurveServer, on one that dials,
+	// encrypt the connection by CURVE (RFC 26) in Z85: the listener's secret
+	// key, and the public one that belongs to it, by which the dialler knows
+	// that it talks to no other. Diallers' own keys are made up: any is
+	// accepted. "" is a plain connection.
+	CurveSecret, CurveServer string
 	// Departed, on a listening Router, is called with the identity of a peer
 	// whose connection ended. It is a hint that comes at once, not a verdict:
 	// the peer may be connecting again. It must not block.

@@ -99,6 +99,7 @@ func (n *Network) open(kind transport.Kind, opt transport.Options) (*socket, err
 	if kind == transport.Sub {
 		err = errors.Join(err, z.SetSubscribe(""))
 	}
+	err = errors.Join(err, curve(z, opt))
 	if err == nil && kind != transport.Pub {
 		err = s.poll()
 	}

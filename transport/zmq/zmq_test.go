@@ -68,6 +68,55 @@ func TestMaxFrame(t *testing.T) {
 	}
 }
 
+// With CURVE, a peer that has the listener's public key is heard, and one that
+// has none, or another's, is not.
+func TestCurve(t *testing.T) {
+	n := network(t)
+	public, secret, err := zmq.NewCurveKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := zmq.NewCurveKeys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := n.Listen(transport.Router, "tcp://127.0.0.1:0", transport.Options{CurveSecret: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for name, server := range map[string]string{"plain": "", "stranger": other, "friend": public} {
+		d, err := n.Dial(transport.Dealer, r.Addr(), transport.Options{CurveServer: server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		if err := d.Send([][]byte{[]byte(name)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // the friend, and then the answer to it
+		m, err := r.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(m[1]) != "friend" {
+			t.Fatalf("%s was heard", m[1])
+		}
+		friend, err := n.Dial(transport.Dealer, r.Addr(), transport.Options{CurveServer: public})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer friend.Close()
+		if err := friend.Send([][]byte{[]byte("friend")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := n.Dial(transport.Dealer, r.Addr(), transport.Options{CurveServer: "short"}); err == nil {
+		t.Error("a key of five characters was accepted")
+	}
+}
+
 // BenchmarkRoundTrip is one message of seven frames there and back, one
 // outstanding; BenchmarkPipeline has a thousand.
 func BenchmarkRoundTrip(b *testing.B) { echo(b, 1) }
