@@ -259,19 +259,14 @@ func (m measurement) transfer() error {
 	}
 	pull := [][]byte{[]byte(bare.Give), []byte(strconv.Itoa(m.config.Array))}
 	one := m.client.Direct(client.Engines(m.client.IDs()[0]))
+	var back [][]float64
 	var rates [4][]float64
 	for range m.config.Rounds {
 		for i, round := range []func() error{
 			func() error { _, err := m.bare.client.RoundTrip(m.bare.workers[0], push); return err },
 			func() error { _, err := m.bare.client.RoundTrip(m.bare.workers[0], pull); return err },
 			func() error { return one.Push(m.ctx, map[string]any{"array": array}) },
-			func() error {
-				back, err := client.Get[[]float64](m.ctx, one, "array")
-				if err == nil && !slices.Equal(back[0], array) {
-					err = fmt.Errorf("bench: the array came back changed")
-				}
-				return err
-			},
+			func() (err error) { back, err = client.Get[[]float64](m.ctx, one, "array"); return err },
 		} {
 			start := time.Now()
 			if err := round(); err != nil {
@@ -279,6 +274,9 @@ func (m measurement) transfer() error {
 			}
 			rates[i] = append(rates[i], float64(m.config.Array)/1e6/time.Since(start).Seconds())
 		}
+	}
+	if !slices.Equal(back[0], array) {
+		return fmt.Errorf("bench: the array came back changed")
 	}
 	t := Transfer{Bytes: m.config.Array, BarePush: median(rates[0]), BarePull: median(rates[1]), Push: median(rates[2]), Pull: median(rates[3])}
 	t.PushRatio, t.PullRatio = t.Push/t.BarePush, t.Pull/t.BarePull
