@@ -1,0 +1,58 @@
+// Cell runs a piece of Go on every engine of the running cluster, and prints
+// what comes of it. Ctrl-C interrupts the engines.
+//
+//	$ go run ./examples/cell 'a := 6; a * 7'
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"strings"
+
+	"muster/client"
+)
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 2 {
+		log.Fatal("usage: cell CODE")
+	}
+	if err := run(os.Args[1]); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(code string) error {
+	ctx := context.Background()
+	c, err := client.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+
+	interrupted, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	ar := c.Direct(client.All).ExecuteAsync(code)
+	if ar.Wait(interrupted) != nil { // the wait has ended, the code goes on
+		if err := c.Interrupt(ctx, client.All); err != nil {
+			return err
+		}
+	}
+	_, err = ar.Get(ctx)
+	for _, r := range ar.Metadata() {
+		r.Err = nil // told below
+		if text := r.String(); text != "" {
+			fmt.Println(text)
+		}
+	}
+	// Engines that fail mostly fail alike: the traceback of one will do.
+	var remote *client.RemoteError
+	if errors.As(err, &remote) && len(remote.Traceback) > 0 {
+		fmt.Println(strings.Join(remote.Traceback, "\n"))
+	}
+	return err
+}
