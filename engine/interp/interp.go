@@ -302,7 +302,7 @@ func (in *Interp) execute(ctx context.Context, prog *interp.Program) *Error {
 	}
 	var p interp.Panic
 	if errors.As(failed, &p) && o.panicked == nil {
-		o.panicked = p.Value
+		o.panicked, o.stack = p.Value, compiledFrames(p.Callers)
 	} else if failed != nil && o.halted == nil {
 		return in.yaegiError(failed)
 	}

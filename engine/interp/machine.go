@@ -151,7 +151,7 @@ func (m *machine) run(ctx context.Context, fn func()) outcome {
 			if !returned {
 				o.panicked = recover()
 				o.exited = o.panicked == nil
-				o.stack = compiledFrames()
+				o.stack = compiledFrames(callers())
 			}
 			o.frames = m.takeFrames()
 			ended <- o

@@ -2,17 +2,23 @@ package interp
 
 import (
 	"fmt"
+	"path"
 	"runtime"
 	"strings"
 )
 
-// compiledFrames returns the frames of compiled code that the panic being
-// recovered came from, innermost first, as lines of a traceback. It is called
-// by the deferred function that recovers, while the stack still stands. There
-// are none if it was interpreted code that panicked.
-func compiledFrames() (lines []string) {
+// callers returns the stack of its caller. A deferred function that recovers
+// still sees that of the panic.
+func callers() []uintptr {
 	pcs := make([]uintptr, 512)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	return pcs[:runtime.Callers(2, pcs)]
+}
+
+// compiledFrames returns the frames of compiled code that a panic came from,
+// innermost first, as lines of a traceback; pcs is the stack when it was
+// recovered. There are none if it was interpreted code that panicked.
+func compiledFrames(pcs []uintptr) (lines []string) {
+	frames := runtime.CallersFrames(pcs)
 	collecting := false
 	for more := true; more; {
 		var f runtime.Frame
@@ -26,7 +32,7 @@ func compiledFrames() (lines []string) {
 		case strings.HasPrefix(fn, "reflect."), strings.HasPrefix(fn, yaegiPath), strings.HasPrefix(fn, ownPath):
 			collecting = false
 		case collecting && len(lines) < maxFrames:
-			lines = append(lines, fmt.Sprintf("  %s, line %d, in %s", f.File, f.Line, fn))
+			lines = append(lines, fmt.Sprintf("  %s, line %d, in %s", path.Base(f.File), f.Line, fn))
 		}
 	}
 	return lines

@@ -30,9 +30,9 @@ func TestCompiledFrames(t *testing.T) {
 		err  error
 		want []string // in this order
 	}{
-		"called by name":          {call(), []string{"stack_test.go, line 13, in muster/engine/interp_test.outOfRange"}},
-		"called by a cell":        {exec("x := 1\ntest.Index(5 + x)"), []string{"In[1], line 2", "test.Index(5 + x)", "stack_test.go, line 13"}},
-		"in a function":           {exec("func f() int { return test.Index(5) }\nf()"), []string{"In[1], line 2", "In[1], line 1, in f", "stack_test.go, line 13"}},
+		"called by name":          {call(), []string{"stack_test.go, line 12, in muster/engine/interp_test.outOfRange"}},
+		"called by a cell":        {exec("x := 1\ntest.Index(5 + x)"), []string{"In[1], line 2", "test.Index(5 + x)", "stack_test.go, line 12"}},
+		"in a function":           {exec("func f() int { return test.Index(5) }\nf()"), []string{"In[1], line 2", "In[1], line 1, in f", "stack_test.go, line 12"}},
 		"in a library":            {exec("strings.Repeat(`x`, -1)"), []string{"In[1], line 1", "in strings.Repeat"}},
 		"interpreted, not at all": {exec("var none []int\nnone[3]"), []string{"In[1], line 2"}},
 	} {
