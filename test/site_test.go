@@ -53,7 +53,7 @@ func build(dir string) error {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	out, err := exec.Command("go", append(args, "../cmd/...", "../examples/pca")...).CombinedOutput()
+	out, err := exec.Command("go", append(args, "../cmd/...", "../examples/...")...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
