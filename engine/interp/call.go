@@ -11,10 +11,11 @@ import (
 
 // Call calls a function by name: a registered one, one that a cell defined, a
 // variable that holds one, or any expression that gives one ("strings.ToUpper",
-// "solver.Step"). Arguments are converted to the parameters' types where
-// nothing is lost (see Convert); a parameter of type context.Context, first in
-// the list, receives ctx. One result is returned as it is, several as []any; a
-// trailing error result that is not nil becomes an *Error that wraps it.
+// "solver.Step"). Arguments are converted to the parameters' types where nothing
+// is lost: numbers of another size that fit, []any to slices, map[string]any to
+// maps and, by encoding/json's field names, to structs. A first parameter of type
+// context.Context receives ctx. One result is returned as it is, several as
+// []any; a trailing error result that is not nil becomes an *Error that wraps it.
 func (in *Interp) Call(ctx context.Context, fn string, args []any) (any, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()

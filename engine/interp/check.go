@@ -174,15 +174,14 @@ func (c *checker) version() *Error {
 	for name, at := range c.defs {
 		for _, i := range at[:len(at)-1] {
 			old := fmt.Sprintf("%sꞏ%d", name, i)
-			var objs []*ast.Object
+			var def *ast.Ident
 			for _, id := range defined(c.items[i]) {
 				if id.Name == name {
-					objs = append(objs, id.Obj)
-					id.Name = old
+					def = id
 				}
 			}
 			ast.Inspect(c.items[i].stmts[0], func(n ast.Node) bool {
-				if id, ok := n.(*ast.Ident); ok && id.Name == name && id.Obj != nil && len(objs) > 0 && id.Obj == objs[0] {
+				if id, ok := n.(*ast.Ident); ok && id.Name == name && (id == def || id.Obj != nil && id.Obj == def.Obj) {
 					id.Name = old
 				}
 				return true

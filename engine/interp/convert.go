@@ -25,7 +25,7 @@ func arguments(ctx context.Context, name string, t reflect.Type, args []any) ([]
 		return nil, errorf(TypeError, "call %s: it takes %d arguments (%v), not %d", name, fixed, t, len(args))
 	}
 	for i, a := range args[:fixed] {
-		v, err := Convert(a, t.In(first+i))
+		v, err := convert(a, t.In(first+i))
 		if err != nil {
 			return nil, errorf(TypeError, "call %s: argument %d: %v", name, i+1, err)
 		}
@@ -34,7 +34,7 @@ func arguments(ctx context.Context, name string, t reflect.Type, args []any) ([]
 	if t.IsVariadic() {
 		rest := reflect.MakeSlice(t.In(t.NumIn()-1), 0, len(args)-fixed)
 		for i, a := range args[fixed:] {
-			v, err := Convert(a, rest.Type().Elem())
+			v, err := convert(a, rest.Type().Elem())
 			if err != nil {
 				return nil, errorf(TypeError, "call %s: argument %d: %v", name, fixed+i+1, err)
 			}
@@ -45,11 +45,11 @@ func arguments(ctx context.Context, name string, t reflect.Type, args []any) ([]
 	return in, nil
 }
 
-// Convert returns x as a value of type t, when nothing is lost: numbers of
+// convert returns x as a value of type t, when nothing is lost: numbers of
 // another size that fit, []any as slices and arrays, map[string]any as maps
 // and, by encoding/json's field names, as structs; a value where a pointer to
 // one is wanted.
-func Convert(x any, t reflect.Type) (reflect.Value, error) {
+func convert(x any, t reflect.Type) (reflect.Value, error) {
 	out := reflect.New(t).Elem()
 	if x == nil {
 		switch t.Kind() {

@@ -127,6 +127,7 @@ func (l *lowerer) value(v reflect.Value) reflect.Value {
 			return v
 		}
 		switch n := v.Interface().(type) {
+		//lint:ignore SA1019 the copy is to be without what the parser resolved
 		case *ast.Object, *ast.Scope, *ast.CommentGroup:
 			return reflect.Zero(v.Type())
 		case *ast.Ident:
