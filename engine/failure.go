@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
@@ -87,7 +88,7 @@ func panicked(v any) wire.Error {
 		case strings.HasPrefix(fr.Function, "runtime."):
 			inside = true
 		case inside && !strings.HasPrefix(fr.Function, "reflect."):
-			stack = append(stack, fmt.Sprintf("  %s, line %d, in %s", fr.File, fr.Line, fr.Function))
+			stack = append(stack, fmt.Sprintf("  %s, line %d, in %s", filepath.Base(fr.File), fr.Line, fr.Function))
 		}
 		if !more {
 			break

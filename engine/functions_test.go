@@ -36,7 +36,8 @@ var (
 	_ = Func("test.Exit", func() { os.Exit(3) })
 	_ = Func("test.Wait", func(ctx context.Context) error { fmt.Println("waiting"); <-ctx.Done(); return ctx.Err() })
 	_ = Func("test.Spin", func() {
-		for {
+		for n := 0; ; n++ {
+			spins = n
 		}
 	})
 	_ = Func("test.Crash", func() {
@@ -65,6 +66,8 @@ var (
 		fmt.Fprintln(os.Stderr, "done")
 	})
 )
+
+var spins int
 
 // unfinished is a matrix whose elements cannot be had.
 type unfinished struct {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"muster/transport"
@@ -163,8 +162,8 @@ func number(v any) any {
 	return v
 }
 
-// Times, versions and this engine's uuid differ from run to run.
-var volatile = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{24}"|"(started|version|implementation_version|banner)":"[^"]*"`)
+// Times, versions, this engine's uuid and lines of Go files differ from run to run.
+var volatile = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{24}"|"(started|version|implementation_version|banner)":"[^"]*"|"  \w+\.go, line \d+, in [^"]*"`)
 
 func (s *scriptRun) show(m sent) string {
 	content := m.Content
@@ -187,9 +186,6 @@ func (s *scriptRun) show(m sent) string {
 type tap struct {
 	transport.Memory
 	sent chan sent
-
-	mu    sync.Mutex
-	names map[string]string // of the controller's sockets, by address
 }
 
 type sent struct {
