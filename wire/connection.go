@@ -134,7 +134,7 @@ func ReadEngineConnection(path string) (*EngineConnection, error) {
 func readConnection[C any](path string, parse func([]byte) (*C, error)) (*C, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("connection file %s does not exist: is a controller running? (ipcluster start, or ipcontroller): %w", path, fs.ErrNotExist)
+		return nil, fmt.Errorf("connection file %s: %w: is a controller running? (ipcluster start, or ipcontroller)", path, fs.ErrNotExist)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("connection file: %w", err)
