@@ -25,15 +25,15 @@ func TestUserCode(t *testing.T) {
 			t.Errorf("afterwards: %v, %v", kept, err)
 		}
 	}
-	for _, code := range []string{
-		`panic("no")`,
-		`var p *int; *p = 1`,
-		`os.Exit(3)`,
-		`log.Fatal("no")`,
-		`go func() { panic("late") }(); time.Sleep(50 * time.Millisecond); panic("no")`,
-		`var down func(int) int; down = func(n int) int { return down(n+1) }; down(0)`,
-		`undefined.Name()`,
-		`func (`,
+	for code, says := range map[string]string{
+		`panic("no")`:        "line 2",
+		`var p *int; *p = 1`: "line 2",
+		`os.Exit(3)`:         "SystemExit: exit status 3",
+		`log.Fatal("no")`:    "SystemExit: exit status 1",
+		`go func() { panic("late") }(); time.Sleep(50 * time.Millisecond); panic("no")`: "line 2",
+		`var down func(int) int; down = func(n int) int { return down(n+1) }; down(0)`:  "line 2",
+		`undefined.Name()`: "line 2",
+		`func (`:           "line 2",
 	} {
 		t.Run(code, func(t *testing.T) {
 			_, err := one.Execute(s.ctx(), "x := 1\n"+code)
@@ -41,8 +41,8 @@ func TestUserCode(t *testing.T) {
 			if !errors.As(err, &remote) || remote.Engine != 0 || len(remote.Traceback) == 0 {
 				t.Fatalf("%v", err)
 			}
-			if !strings.Contains(strings.Join(remote.Traceback, "\n"), "line 2") {
-				t.Errorf("the traceback does not name the line:\n%s", strings.Join(remote.Traceback, "\n"))
+			if tb := strings.Join(remote.Traceback, "\n"); !strings.Contains(tb, says) {
+				t.Errorf("the traceback does not say %q:\n%s", says, tb)
 			}
 			works(t, all)
 		})
