@@ -204,9 +204,9 @@ func TestCommandErrors(t *testing.T) {
 		status int
 		words  string
 	}{
-		{[]string{"--file", dir + "/none.json", "--wait=0.01"}, "", 1, "none.json does not exist"},
+		{[]string{"--file", dir + "/none.json", "--wait=0.01"}, "", 1, "none.json: file does not exist"},
 		{[]string{"--file=" + bad, "--wait=0.01"}, "", 1, "bad.json: not a connection file"},
-		{[]string{"--profile-dir", dir, "--cluster-id", "x", "--wait=0.01"}, "", 1, "security/ipcontroller-x-engine.json does not exist"},
+		{[]string{"--profile-dir", dir, "--cluster-id", "x", "--wait=0.01"}, "", 1, "security/ipcontroller-x-engine.json: file does not exist"},
 		{nil, "IPP_CONNECTION_INFO={", 1, "IPP_CONNECTION_INFO"},
 		{[]string{"--fiel=x"}, "", 2, "unknown flag: --fiel"},
 		{[]string{"strange"}, "", 2, `unexpected argument "strange"`},
