@@ -16,6 +16,7 @@ import (
 )
 
 func main() {
+	log.SetFlags(0)
 	ctx := context.Background()
 	c, err := client.Connect(ctx) // by the default profile, as ipp.Client() does
 	if err != nil {
