@@ -6,6 +6,10 @@ import (
 	"math"
 	"reflect"
 	"strings"
+
+	"gonum.org/v1/gonum/mat"
+
+	"muster/numeric"
 )
 
 // arguments converts what a caller passed to what a function takes. The last
@@ -48,7 +52,7 @@ func arguments(ctx context.Context, name string, t reflect.Type, args []any) ([]
 // convert returns x as a value of type t, when nothing is lost: numbers of
 // another size that fit, []any as slices and arrays, map[string]any as maps
 // and, by encoding/json's field names, as structs; a value where a pointer to
-// one is wanted.
+// one is wanted; matrices and shaped arrays as slices and as each other.
 func convert(x any, t reflect.Type) (reflect.Value, error) {
 	out := reflect.New(t).Elem()
 	if x == nil {
@@ -59,6 +63,14 @@ func convert(x any, t reflect.Type) (reflect.Value, error) {
 		return out, fmt.Errorf("cannot use nil as %v", t)
 	}
 	return out, assign(out, reflect.ValueOf(x))
+}
+
+// arrays are the types that convert as package numeric has it, to and from slices and each other.
+var arrays = map[reflect.Type]bool{
+	reflect.TypeFor[*numeric.Array](): true,
+	reflect.TypeFor[*mat.Dense]():     true,
+	reflect.TypeFor[*mat.CDense]():    true,
+	reflect.TypeFor[*mat.VecDense]():  true,
 }
 
 func assign(dst, src reflect.Value) error {
@@ -74,6 +86,9 @@ func assign(dst, src reflect.Value) error {
 	if src.Type().AssignableTo(t) {
 		dst.Set(src)
 		return nil
+	}
+	if arrays[src.Type()] || arrays[t] {
+		return numeric.Convert(src.Interface(), dst.Addr().Interface())
 	}
 	switch t.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
