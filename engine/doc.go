@@ -18,11 +18,11 @@
 //	hb_ping ─► hb_pong: at once, always
 //
 // The worker sends its replies itself. What user code does costs its own
-// request only: a panic becomes the error that the client reads, in one place
-// ([Engine] has the only recover of the room), an interrupt ends interpreted
-// code and cancels the context of a compiled function, and output beyond
-// [Config.OutputLimit] is counted instead of sent. A compiled function that
-// calls os.Exit ends the process, and the controller sees it go.
+// request only: a panic becomes the error that the client reads, an interrupt
+// ends interpreted code and the context of a compiled function, and output
+// beyond [Config.OutputLimit] is counted instead of sent. What does end the
+// process is compiled code that calls os.Exit, or that panics in a goroutine of
+// its own: the controller sees the engine go, and fails what it was asked.
 //
 // # What can be called
 //
@@ -39,8 +39,9 @@
 // Either is called by name: ipp.Reference("heat.Step") from Python, the handle
 // or client.Ref("heat.Step") from Go. Arguments are converted to the
 // parameters where nothing is lost: ints to any number type, lists to slices,
-// dicts to structs as encoding/json maps them; keyword arguments come as one
-// last argument, a dict. A leading context.Context parameter is the request's.
+// arrays to slices and gonum's matrices, dicts to structs as encoding/json maps
+// them. Keyword arguments come as one last argument, a dict. A leading
+// context.Context parameter is the request's.
 //
 // The room's rule: one place recovers from a panic and turns it into the error
 // the client will read.

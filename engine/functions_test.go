@@ -59,6 +59,7 @@ var (
 	})
 	_ = Func("test.Send", func(to int, x float64) error { return mpi.World().Send([]float64{x}, to, 0) })
 	_ = Func("test.Matrix", func() mat.Matrix { return unfinished{n: 2} })
+	_ = Func("test.Shape", func(x *mat.Dense) (r, c int) { return x.Dims() })
 	_ = Func("test.Print", func(n int) {
 		for i := range n {
 			fmt.Println("line", i)
