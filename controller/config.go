@@ -47,6 +47,12 @@ type Config struct {
 	// Key signs messages: default 256 random bits. Unsigned means no key at all.
 	Key      string `toml:"-"`
 	Unsigned bool   `toml:"unsigned"`
+	// Curve encrypts all connections (protocol section 13), by the key pair in
+	// Z85 or, without one, by a new one. Messages are then signed only if a Key
+	// is given.
+	Curve       bool   `toml:"curve"`
+	CurvePublic string `toml:"-"`
+	CurveSecret string `toml:"-"`
 	// Reuse takes key and ports from the connection files, where there are
 	// any, and leaves the files at the end.
 	Reuse bool `toml:"reuse"`
@@ -94,7 +100,7 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Key == "" && !c.Unsigned {
+	if c.Key == "" && !c.Unsigned && !c.Curve {
 		c.Key = wire.NewKey()
 	}
 	return c
@@ -124,6 +130,9 @@ func (c *Config) validate() error {
 	}
 	if c.Key != "" && c.Unsigned {
 		return errors.New("a key and no signing: choose one")
+	}
+	if (c.CurvePublic == "") != (c.CurveSecret == "") {
+		return errors.New("of the CURVE key pair one half is missing: give both, or none for a new pair")
 	}
 	if c.HeartPeriod < tick {
 		return fmt.Errorf("heart period %v: want at least %v", c.HeartPeriod, tick)

@@ -66,6 +66,11 @@ func open(cfg Config) (_ *Controller, err error) {
 	if err := c.cfg.validate(); err != nil {
 		return nil, err
 	}
+	if c.cfg.Curve && c.cfg.CurveSecret == "" {
+		if c.cfg.CurvePublic, c.cfg.CurveSecret, err = zmq.NewCurveKeys(); err != nil {
+			return nil, err
+		}
+	}
 	c.session = wire.NewSession(c.cfg.Key, "")
 	defer func() {
 		if err != nil {
@@ -96,6 +101,10 @@ func (c *Controller) bind() error {
 
 	for _, e := range []*wire.Endpoint{&c.client.Endpoint, &c.engine.Endpoint} {
 		e.Key, e.Location = c.cfg.Key, c.cfg.Location
+		e.CurveServerKey = nil
+		if c.cfg.Curve {
+			e.CurveServerKey = &c.cfg.CurvePublic
+		}
 		e.Pack, e.Unpack, e.SignatureScheme = "json", "json", wire.SignatureScheme
 	}
 	c.client.SSH, c.engine.SSH = c.cfg.SSH, c.cfg.EngineSSH
@@ -183,6 +192,9 @@ func (b *binder) listen(name string, kind transport.Kind, port *int, opt transpo
 	}
 	if *port == 0 {
 		*port = b.c.cfg.Ports.next()
+	}
+	if b.c.cfg.Curve {
+		opt.CurveSecret = b.c.cfg.CurveSecret
 	}
 	endpoint := fmt.Sprintf("tcp://%s:%d", b.ip, *port)
 	s, err := b.c.network.Listen(kind, endpoint, opt)

@@ -90,17 +90,21 @@ func TestOutput(t *testing.T) {
 			e.send(e.iopub, kind, request.RawHeader, nil, content, []byte("engine.0."+kind))
 		}
 		// A subscription takes a moment: until then nothing is heard.
-		for heard := make(chan bool, 1); ; {
-			go func() { p.iopub.Recv(); heard <- true }()
-			publish("status", map[string]string{"execution_state": "busy"})
-			select {
-			case <-heard:
-			case <-time.After(time.Millisecond):
-				publish("status", nil)
-				<-heard
+		heard, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				publish("status", map[string]string{"execution_state": "busy"})
+				select {
+				case <-heard:
+					return
+				case <-time.After(time.Millisecond):
+				}
 			}
-			break
-		}
+		}()
+		p.recv(p.iopub)
+		close(heard)
+		<-stopped
 		for _, text := range []string{"a", "b", "c"} {
 			publish("stream", map[string]string{"name": "stdout", "text": text})
 		}

@@ -72,10 +72,11 @@ func (c *Controller) alive() error {
 // answers asks a controller whether it is there. The one asked is on this
 // machine or a stranger's: half a second is long.
 func answers(network transport.Network, to *wire.ClientConnection) bool {
-	if to.CurveServerKey != nil && *to.CurveServerKey != "" {
-		return false
+	var opt transport.Options
+	if to.CurveServerKey != nil {
+		opt.CurveServer = *to.CurveServerKey
 	}
-	s, err := network.Dial(transport.Dealer, to.URL(to.Registration), transport.Options{})
+	s, err := network.Dial(transport.Dealer, to.URL(to.Registration), opt)
 	if err != nil {
 		return false
 	}

@@ -18,7 +18,6 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"github.com/oklog/run"
 	"github.com/spf13/pflag"
 
 	"muster/controller"
@@ -35,8 +34,7 @@ func main() {
 }
 
 func start(args []string) error {
-	o := newOptions()
-	warnings, err := o.parse(args)
+	o, warnings, err := load(args)
 	switch {
 	case err != nil:
 		return err
@@ -55,6 +53,15 @@ func start(args []string) error {
 			return fmt.Errorf("--work-dir: %w", err)
 		}
 	}
+	// From here on a signal ends the program in order; a second one, at once.
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as it is under nohup
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
 	o.controller.Log = log
 	c, err := controller.New(o.controller)
 	if err != nil {
@@ -62,17 +69,7 @@ func start(args []string) error {
 	}
 	p := o.controller.Profile
 	log.Info("controller runs", "client", p.ClientFile(o.controller.ClusterID), "engine", p.EngineFile(o.controller.ClusterID))
-
-	var g run.Group
-	ctx, cancel := context.WithCancel(context.Background())
-	g.Add(func() error { return c.Run(ctx) }, func(error) { cancel() })
-	g.Add(run.SignalHandler(ctx, os.Interrupt, syscall.SIGTERM))
-	signal.Ignore(syscall.SIGHUP) // a launcher's terminal may close
-	err = g.Run()
-	if errors.Is(err, run.ErrSignal) {
-		return nil
-	}
-	return err
+	return c.Run(ctx)
 }
 
 // logger writes to standard error, or to a file of the profile.

@@ -24,9 +24,9 @@ type options struct {
 	keyFile    string
 	version    bool
 
+	// Flags that are worded otherwise than the settings they stand for.
 	ping, hwm, port int
-	noSecure, noDB  bool
-	curve           bool
+	noDB            bool
 }
 
 const usage = `Ipcontroller is the gateway of a cluster: clients and engines connect to it.
@@ -48,7 +48,6 @@ func newOptions() *options {
 	o := &options{flags: pflag.NewFlagSet("ipcontroller", pflag.ContinueOnError)}
 	fs, c := o.flags, &o.controller
 	fs.SortFlags = false
-	fs.SetInterspersed(true)
 	fs.Usage = func() { fmt.Print(usage, "Flags:\n", fs.FlagUsages()) }
 	o.selection.AddFlags(fs)
 
@@ -74,8 +73,8 @@ func newOptions() *options {
 	fs.StringVar(&o.keyFile, "keyfile", "", "file with the key that signs messages [$IPP_SESSION_KEY] (default a random key)")
 	fs.StringVar(&c.Key, "key", "", "the key itself")
 	fs.Lookup("key").Hidden = true // every user of the machine sees arguments
-	fs.BoolVar(&o.curve, "enable-curve", false, "encrypt by CURVE [$IPP_ENABLE_CURVE=1]")
-	fs.BoolVar(&o.noSecure, "no-secure", false, "do not sign messages")
+	fs.BoolVar(&c.Curve, "enable-curve", false, "encrypt by CURVE [$IPP_ENABLE_CURVE=1]")
+	fs.BoolVar(&c.Unsigned, "no-secure", false, "do not sign messages")
 
 	fs.StringVar(&o.workDir, "work-dir", "", "directory to run in")
 	fs.Var(&o.level, "log-level", "debug, info, warning, error, or Python's number")
@@ -85,7 +84,7 @@ func newOptions() *options {
 	return o
 }
 
-// parse reads the arguments and then, for what they leave open, environment
+// parse reads the arguments and, for what they leave open, environment
 // and profile. Warnings name what was understood but does nothing.
 func (o *options) parse(args []string) (warnings []string, err error) {
 	args, warnings, err = translate(args, o.flags)
@@ -123,16 +122,19 @@ func (o *options) parse(args []string) (warnings []string, err error) {
 	if o.noDB {
 		c.Records = -1
 	}
-	return warnings, o.key()
+	return warnings, o.keys()
 }
 
-// key finds the key that signs messages.
-func (o *options) key() error {
+// keys finds the key that signs messages, and those that encrypt.
+func (o *options) keys() error {
 	c := &o.controller
+	if os.Getenv("IPP_ENABLE_CURVE") == "1" {
+		c.Curve = true
+	}
+	c.CurvePublic, c.CurveSecret = os.Getenv("IPP_CURVE_PUBLICKEY"), os.Getenv("IPP_CURVE_SECRETKEY")
 	env, given := os.LookupEnv("IPP_SESSION_KEY")
 	switch {
-	case o.noSecure:
-		c.Unsigned = true
+	case c.Unsigned || c.Key != "":
 	case o.keyFile != "":
 		b, err := os.ReadFile(o.keyFile)
 		if err != nil {
@@ -141,7 +143,7 @@ func (o *options) key() error {
 		if c.Key = strings.TrimSpace(string(b)); c.Key == "" {
 			return fmt.Errorf("--keyfile: %s is empty", o.keyFile)
 		}
-	case given && env == "":
+	case given && env == "" && !c.Curve:
 		return errors.New("IPP_SESSION_KEY is empty: unset it for a random key, or give --no-secure for none")
 	case given:
 		c.Key = env

@@ -40,7 +40,10 @@ func (o *options) addPython() {
 		fs.BoolFunc(name, "refused", refuse("records are kept in memory alone: leave this option out"))
 	}
 	fs.BoolFunc("restore", "refused", refuse("engines of an earlier run cannot be restored: use --reuse, and start them again"))
-	fs.BoolFunc("help-all", "help", func(string) error { return pflag.ErrHelp })
+	fs.BoolFunc("help-all", "help", func(string) error {
+		fs.Usage()
+		return pflag.ErrHelp
+	})
 	for _, name := range []string{"debug", "quiet", "init", "usethreads", "dictdb", "secure", "clean-logs", "log-url", "config",
 		"ident", "user", "transport", "sqlitedb", "mongodb", "restore", "help-all"} {
 		fs.Lookup(name).Hidden = true

@@ -237,14 +237,18 @@ func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
 func TestSimulation(t *testing.T) {
 	for seed := range uint64(50) {
 		for _, kind := range []string{"direct", "broadcast"} {
-			if simulate(t, kind, "", seed) != simulate(t, kind, "", seed) {
-				t.Fatalf("%s, seed %d: two runs differ", kind, seed)
-			}
+			repeat(t, kind, "", seed)
 		}
 		for _, scheme := range slices.Sorted(maps.Keys(choosers)) {
-			if simulate(t, "balanced", scheme, seed) != simulate(t, "balanced", scheme, seed) {
-				t.Fatalf("balanced by %s, seed %d: two runs differ", scheme, seed)
-			}
+			repeat(t, "balanced", scheme, seed)
 		}
+	}
+}
+
+func repeat(t *testing.T, kind string, scheme Scheme, seed uint64) {
+	t.Helper()
+	first := simulate(t, kind, scheme, seed)
+	if second := simulate(t, kind, scheme, seed); first != second {
+		t.Fatalf("%s %s, seed %d: two runs differ", kind, scheme, seed)
 	}
 }
