@@ -53,7 +53,7 @@ def direct(rc):
     pids = rc[:].apply_sync(os.getpid)
     assert len(set(pids)) == 2, pids
     assert rc[1].apply_sync(os.getpid) == pids[1]
-    rc[:].push({"a": 3})
+    rc[:].push({"a": 3}, block=True)
     assert rc[:]["a"] == [3, 3]
     assert "ZeroDivisionError" in fails(error.RemoteError, rc[0].execute, "1/0", block=True)
 
@@ -86,7 +86,7 @@ def broadcast(rc):
 
 
 def control(rc):
-    rc[:]["gone"] = 1
+    rc[:].push({"gone": 1}, block=True)
     rc.clear(block=True)
     fails(error.RemoteError, rc[0].__getitem__, "gone")
     first, second = rc[0].apply_async(time.sleep, 0.5), rc[0].apply_async(time.sleep, 0)
