@@ -62,8 +62,18 @@ func fail(a asked, engine wire.EngineUUID, ename, format string, args ...any) An
 	}
 }
 
-// died is the error of a request whose engine is gone.
+// died answers a request whose engine is gone: with an error, unless it was
+// asked to go.
 func died(a asked, p *peer, cause string) Answer {
+	if a.kind == wire.ShutdownRequest {
+		return Answer{
+			Client:   a.client,
+			Type:     wire.ShutdownReply,
+			Parent:   a.header,
+			Metadata: Metadata{Status: wire.StatusOK, Engine: p.uuid},
+			Content:  wire.Reply{Status: wire.StatusOK},
+		}
+	}
 	return fail(a, p.uuid, engineError, "Engine %d died while running task %q: %s", p.id, a.id, cause)
 }
 

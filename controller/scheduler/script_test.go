@@ -137,7 +137,11 @@ func (p *player) print(a Action) string {
 		if err := json.Unmarshal(a.Parent, &parent); err != nil {
 			p.t.Fatal(err)
 		}
-		return fmt.Sprintf("answer %s %s to %s: %s: %s", a.Client, a.Type, parent.MsgID, a.Content.Ename, a.Content.Evalue)
+		said := a.Content.Status
+		if said != wire.StatusOK {
+			said = a.Content.Ename + ": " + a.Content.Evalue
+		}
+		return fmt.Sprintf("answer %s %s to %s: %s", a.Client, a.Type, parent.MsgID, said)
 	case Placed:
 		return fmt.Sprintf("placed %s on %s", a.Task, a.Engine)
 	}
