@@ -33,8 +33,14 @@ func needPython(t *testing.T) {
 // client shuts it down.
 func TestPythonPeers(t *testing.T) {
 	needPython(t)
+	t.Run("signed", func(t *testing.T) { pythonPeers(t, controller.Config{}) })
+	t.Run("curve", func(t *testing.T) { pythonPeers(t, controller.Config{Curve: true}) })
+}
+
+func pythonPeers(t *testing.T, cfg controller.Config) {
 	profile := wire.Profile{Dir: filepath.Join(t.TempDir(), "profile_test")}
-	c, err := controller.New(controller.Config{Profile: profile, Log: testLog(t)})
+	cfg.Profile, cfg.Log = profile, testLog(t)
+	c, err := controller.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
