@@ -88,6 +88,13 @@ func walk(t *testing.T, steps []step) {
 	}
 	c := exec.CommandContext(ctx, "bash", "-c", script.String())
 	c.Env, c.Dir = append(s.env, "HOME="+s.dir), root
+	// What was built and fetched before need not be again, for want of a home.
+	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
+	if err != nil {
+		t.Fatalf("go env: %v", err)
+	}
+	build, modules, _ := strings.Cut(strings.TrimSpace(string(caches)), "\n")
+	c.Env = append(c.Env, "GOCACHE="+build, "GOMODCACHE="+modules)
 	var out bytes.Buffer
 	c.Stdout = &out
 	runErr := c.Run()
