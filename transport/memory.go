@@ -85,6 +85,9 @@ func (s *memorySocket) Send(frames [][]byte) error {
 		id := string(frames[0])
 		frames = frames[1:]
 		i := slices.IndexFunc(to, func(p *memorySocket) bool { return p.id == id })
+		if i < 0 && s.opt.Mandatory {
+			return ErrUnreachable
+		}
 		if i < 0 {
 			return nil
 		}

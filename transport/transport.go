@@ -5,6 +5,10 @@ import "errors"
 // ErrClosed is returned by a socket that has been closed.
 var ErrClosed = errors.New("transport: socket closed")
 
+// ErrUnreachable is returned by Send on a Mandatory router whose peer is not
+// connected.
+var ErrUnreachable = errors.New("transport: peer is not connected")
+
 // A Kind is a socket type of ZeroMQ.
 type Kind int
 
@@ -26,6 +30,9 @@ type Options struct {
 	// announces a longer one is disconnected before a byte of it is stored.
 	// 0 means no bound but memory.
 	MaxFrame int64
+	// Mandatory, on a Router, makes Send report ErrUnreachable where it would
+	// drop the message: the peer has not connected yet, or its connection ended.
+	Mandatory bool
 	// CurveSecret, on a listening socket, and CurveServer, on one that dials,
 	// encrypt the connection by CURVE (RFC 26) in Z85: the listener's secret
 	// key, and the public one that belongs to it, by which the dialler knows

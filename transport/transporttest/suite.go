@@ -19,6 +19,7 @@ func Run(t *testing.T, net transport.Network, endpoint string) {
 	t.Run("RouterDealer", s.routerDealer)
 	t.Run("Identity", s.identity)
 	t.Run("UnknownIdentity", s.unknownIdentity)
+	t.Run("Mandatory", s.mandatory)
 	t.Run("PubSub", s.pubSub)
 	t.Run("SendWhileReceiving", s.sendWhileReceiving)
 	t.Run("CloseEndsRecv", s.closeEndsRecv)
@@ -124,6 +125,31 @@ func (s suite) unknownIdentity(t *testing.T) {
 	send(t, r, "nobody", "lost", "lost")
 	send(t, r, "d", "found")
 	want(t, recv(t, d), "found")
+}
+
+// mandatory: the sender is told that the peer is not there, and that it is
+// there no more.
+func (s suite) mandatory(t *testing.T) {
+	gone := make(chan struct{}, 1)
+	r := s.listen(t, transport.Router, transport.Options{Mandatory: true, Departed: func([]byte) { gone <- struct{}{} }})
+	lost := [][]byte{[]byte("d"), []byte("lost"), bytes.Repeat([]byte("x"), 1<<20), []byte("lost")}
+	if err := r.Send(lost); !errors.Is(err, transport.ErrUnreachable) {
+		t.Fatalf("Send to nobody: %v", err)
+	}
+	d := s.dial(t, transport.Dealer, r, transport.Options{Identity: "d"})
+	send(t, d, "hello")
+	recv(t, r)
+	send(t, r, "d", "found", "whole")
+	want(t, recv(t, d), "found", "whole")
+	d.Close()
+	<-gone
+	for { // the connection has ended; the router learns of it a moment later
+		if err := r.Send(lost); errors.Is(err, transport.ErrUnreachable) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // pubSub: every subscriber that has connected gets every message, in order.

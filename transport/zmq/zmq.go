@@ -99,6 +99,9 @@ func (n *Network) open(kind transport.Kind, opt transport.Options) (*socket, err
 	if kind == transport.Sub {
 		err = errors.Join(err, z.SetSubscribe(""))
 	}
+	if opt.Mandatory {
+		err = errors.Join(err, z.SetRouterMandatory(1))
+	}
 	err = errors.Join(err, curve(z, opt))
 	if err == nil && kind != transport.Pub {
 		err = s.poll()
@@ -150,15 +153,19 @@ func (s *socket) Send(frames [][]byte) error {
 	if s.closed {
 		return transport.ErrClosed
 	}
-	if err := s.frames.send(frames); err != nil {
-		return fmt.Errorf("zmq: send: %w", err)
-	}
+	err := s.frames.send(frames)
 	// A send also takes in what happened to the socket and so may eat the
 	// signal that the sleeping receiver waits for. Its next step is ours then.
 	if s.asleep {
 		if ev, err := s.s.GetEvents(); err != nil || ev&zmq4.POLLIN != 0 {
 			s.wake()
 		}
+	}
+	switch {
+	case errors.Is(err, syscall.EHOSTUNREACH):
+		return transport.ErrUnreachable
+	case err != nil:
+		return fmt.Errorf("zmq: send: %w", err)
 	}
 	return nil
 }
