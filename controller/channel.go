@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -92,9 +93,9 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		if a.To == scheduler.ToClient {
 			c.replied(m)
 		}
-		return c.socket(a.To).Send(a.Frames)
+		return c.send(a.To, a.Frames)
 	case scheduler.Sign:
-		return c.socket(a.To).Send(c.session.Encode(a.Message))
+		return c.send(a.To, c.session.Encode(a.Message))
 	case scheduler.Answer:
 		_, frames, err := c.session.Frames(a.Type, a.Parent, a.Metadata, a.Content)
 		if err != nil {
@@ -120,11 +121,21 @@ func (c *channel) replied(m *wire.Message) {
 	}
 }
 
-func (c *channel) socket(to scheduler.Side) transport.Socket {
+// send sends to a side. A client that is gone needs no answer; an engine that
+// is not connected is the machine's business.
+func (c *channel) send(to scheduler.Side, frames [][]byte) error {
 	if to == scheduler.ToClient {
-		return c.client
+		return c.client.Send(frames)
 	}
-	return c.engine
+	err := c.engine.Send(frames)
+	if !errors.Is(err, transport.ErrUnreachable) {
+		return err
+	}
+	m, err := c.session.Inspect(frames)
+	if err == nil {
+		c.step(scheduler.Unsent{Engine: frames[0], Client: frames[1], ID: m.Header.MsgID}, nil)
+	}
+	return err
 }
 
 // due is the machine's.

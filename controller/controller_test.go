@@ -171,6 +171,31 @@ func TestDeath(t *testing.T) {
 	})
 }
 
+// A request to an engine that has a heart, but no connection to the channel, is
+// answered.
+func TestUnsent(t *testing.T) {
+	networks(t, func(t *testing.T, network transport.Network) {
+		c := start(t, controller.Config{Network: network, Log: testLog(t)})
+		e := newEngine(t, network, c)
+		p := newClient(t, network, c)
+		p.engines(1)
+		go e.echo(e.mux, nil)
+		p.send(p.mux, wire.ExecuteRequest, nil, nil, nil, []byte(e.uuid))
+		p.recv(p.mux)
+		e.mux.Close()
+		for { // what is sent before the controller knows is lost with the connection
+			id := p.send(p.mux, wire.ExecuteRequest, nil, nil, nil, []byte(e.uuid))
+			if status := p.ask(wire.ResultRequest, map[string]any{"msg_ids": []wire.MsgID{id}, "status_only": true}); bytes.Contains(status.Content, []byte(`"pending":[]`)) {
+				break
+			}
+		}
+		r := failure(t, p.recv(p.mux))
+		if !strings.Contains(r.Evalue, "engine 0 is registered, but not connected now") {
+			t.Error(r.Evalue)
+		}
+	})
+}
+
 // An engine that falls silent is dead after so many heartbeats, and not before;
 // one that beats lives. Time is the bubble's.
 func TestSilence(t *testing.T) {

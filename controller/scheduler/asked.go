@@ -77,6 +77,11 @@ func died(a asked, p *peer, cause string) Answer {
 	return fail(a, p.uuid, engineError, "Engine %d died while running task %q: %s", p.id, a.id, cause)
 }
 
+// unsent answers a request that did not reach its engine.
+func unsent(a asked, p *peer) Answer {
+	return fail(a, p.uuid, engineError, "engine %d is registered, but not connected now: task %q did not reach it", p.id, a.id)
+}
+
 // badJSON words an error of metadata that cannot be read.
 func badJSON(err error) string {
 	var wrong *json.UnmarshalTypeError

@@ -71,6 +71,8 @@ func (b *Balanced) Step(ev Event) []Action {
 		return b.onRequest(ev)
 	case Reply:
 		return b.onReply(ev)
+	case Unsent:
+		return b.onUnsent(ev)
 	case EngineUp:
 		return b.onEngineUp(ev)
 	case EngineDown:
@@ -211,6 +213,21 @@ func (b *Balanced) onReply(ev Reply) []Action {
 		out = []Action{Relay{ToClient, ev.Frames}}
 	}
 	return append(out, b.fill(w)...)
+}
+
+// onUnsent answers a task that did not reach its engine. Tried elsewhere, it
+// might be done twice in the end.
+func (b *Balanced) onUnsent(ev Unsent) []Action {
+	w := b.byUUID[wire.EngineUUID(ev.Engine)]
+	if w == nil {
+		return nil
+	}
+	j := w.jobs[task{string(ev.Client), ev.ID}]
+	if j == nil {
+		return nil
+	}
+	delete(w.jobs, j.task)
+	return append([]Action{unsent(j.asked, &peer{id: w.id, uuid: w.uuid})}, b.fill(w)...)
 }
 
 // onEngineUp puts a new engine first in line.

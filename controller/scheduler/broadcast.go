@@ -43,6 +43,8 @@ func (b *Broadcast) Step(ev Event) []Action {
 		return b.onRequest(ev)
 	case Reply:
 		return b.onReply(ev)
+	case Unsent:
+		return b.onUnsent(ev)
 	case EngineUp:
 		b.engines[ev.UUID] = &peer{id: ev.ID, uuid: ev.UUID, asked: make(map[task]asked)}
 	case EngineDown:
@@ -233,17 +235,34 @@ func (b *Broadcast) onEngineDown(ev EngineDown) []Action {
 	delete(b.engines, ev.UUID)
 	var out []Action
 	for _, a := range p.inOrder() {
-		w := b.take(p, task{string(a.client), a.id}).whole
-		if w == nil {
-			out = append(out, died(a, p, ev.Cause))
-			continue
-		}
-		out = append(out, died(w.asked, p, ev.Cause))
-		for _, t := range w.targets {
-			if q := b.engines[t.UUID]; q != nil {
-				b.take(q, task{string(w.client), w.id + "_" + wire.MsgID(t.UUID)})
-			}
-		}
+		out = append(out, died(b.giveUp(p, a), p, ev.Cause))
 	}
 	return out
+}
+
+// giveUp forgets a part, and the whole if it was of a coalescing broadcast. It
+// returns what is to be answered.
+func (b *Broadcast) giveUp(p *peer, a asked) asked {
+	w := b.take(p, task{string(a.client), a.id}).whole
+	if w == nil {
+		return a
+	}
+	for _, t := range w.targets {
+		if q := b.engines[t.UUID]; q != nil {
+			b.take(q, task{string(w.client), w.id + "_" + wire.MsgID(t.UUID)})
+		}
+	}
+	return w.asked
+}
+
+func (b *Broadcast) onUnsent(ev Unsent) []Action {
+	p := b.engines[wire.EngineUUID(ev.Engine)]
+	if p == nil {
+		return nil
+	}
+	a, ok := p.asked[task{string(ev.Client), ev.ID}]
+	if !ok {
+		return nil
+	}
+	return []Action{unsent(b.giveUp(p, a), p)}
 }

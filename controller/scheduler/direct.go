@@ -25,6 +25,8 @@ func (d *Direct) Step(ev Event) []Action {
 		return d.onRequest(ev)
 	case Reply:
 		return d.onReply(ev)
+	case Unsent:
+		return d.onUnsent(ev)
 	case EngineUp:
 		d.engines[ev.UUID] = &peer{id: ev.ID, uuid: ev.UUID, asked: make(map[task]asked)}
 	case EngineDown:
@@ -72,6 +74,20 @@ func (d *Direct) onReply(ev Reply) []Action {
 	delete(p.asked, t)
 	ev.Frames[0], ev.Frames[1] = client, engine
 	return []Action{Relay{ToClient, ev.Frames}}
+}
+
+func (d *Direct) onUnsent(ev Unsent) []Action {
+	p := d.engines[wire.EngineUUID(ev.Engine)]
+	if p == nil {
+		return nil
+	}
+	t := task{string(ev.Client), ev.ID}
+	a, ok := p.asked[t]
+	if !ok {
+		return nil
+	}
+	delete(p.asked, t)
+	return []Action{unsent(a, p)}
 }
 
 func (d *Direct) onEngineDown(ev EngineDown) []Action {

@@ -4,8 +4,8 @@ import (
 	"muster/wire"
 )
 
-// An Event is something that happened: [Request], [Reply], [EngineUp],
-// [EngineDown] or [Tick].
+// An Event is something that happened: [Request], [Reply], [Unsent],
+// [EngineUp], [EngineDown] or [Tick].
 type Event interface{ event() }
 
 // Request came from a client. Frames are as the client's router received them:
@@ -26,6 +26,13 @@ type Reply struct {
 	Message *wire.Message
 }
 
+// Unsent says that a request could not be handed to its engine, which has no
+// connection to this channel now, though it is registered.
+type Unsent struct {
+	Engine, Client []byte
+	ID             wire.MsgID
+}
+
 // EngineUp says that an engine takes requests from now on.
 type EngineUp struct {
 	ID   wire.EngineID
@@ -44,6 +51,7 @@ type Tick struct{ N int }
 
 func (Request) event()    {}
 func (Reply) event()      {}
+func (Unsent) event()     {}
 func (EngineUp) event()   {}
 func (EngineDown) event() {}
 func (Tick) event()       {}

@@ -19,6 +19,7 @@ import (
 //	down UUID CAUSE
 //	ask CLIENT[/ENGINE] ID [METADATA] [TYPE]     a request
 //	reply ENGINE CLIENT ID [METADATA]
+//	unsent ENGINE CLIENT ID                      a request did not reach its engine
 //	tick N
 //	due                                          prints when the next tick is wanted
 func TestScripts(t *testing.T) {
@@ -101,6 +102,8 @@ func (p *player) apply(w []string) []string {
 	case "reply":
 		frames, m := message(p.t, wire.ApplyReply, wire.MsgID("re-"+w[3]), wire.MsgID(w[3]), arg(4, ""), w[1], w[2])
 		ev = Reply{frames, m}
+	case "unsent":
+		ev = Unsent{[]byte(w[1]), []byte(w[2]), wire.MsgID(w[3])}
 	case "tick":
 		ev = Tick{number(w[1])}
 	case "due":

@@ -1,0 +1,33 @@
+package scheduler_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"muster/controller/scheduler"
+	"muster/wire"
+)
+
+// A machine takes one event at a time and says what is to be done.
+func ExampleBalanced() {
+	session := wire.NewSession("key", "")
+	m := scheduler.NewBalanced(scheduler.LeastLoad, 1, 0.05, rand.New(rand.NewPCG(1, 2)))
+	m.Step(scheduler.EngineUp{ID: 0, UUID: "engine-0"})
+
+	_, frames, err := session.Frames(wire.ApplyRequest, nil, nil, nil)
+	if err != nil {
+		panic(err)
+	}
+	frames = append([][]byte{[]byte("client")}, frames...)
+	message, err := session.Inspect(frames)
+	if err != nil {
+		panic(err)
+	}
+	for _, a := range m.Step(scheduler.Request{Frames: frames, Message: message}) {
+		if r, ok := a.(scheduler.Relay); ok {
+			fmt.Printf("send to %s, for %s\n", r.Frames[0], r.Frames[1])
+		}
+	}
+	// Output:
+	// send to engine-0, for client
+}
