@@ -34,12 +34,16 @@ func run(code string) error {
 	}
 	defer c.Close()
 
-	interrupted, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
 	ar := c.Direct(client.All).ExecuteAsync(code)
-	if ar.Wait(interrupted) != nil { // the wait has ended, the code goes on
-		if err := c.Interrupt(ctx, client.All); err != nil {
-			return err
+	for !ar.Ready() {
+		select {
+		case <-ar.Done():
+		case <-interrupts:
+			if err := c.Interrupt(ctx, client.All); err != nil {
+				return err
+			}
 		}
 	}
 	_, err = ar.Get(ctx)
