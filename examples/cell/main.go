@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -18,21 +19,26 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	if len(os.Args) != 2 {
-		log.Fatal("usage: cell CODE")
+	n := flag.Int("n", 1, "wait for so many engines first")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		log.Fatal("usage: cell [-n ENGINES] CODE")
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := run(flag.Arg(0), *n); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(code string) error {
+func run(code string, n int) error {
 	ctx := context.Background()
 	c, err := client.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	if err := c.WaitForEngines(ctx, n); err != nil {
+		return err
+	}
 
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
