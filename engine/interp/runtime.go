@@ -42,7 +42,7 @@ func (in *Interp) support(m *machine) map[string]reflect.Value {
 // deep, the cell is stopped.
 const (
 	stackLimit = 200 << 20 // bytes of all stacks together
-	stackDeep  = 20000     // Go frames; an interpreted call takes a handful
+	stackDeep  = 150000    // Go frames, 50 MB or more; an interpreted call takes a handful
 	stackEvery = 512       // calls between two looks: some 1 MB of stack
 )
 
