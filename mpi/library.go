@@ -127,11 +127,13 @@ func (l *library) failure(name string, code C.int32_t, do func(function, args) r
 	return &Error{Op: name, Class: Class(r.flag), Message: strings.TrimRight(string(text[:r.bytes]), " \n\x00")}
 }
 
-// version is what the library says it is; that may be asked before init.
+// version is the library's name and version, the first line of what it says it
+// is: MPICH adds its compilers and their flags. It may be asked before init.
 func (l *library) version() string {
 	text := make([]byte, 8192)
 	r := invoke(l.table.version, args{recv: unsafe.Pointer(&text[0]), recvn: C.int64_t(len(text))})
-	return strings.TrimRight(string(text[:r.bytes]), " \n\x00")
+	line, _, _ := strings.Cut(strings.TrimRight(string(text[:r.bytes]), "\x00"), "\n")
+	return strings.Join(strings.Fields(line), " ")
 }
 
 func (l *library) flavour() string { return C.GoString(l.table.flavour) }

@@ -61,7 +61,7 @@ func (c *Config) validate() error {
 // Info describes the MPI library in use.
 type Info struct {
 	Flavour string // of the shim: "openmpi", "mpich" (with its kin) or "other"
-	Library string // what the library says of itself: name, version, more
+	Library string // name and version, as the library says them
 	Shim    string // path of the shim
 	Threads Level  // granted by Init; 0 before it
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,7 +112,7 @@ var stories = map[string]func(mpi.Config) error{
 	},
 	"describe": func(mpi.Config) error {
 		info, err := mpi.Describe(context.Background())
-		if err == nil && (info.Library == "" || info.Shim == "" || info.Threads != 0) {
+		if err == nil && (info.Library == "" || strings.Contains(info.Library, "\n") || info.Shim == "" || info.Threads != 0) {
 			err = fmt.Errorf("incomplete: %+v", info)
 		}
 		return errors.Join(err, errors.New("described "+info.Flavour))
