@@ -8,8 +8,8 @@ import (
 	"reflect"
 	"runtime"
 	"strconv"
-	"sync"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
