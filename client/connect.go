@@ -55,9 +55,6 @@ func connect(ctx context.Context, conn *wire.ClientConnection, o *options) (*Cli
 	if here, _ := os.Hostname(); conn.SSH != "" && conn.Location != here {
 		return nil, fmt.Errorf("the file asks for an ssh tunnel by way of %q, which this client does not open: run it on %s, or forward the file's ports with ssh -L", conn.SSH, conn.Location)
 	}
-	if conn.CurveServerKey != nil && *conn.CurveServerKey != "" {
-		return nil, errors.New("the controller speaks CURVE, which this client does not: start it without --enable-curve")
-	}
 	c := newClient(conn.Key, o.log)
 	network := o.network
 	if network == nil {
@@ -108,7 +105,7 @@ func newClient(key string, log *slog.Logger) *Client {
 // first: they should stand before the first reply does.
 func (c *Client) open(network transport.Network, conn *wire.ClientConnection) error {
 	dial := func(kind transport.Kind, port int) (transport.Socket, error) {
-		return network.Dial(kind, conn.URL(port), transport.Options{})
+		return network.Dial(kind, conn.URL(port), transport.Options{CurveServer: conn.ServerKey()})
 	}
 	var err error
 	for _, d := range []struct {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 
 	"muster/transport"
@@ -13,8 +12,9 @@ import (
 // one for each: what arrives carries the rest of its route, and a reply that
 // begins with the same frames finds its way back.
 type channels struct {
-	network transport.Network
-	uuid    string
+	network   transport.Network
+	uuid      string
+	serverKey string // of a controller that speaks CURVE
 
 	registration transport.Socket
 	control      transport.Socket
@@ -28,10 +28,7 @@ type channels struct {
 // dial opens what does not depend on the engine's id. iopub is connected early:
 // a publisher drops what it sends before its subscriber is there.
 func dial(network transport.Network, c *wire.EngineConnection, uuid string) (*channels, error) {
-	if c.CurveServerKey != nil && *c.CurveServerKey != "" {
-		return nil, errors.New("engine: the controller speaks CURVE (curve_serverkey in its connection file), which this engine does not: start it without --enable-curve")
-	}
-	ch := &channels{network: network, uuid: uuid}
+	ch := &channels{network: network, uuid: uuid, serverKey: c.ServerKey()}
 	var mux, task transport.Socket
 	err := ch.open(
 		channel{transport.Pub, "iopub", c.URL(c.IOPub), &ch.iopub},
@@ -66,7 +63,7 @@ type channel struct {
 // open connects channels, or none of them.
 func (ch *channels) open(list ...channel) error {
 	for _, c := range list {
-		opt := transport.Options{}
+		opt := transport.Options{CurveServer: ch.serverKey}
 		if c.kind == transport.Dealer {
 			opt.Identity = ch.uuid
 		}

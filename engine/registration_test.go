@@ -167,16 +167,6 @@ func (s silent) Recv() ([][]byte, error) {
 	return nil, transport.ErrClosed
 }
 
-func TestCURVE(t *testing.T) {
-	c := newController(t, new(transport.Memory))
-	key := "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
-	c.conn.CurveServerKey = &key
-	if err := wire.WriteConnection(c.file, c.conn); err != nil {
-		t.Fatal(err)
-	}
-	wantError(t, fail(t, Config{ConnectionFile: c.file, Network: c.network}), "CURVE")
-}
-
 func TestConfig(t *testing.T) {
 	negative := wire.EngineID(-1)
 	for name, cfg := range map[string]Config{

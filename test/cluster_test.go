@@ -130,10 +130,28 @@ func TestTwoClustersOfOneProfile(t *testing.T) {
 	if l := s.list(); len(l) != 2 {
 		t.Errorf("listed: %+v", l)
 	}
-	if code, out := s.fails("ipcluster", "start", "-n", "1", "--daemonize"); code != 1 || !strings.Contains(out, "ipcluster stop") {
+	if code, out := s.fails("ipcluster", "start", "-n", "1", "--daemonize"); code != 1 || !strings.Contains(out, "default runs already") || !strings.Contains(out, "--cluster-id") {
 		t.Errorf("a second start: status %d\n%s", code, out)
 	}
 	s.run("ipcluster", "stop", "--cluster-id", "big")
 	s.connect(1)
 	s.run("ipcluster", "stop")
+}
+
+// Encrypted by CURVE, with the same files in the same places.
+func TestCURVE(t *testing.T) {
+	s := newSite(t)
+	s.run("ipcluster", "start", "-n", "2", "--daemonize", "--", "--enable-curve")
+	defer s.run("ipcluster", "stop")
+	conn, err := wire.ReadClientConnection(wire.Profile{Dir: filepath.Join(s.dir, "profile_default")}.ClientFile(""))
+	if err != nil || conn.ServerKey() == "" {
+		t.Fatalf("connection file: %+v, %v", conn, err)
+	}
+	all := s.connect(2).Direct(client.All)
+	if err := all.Scatter(s.ctx(), "x", []float64{1, 2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := all.Execute(s.ctx(), "fmt.Print(floats.Sum(x))"); err != nil || out[0].Stdout != "3" || out[1].Stdout != "3" {
+		t.Errorf("%v, %v", out, err)
+	}
 }

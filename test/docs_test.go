@@ -87,7 +87,7 @@ func walk(t *testing.T, steps []step) {
 		script.WriteString("printf '\\n%s\\n' '" + marker + "'\n" + st.command + "\n")
 	}
 	c := exec.CommandContext(ctx, "bash", "-c", script.String())
-	c.Env, c.Dir = append(s.env, "HOME="+s.dir), root
+	c.Env, c.Dir = append(s.env, "HOME="+s.dir, "PATH="+plain+":"+os.Getenv("PATH")), root
 	// What was built and fetched before need not be again, for want of a home.
 	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
 	if err != nil {

@@ -19,8 +19,10 @@ import (
 	"muster/wire"
 )
 
-// bin is the folder that holds the binaries under test, built by TestMain.
-var bin string
+// bin is the folder that holds the binaries under test, built by TestMain with
+// the race detector when the tests have it. The pages of docs are walked with
+// the programs as a reader builds them, in plain.
+var bin, plain string
 
 // patience bounds every wait in this suite; the machine may be slow, the code
 // under test answers as soon as it can.
@@ -32,9 +34,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	bin = dir
+	bin, plain = filepath.Join(dir, "bin"), filepath.Join(dir, "plain")
 	status := 1
-	if err := build(dir); err != nil {
+	if err := errors.Join(build(bin, raceEnabled), build(plain, false)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	} else {
 		status = m.Run()
@@ -46,11 +48,11 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// build compiles the programs, with the race detector when the tests have it,
-// and the MPI shims of every flavour that the machine offers.
-func build(dir string) error {
+// build compiles the programs, and the MPI shims of every flavour that the
+// machine offers.
+func build(dir string, race bool) error {
 	args := []string{"build", "-o", dir + "/"}
-	if raceEnabled {
+	if race {
 		args = append(args, "-race")
 	}
 	out, err := exec.Command("go", append(args, "../cmd/...", "../examples/...")...).CombinedOutput()

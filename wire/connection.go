@@ -71,6 +71,15 @@ func (e *Endpoint) URL(port int) string {
 	return scheme + "://" + host + ":" + strconv.Itoa(port)
 }
 
+// ServerKey is the public key of a controller that speaks CURVE, in Z85, and ""
+// of one that does not.
+func (e *Endpoint) ServerKey() string {
+	if e.CurveServerKey == nil {
+		return ""
+	}
+	return *e.CurveServerKey
+}
+
 // validate checks what a peer relies on. ports are the named ports of the file.
 func (e *Endpoint) validate(ports map[string]int) error {
 	ports["registration"], ports["control"], ports["mux"] = e.Registration, e.Control, e.Mux
