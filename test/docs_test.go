@@ -29,6 +29,9 @@ func TestDocs(t *testing.T) {
 			listings(t, string(text))
 			if steps := console(string(text)); len(steps) > 0 {
 				without(t, "MUSTER_MPI")
+				if strings.Contains(string(text), "/usr/bin/python3") {
+					needsPython(t)
+				}
 				walk(t, steps)
 			}
 		})
