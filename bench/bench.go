@@ -18,6 +18,7 @@ import (
 
 // Config says how much to measure. The zero value of a field means its default.
 type Config struct {
+	Launcher    string        // of the engines, "local" or "mpi": local
 	Engines     int           // 4
 	Rounds      int           // of each kind, bare and ours in turn; the median counts: 5
 	RoundTrips  int           // a round: 1000
@@ -47,7 +48,7 @@ func (c *Config) defaults() {
 	}
 }
 
-// Run measures clusters of local engines in a profile of its own, and leaves
+// Run measures clusters of this machine in a profile of its own, and leaves
 // nothing behind.
 func Run(ctx context.Context, config Config) (*Report, error) {
 	config.defaults()
@@ -71,22 +72,18 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 func idle(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
 	config.Progress(fmt.Sprintf("starting %d engines", config.StartUp))
 	started := time.Now()
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, N: config.StartUp})
+	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.StartUp})
 	if err != nil {
 		return err
 	}
 	defer c.Stop(context.WithoutCancel(ctx))
 	r.Start = Start{Engines: config.StartUp, Seconds: time.Since(started).Seconds()}
 
-	record, err := cluster.Find(profile, "")
-	if err != nil {
+	if r.Memory.Fresh, err = controllerMB(profile); err != nil {
 		return err
 	}
-	var pids []int
-	for _, p := range record.Engines.Processes {
-		pids = append(pids, p.PID)
-	}
-	if r.Memory.Fresh, err = residentMB(record.Controller.Processes[0].PID); err != nil {
+	pids, err := client.Call[int](ctx, c.Client.Direct(client.All), client.Ref("os.Getpid"))
+	if err != nil {
 		return err
 	}
 	if r.Memory.Engine, err = residentMB(pids[0]); err != nil {
@@ -111,10 +108,19 @@ func idle(ctx context.Context, config Config, profile wire.Profile, r *Report) e
 	return c.Stop(ctx)
 }
 
+// controllerMB is the resident memory of the running controller.
+func controllerMB(profile wire.Profile) (float64, error) {
+	record, err := cluster.Find(profile, "")
+	if err != nil {
+		return 0, err
+	}
+	return residentMB(record.Controller.Processes[0].PID)
+}
+
 // busy measures requests and data, in turn with the bare router.
 func busy(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
 	config.Progress(fmt.Sprintf("starting %d engines and as many bare workers", config.Engines))
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, N: config.Engines})
+	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.Engines})
 	if err != nil {
 		return err
 	}
@@ -133,11 +139,7 @@ func busy(ctx context.Context, config Config, profile wire.Profile, r *Report) e
 			return err
 		}
 	}
-	record, err := cluster.Find(profile, "")
-	if err != nil {
-		return err
-	}
-	r.Memory.Controller, err = residentMB(record.Controller.Processes[0].PID)
+	r.Memory.Controller, err = controllerMB(profile)
 	return err
 }
 
