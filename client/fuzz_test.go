@@ -83,9 +83,10 @@ func FuzzHub(f *testing.F) {
 // answering is a socket that answers what is sent.
 type answering func(frames [][]byte)
 
-func (answering) Recv() ([][]byte, error) { return nil, transport.ErrClosed }
-func (answering) Addr() string            { return "" }
-func (answering) Close() error            { return nil }
+func (answering) Recv() ([][]byte, error)      { return nil, transport.ErrClosed }
+func (answering) Addr() string                 { return "" }
+func (answering) Close() error                 { return nil }
+func (a answering) Give(frames [][]byte) error { return a.Send(frames) }
 func (a answering) Send(frames [][]byte) error {
 	a(frames)
 	return nil

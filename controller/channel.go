@@ -121,13 +121,14 @@ func (c *channel) replied(m *wire.Message) {
 	}
 }
 
-// send sends to a side. A client that is gone needs no answer; an engine that
+// send sends to a side what was received or made here, and is changed no more.
+// A client that is gone needs no answer; an engine that
 // is not connected is the machine's business.
 func (c *channel) send(to scheduler.Side, frames [][]byte) error {
 	if to == scheduler.ToClient {
-		return c.client.Send(frames)
+		return c.client.Give(frames)
 	}
-	err := c.engine.Send(frames)
+	err := c.engine.Give(frames)
 	if !errors.Is(err, transport.ErrUnreachable) {
 		return err
 	}

@@ -99,6 +99,10 @@ func (s *memorySocket) Send(frames [][]byte) error {
 	return nil
 }
 
+// Give implements Socket. It copies all the same: a receiver may change what it
+// receives.
+func (s *memorySocket) Give(frames [][]byte) error { return s.Send(frames) }
+
 // put queues a copy of the frames for p, which may keep what it receives.
 func (p *memorySocket) put(from *memorySocket, frames [][]byte) {
 	if p.closed {

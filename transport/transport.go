@@ -59,6 +59,9 @@ type Socket interface {
 	// Send queues a message and returns. It keeps no reference to the frames.
 	// On a Router the first frame is the identity to send to.
 	Send(frames [][]byte) error
+	// Give is Send of frames that nobody changes any more, such as received
+	// ones: they may be sent from where they lie, later, instead of being copied.
+	Give(frames [][]byte) error
 	// Recv waits for the next message. On a Router the first frame is the
 	// sender's identity. It returns ErrClosed once the socket is closed.
 	Recv() ([][]byte, error)

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+void musterGiven(uintptr_t owner); // given.go
+
 static int grow(muster_box *box)
 {
 	int room = box->room ? 2 * box->room : 16;
@@ -83,6 +85,32 @@ int muster_send(void *socket, char *packed, size_t *sizes, int n, int more)
 		if (rc < 0)
 			return -1;
 		packed += sizes[i];
+	}
+	return 0;
+}
+
+static void given(void *data, void *owner)
+{
+	(void)data;
+	musterGiven((uintptr_t)owner);
+}
+
+int muster_give(void *socket, char *data, size_t size, uintptr_t owner, int more)
+{
+	zmq_msg_t m;
+	if (zmq_msg_init_data(&m, data, size, given, (void *)owner) < 0) {
+		musterGiven(owner);
+		return -1;
+	}
+	int rc;
+	do
+		rc = zmq_msg_send(&m, socket, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0));
+	while (rc < 0 && errno == EINTR);
+	if (rc < 0) {
+		int err = errno;
+		zmq_msg_close(&m);
+		errno = err;
+		return -1;
 	}
 	return 0;
 }

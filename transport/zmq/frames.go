@@ -83,8 +83,9 @@ func total(sizes []C.size_t) (n int) {
 	return n
 }
 
-// send sends a message. Its error is an errno.
-func (f *frames) send(msg [][]byte) error {
+// send sends a message. Frames that are given are not copied when they are
+// large. Its error is an errno.
+func (f *frames) send(msg [][]byte, given bool) error {
 	for i := 0; i < len(msg); {
 		f.packed, f.sizes = f.packed[:0], f.sizes[:0]
 		for ; i < len(msg) && len(msg[i]) < large; i++ {
@@ -92,13 +93,19 @@ func (f *frames) send(msg [][]byte) error {
 			f.sizes = append(f.sizes, C.size_t(len(msg[i])))
 		}
 		if len(f.sizes) > 0 {
-			if err := f.pass(f.packed, f.sizes, i < len(msg)); err != nil {
+			if err := f.copy(f.packed, f.sizes, more(i < len(msg))); err != nil {
 				return err
 			}
 		}
-		if i < len(msg) && len(msg[i]) >= large {
-			size := [1]C.size_t{C.size_t(len(msg[i]))}
-			if err := f.pass(msg[i], size[:], i < len(msg)-1); err != nil {
+		if i < len(msg) { // a large one
+			frame, goesOn := msg[i], more(i < len(msg)-1)
+			var err error
+			if given {
+				err = f.give(frame, goesOn)
+			} else {
+				err = f.copy(frame, []C.size_t{C.size_t(len(frame))}, goesOn)
+			}
+			if err != nil {
 				return err
 			}
 			i++
@@ -107,12 +114,23 @@ func (f *frames) send(msg [][]byte) error {
 	return nil
 }
 
-func (f *frames) pass(packed []byte, sizes []C.size_t, more bool) error {
-	var goesOn C.int
-	if more {
-		goesOn = 1
+func more(goesOn bool) C.int {
+	if goesOn {
+		return 1
 	}
-	rc, err := C.muster_send(f.socket, (*C.char)(unsafe.Pointer(unsafe.SliceData(packed))), &sizes[0], C.int(len(sizes)), goesOn)
+	return 0
+}
+
+func (f *frames) copy(packed []byte, sizes []C.size_t, more C.int) error {
+	rc, err := C.muster_send(f.socket, (*C.char)(unsafe.Pointer(unsafe.SliceData(packed))), &sizes[0], C.int(len(sizes)), more)
+	if rc < 0 {
+		return err
+	}
+	return nil
+}
+
+func (f *frames) give(frame []byte, more C.int) error {
+	rc, err := C.muster_give(f.socket, (*C.char)(unsafe.Pointer(unsafe.SliceData(frame))), C.size_t(len(frame)), own(frame), more)
 	if rc < 0 {
 		return err
 	}

@@ -1,3 +1,4 @@
+#include <stdint.h>
 #include <zmq.h>
 
 // A muster_box holds the frames of the message received last, in memory of
@@ -23,3 +24,7 @@ void muster_free(muster_box *box);
 // muster_send sends n frames that lie one behind the other in packed, without
 // waiting; more says that the message goes on. It returns 0, or -1 and errno.
 int muster_send(void *socket, char *packed, size_t *sizes, int n, int more);
+
+// muster_give sends one frame that stays where it is until it has left: then
+// musterGiven is called with the owner. It returns 0, or -1 and errno.
+int muster_give(void *socket, char *data, size_t size, uintptr_t owner, int more);

@@ -147,13 +147,17 @@ func (s *socket) poll() error {
 
 func (s *socket) Addr() string { return s.addr }
 
-func (s *socket) Send(frames [][]byte) error {
+func (s *socket) Send(frames [][]byte) error { return s.send(frames, false) }
+
+func (s *socket) Give(frames [][]byte) error { return s.send(frames, true) }
+
+func (s *socket) send(frames [][]byte, given bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return transport.ErrClosed
 	}
-	err := s.frames.send(frames)
+	err := s.frames.send(frames, given)
 	// A send also takes in what happened to the socket and so may eat the
 	// signal that the sleeping receiver waits for. Its next step is ours then.
 	if s.asleep {
