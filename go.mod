@@ -4,14 +4,10 @@ go 1.26.0
 
 require (
 	github.com/BurntSushi/toml v1.6.0
-	github.com/aristanetworks/gomap v0.0.0-20230726210543-f4e41046dced
-	github.com/kisielk/og-rek v1.3.0
-	github.com/nlpodyssey/gopickle v0.2.0
 	github.com/oklog/run v1.2.0
 	github.com/pebbe/zmq4 v1.4.0
 	github.com/spf13/pflag v1.0.10
 	github.com/traefik/yaegi v0.16.1
-	golang.org/x/exp v0.0.0-20230725093048-515e97ebf090
 	golang.org/x/sys v0.49.0
 	golang.org/x/term v0.47.0
 	gonum.org/v1/gonum v0.17.0
