@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"runtime"
 	"slices"
@@ -151,6 +152,18 @@ type measurement struct {
 	report *Report
 }
 
+// rounds yields once for each round that counts, with true, after some that do
+// not, because the system is still finding memory for them.
+func (m measurement) rounds(warm int) iter.Seq[bool] {
+	return func(yield func(counted bool) bool) {
+		for i := range warm + m.config.Rounds {
+			if !yield(i >= warm) {
+				return
+			}
+		}
+	}
+}
+
 const nothing = client.Ref("nothing")
 
 // frames of an empty apply, as the client sends them.
@@ -171,7 +184,7 @@ func (m measurement) roundTrips() error {
 	}
 	one := m.client.Direct(client.Engines(m.client.IDs()[0]))
 	var all [3][]time.Duration
-	for range m.config.Rounds {
+	for counted := range m.rounds(1) {
 		for i, round := range []func(n int) ([]time.Duration, error){
 			func(n int) ([]time.Duration, error) { return m.bare.roundTrips(n, request) },
 			func(n int) ([]time.Duration, error) {
@@ -185,7 +198,9 @@ func (m measurement) roundTrips() error {
 			if err != nil {
 				return err
 			}
-			all[i] = append(all[i], d...)
+			if counted {
+				all[i] = append(all[i], d...)
+			}
 		}
 	}
 	rt := &m.report.RoundTrip
@@ -207,7 +222,7 @@ func (m measurement) throughput() error {
 	balanced := m.client.LoadBalanced()
 	n, window := m.config.Requests, m.config.Outstanding
 	var rates [3][]float64
-	for range m.config.Rounds {
+	for counted := range m.rounds(1) {
 		for i, round := range []func() error{
 			func() error { return m.bare.client.Pipeline(m.bare.workers, request, n, window) },
 			func() error {
@@ -221,7 +236,9 @@ func (m measurement) throughput() error {
 			if err := round(); err != nil {
 				return err
 			}
-			rates[i] = append(rates[i], float64(n)/time.Since(start).Seconds())
+			if counted {
+				rates[i] = append(rates[i], float64(n)/time.Since(start).Seconds())
+			}
 		}
 	}
 	bare, direct, task := median(rates[0]), median(rates[1]), median(rates[2])
@@ -263,7 +280,7 @@ func (m measurement) transfer() error {
 	one := m.client.Direct(client.Engines(m.client.IDs()[0]))
 	var back [][]float64
 	var rates [4][]float64
-	for range m.config.Rounds {
+	for counted := range m.rounds(4) {
 		for i, round := range []func() error{
 			func() error { _, err := m.bare.client.RoundTrip(m.bare.workers[0], push); return err },
 			func() error { _, err := m.bare.client.RoundTrip(m.bare.workers[0], pull); return err },
@@ -274,7 +291,9 @@ func (m measurement) transfer() error {
 			if err := round(); err != nil {
 				return err
 			}
-			rates[i] = append(rates[i], float64(m.config.Array)/1e6/time.Since(start).Seconds())
+			if counted {
+				rates[i] = append(rates[i], float64(m.config.Array)/1e6/time.Since(start).Seconds())
+			}
 		}
 	}
 	if !slices.Equal(back[0], array) {

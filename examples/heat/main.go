@@ -78,7 +78,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := cluster.Start(ctx, cluster.Config{N: 4, Engines: "mpi", Engine: []string{self, engine.Argument}})
+	c, err := cluster.Start(ctx, cluster.Config{ID: "heat", N: 4, Engines: "mpi", Engine: []string{self, engine.Argument}})
 	if err != nil {
 		return err
 	}

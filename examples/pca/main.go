@@ -82,7 +82,7 @@ func run(ctx context.Context) error {
 	n, _ := images.Dims()
 	clock := newClock()
 
-	c, err := cluster.Start(ctx, cluster.Config{N: engines, Engines: "mpi"})
+	c, err := cluster.Start(ctx, cluster.Config{ID: "pca", N: engines, Engines: "mpi"})
 	if err != nil {
 		return err
 	}
