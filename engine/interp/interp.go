@@ -67,6 +67,7 @@ type Interp struct {
 	internal  map[types.Object]string  // variables -> yaegi's name
 	instances map[string]string        // generic instances -> yaegi's name
 	aliases   map[string]string        // import path -> yaegi's name for it
+	lent      map[*table]bool          // packages that yaegi has
 	hidden    map[reflect.Type]string  // compiled types no package exports -> yaegi's name
 	results   map[string]string        // type -> variable that takes results
 	callable  map[string]reflect.Value // interpreted functions that were called by name
@@ -89,11 +90,11 @@ func New(cfg Config) (*Interp, error) {
 		cfg.Stderr = io.Discard
 	}
 	in := &Interp{cfg: cfg, world: newWorld(), fset: token.NewFileSet(), defs: map[types.Object]*def{}}
-	for key, symbols := range library() {
-		in.world.add(path.Dir(key), path.Base(key), symbols)
+	for key, build := range library() {
+		in.world.add(path.Dir(key), path.Base(key), build)
 	}
 	for key, symbols := range cfg.Packages {
-		in.world.add(path.Dir(key), path.Base(key), symbols)
+		in.world.add(path.Dir(key), path.Base(key), built(symbols))
 	}
 	for name, fn := range cfg.Funcs {
 		if reflect.ValueOf(fn).Kind() != reflect.Func {
@@ -101,12 +102,12 @@ func New(cfg Config) (*Interp, error) {
 		}
 		if dot := strings.LastIndexByte(name, '.'); dot > 0 {
 			pkg := name[:dot]
-			in.world.add(pkg, path.Base(pkg), map[string]reflect.Value{name[dot+1:]: reflect.ValueOf(fn)})
+			in.world.add(pkg, path.Base(pkg), built(map[string]reflect.Value{name[dot+1:]: reflect.ValueOf(fn)}))
 			in.world.byName[path.Base(pkg)] = pkg
 		}
 	}
 	in.world.lib = in.addGeneric
-	in.world.add(preludePath, preludePath, nil)
+	in.world.add(preludePath, preludePath, built(nil))
 	f, err := parser.ParseFile(in.fset, fileName, "package main", 0)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ func (in *Interp) clear() {
 const funcsPath = "ꞏfuncs"
 
 func (in *Interp) registered(name string, fn any) types.Object {
-	in.world.add(funcsPath, funcsPath, map[string]reflect.Value{name: reflect.ValueOf(fn)})
+	in.world.add(funcsPath, funcsPath, built(map[string]reflect.Value{name: reflect.ValueOf(fn)}))
 	sig := in.world.typ(reflect.TypeOf(fn)).Underlying().(*types.Signature)
 	pkg := in.world.shell(funcsPath)
 	obj := types.NewFunc(token.NoPos, pkg, name, sig)
@@ -156,24 +157,14 @@ func (in *Interp) start() error {
 		return err
 	}
 	shields := m.shields()
-	exports := interp.Exports{}
-	in.world.tables[runtimePath] = &table{path: runtimePath, name: runtimePath, symbols: in.support(m)}
-	for p, t := range in.world.tables {
-		symbols := t.symbols
-		if over := shields[p]; over != nil {
-			symbols = maps.Clone(symbols)
-			maps.Copy(symbols, over)
-			in.world.override(p, symbols)
-		}
-		// The doubled slash keeps yaegi from putting its own fmt, log and os
-		// over ours; it looks for the key fmt/fmt.
-		exports[p+"//"+t.name] = symbols
+	in.world.tables[runtimePath] = &table{path: runtimePath, name: runtimePath, built: in.support(m)}
+	for p, over := range shields {
+		in.world.override(p, over)
 	}
-	exports["."] = mapTypes(shields)
-	if err := m.yaegi.Use(exports); err != nil {
-		return fmt.Errorf("interp: load the packages of cells: %w", err)
+	if err := m.yaegi.Use(interp.Exports{".": mapTypes(shields)}); err != nil {
+		return fmt.Errorf("interp: start the interpreter: %w", err)
 	}
-	in.machine, in.aliases = m, map[string]string{}
+	in.machine, in.aliases, in.lent = m, map[string]string{}, map[*table]bool{}
 	for _, d := range in.defs {
 		d.written = false
 	}
@@ -278,6 +269,9 @@ func (in *Interp) compile(e *emitter, body []ast.Stmt) (*interp.Program, *Error)
 			return nil, errorf(CompileError, "%v", err)
 		}
 	}
+	if err := in.lend(); err != nil {
+		return nil, err
+	}
 	prog, err := in.machine.compile(f)
 	if err != nil {
 		return nil, in.yaegiError(err)
@@ -291,6 +285,24 @@ func (in *Interp) compile(e *emitter, body []ast.Stmt) (*interp.Program, *Error)
 		d.written = true
 	}
 	return prog, nil
+}
+
+// lend gives yaegi the packages whose types the checker has met since the last
+// time, imported or not: yaegi looks there for the wrappers of interfaces.
+func (in *Interp) lend() *Error {
+	exports := interp.Exports{}
+	for p := range in.world.pkgs {
+		if t := in.world.tables[p]; t != nil && !in.lent[t] {
+			in.lent[t] = true
+			// The doubled slash keeps yaegi from putting its own fmt, log and os
+			// over ours; it looks for the key fmt/fmt.
+			exports[p+"//"+t.name] = t.symbols()
+		}
+	}
+	if err := in.machine.yaegi.Use(exports); err != nil {
+		return errorf(CompileError, "%v", err)
+	}
+	return nil
 }
 
 // execute runs a compiled program and turns the way it ended into an error.

@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"maps"
 	"reflect"
 	"strings"
 
@@ -10,19 +11,22 @@ import (
 	"muster/engine/interp/symbols"
 )
 
-// library returns every compiled package that cells can import.
-func library() map[string]map[string]reflect.Value {
-	lib := map[string]map[string]reflect.Value{}
+// library returns what builds the tables of all compiled packages that cells can
+// import, by "import/path/name".
+func library() map[string]func() map[string]reflect.Value {
+	lib := maps.Clone(symbols.Tables)
 	for k, v := range stdlib.Symbols {
 		if k != "." && !strings.HasPrefix(k, "github.com/") {
-			lib[k] = v
+			lib[k] = built(v)
 		}
 	}
-	lib["os/exec/exec"] = unrestricted.Symbols["os/exec/exec"]
-	for k, v := range symbols.Symbols {
-		lib[k] = v
-	}
+	lib["os/exec/exec"] = built(unrestricted.Symbols["os/exec/exec"])
 	return lib
+}
+
+// built is for tables that are there.
+func built(symbols map[string]reflect.Value) func() map[string]reflect.Value {
+	return func() map[string]reflect.Value { return symbols }
 }
 
 // mapTypes tells yaegi which functions look for methods (String, Error) in

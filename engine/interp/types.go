@@ -86,7 +86,7 @@ func (e *emitter) namedExpr(t *types.Named) ast.Expr {
 		return e.ident(obj.Name())
 	}
 	if tab := e.in.world.tables[obj.Pkg().Path()]; tab != nil {
-		if v, ok := tab.symbols[obj.Name()]; ok && isType(v) && v.Type().Elem() == rt {
+		if v, ok := tab.symbols()[obj.Name()]; ok && isType(v) && v.Type().Elem() == rt {
 			return e.selector(tab.path, obj.Name())
 		}
 	}

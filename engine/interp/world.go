@@ -26,7 +26,23 @@ type world struct {
 // table is one compiled package.
 type table struct {
 	path, name string
-	symbols    map[string]reflect.Value
+	parts      []func() map[string]reflect.Value // not yet in built
+	built      map[string]reflect.Value
+}
+
+// symbols builds the table if nobody has asked for it before: a process uses few
+// of the packages that it has.
+func (t *table) symbols() map[string]reflect.Value {
+	for _, part := range t.parts {
+		if t.built == nil {
+			t.built = part()
+			continue
+		}
+		t.built = maps.Clone(t.built) // it may be a table of everybody's
+		maps.Copy(t.built, part())
+	}
+	t.parts = nil
+	return t.built
 }
 
 // preferred settles names that several packages share.
@@ -52,23 +68,23 @@ func newWorld() *world {
 }
 
 // add makes a package importable; symbols added to a path known already join it.
-func (w *world) add(path, name string, symbols map[string]reflect.Value) {
+func (w *world) add(path, name string, build func() map[string]reflect.Value) {
 	t := w.tables[path]
 	if t == nil {
-		w.tables[path] = &table{path: path, name: name, symbols: symbols}
-	} else {
-		t.symbols = maps.Clone(t.symbols) // it may be a table of everybody's
-		maps.Copy(t.symbols, symbols)
+		t = &table{path: path, name: name}
+		w.tables[path] = t
 	}
+	t.parts = append(t.parts, build)
 	old, taken := w.byName[name]
 	if !taken || preferred[name] == path || (preferred[name] != old && (len(path) < len(old) || len(path) == len(old) && path < old)) {
 		w.byName[name] = path
 	}
 }
 
-// override replaces the symbols of a package.
+// override puts symbols over those of a known package.
 func (w *world) override(path string, symbols map[string]reflect.Value) {
-	w.tables[path].symbols = symbols
+	t := w.tables[path]
+	t.parts = append(t.parts, built(symbols))
 }
 
 // Import implements types.Importer.
@@ -85,7 +101,7 @@ func (w *world) Import(path string) (*types.Package, error) {
 		return p, nil
 	}
 	p.MarkComplete()
-	for name, v := range t.symbols {
+	for name, v := range t.symbols() {
 		if strings.HasPrefix(name, "_") {
 			continue // yaegi's wrapper of an interface
 		}

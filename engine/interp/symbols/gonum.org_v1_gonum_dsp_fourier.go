@@ -10,27 +10,29 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/dsp/fourier/fourier"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"CoefficientsRadix2": reflect.ValueOf(fourier.CoefficientsRadix2),
-		"CoefficientsRadix4": reflect.ValueOf(fourier.CoefficientsRadix4),
-		"NewCmplxFFT":        reflect.ValueOf(fourier.NewCmplxFFT),
-		"NewDCT":             reflect.ValueOf(fourier.NewDCT),
-		"NewDST":             reflect.ValueOf(fourier.NewDST),
-		"NewFFT":             reflect.ValueOf(fourier.NewFFT),
-		"NewQuarterWaveFFT":  reflect.ValueOf(fourier.NewQuarterWaveFFT),
-		"PadRadix2":          reflect.ValueOf(fourier.PadRadix2),
-		"PadRadix4":          reflect.ValueOf(fourier.PadRadix4),
-		"SequenceRadix2":     reflect.ValueOf(fourier.SequenceRadix2),
-		"SequenceRadix4":     reflect.ValueOf(fourier.SequenceRadix4),
-		"TrimRadix2":         reflect.ValueOf(fourier.TrimRadix2),
-		"TrimRadix4":         reflect.ValueOf(fourier.TrimRadix4),
+	Tables["gonum.org/v1/gonum/dsp/fourier/fourier"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"CoefficientsRadix2": reflect.ValueOf(fourier.CoefficientsRadix2),
+			"CoefficientsRadix4": reflect.ValueOf(fourier.CoefficientsRadix4),
+			"NewCmplxFFT":        reflect.ValueOf(fourier.NewCmplxFFT),
+			"NewDCT":             reflect.ValueOf(fourier.NewDCT),
+			"NewDST":             reflect.ValueOf(fourier.NewDST),
+			"NewFFT":             reflect.ValueOf(fourier.NewFFT),
+			"NewQuarterWaveFFT":  reflect.ValueOf(fourier.NewQuarterWaveFFT),
+			"PadRadix2":          reflect.ValueOf(fourier.PadRadix2),
+			"PadRadix4":          reflect.ValueOf(fourier.PadRadix4),
+			"SequenceRadix2":     reflect.ValueOf(fourier.SequenceRadix2),
+			"SequenceRadix4":     reflect.ValueOf(fourier.SequenceRadix4),
+			"TrimRadix2":         reflect.ValueOf(fourier.TrimRadix2),
+			"TrimRadix4":         reflect.ValueOf(fourier.TrimRadix4),
 
-		// type definitions
-		"CmplxFFT":       reflect.ValueOf((*fourier.CmplxFFT)(nil)),
-		"DCT":            reflect.ValueOf((*fourier.DCT)(nil)),
-		"DST":            reflect.ValueOf((*fourier.DST)(nil)),
-		"FFT":            reflect.ValueOf((*fourier.FFT)(nil)),
-		"QuarterWaveFFT": reflect.ValueOf((*fourier.QuarterWaveFFT)(nil)),
+			// type definitions
+			"CmplxFFT":       reflect.ValueOf((*fourier.CmplxFFT)(nil)),
+			"DCT":            reflect.ValueOf((*fourier.DCT)(nil)),
+			"DST":            reflect.ValueOf((*fourier.DST)(nil)),
+			"FFT":            reflect.ValueOf((*fourier.FFT)(nil)),
+			"QuarterWaveFFT": reflect.ValueOf((*fourier.QuarterWaveFFT)(nil)),
+		}
 	}
 }

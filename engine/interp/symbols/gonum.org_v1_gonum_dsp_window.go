@@ -10,37 +10,39 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/dsp/window/window"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"BartlettHann":           reflect.ValueOf(window.BartlettHann),
-		"BartlettHannComplex":    reflect.ValueOf(window.BartlettHannComplex),
-		"Blackman":               reflect.ValueOf(window.Blackman),
-		"BlackmanComplex":        reflect.ValueOf(window.BlackmanComplex),
-		"BlackmanHarris":         reflect.ValueOf(window.BlackmanHarris),
-		"BlackmanHarrisComplex":  reflect.ValueOf(window.BlackmanHarrisComplex),
-		"BlackmanNuttall":        reflect.ValueOf(window.BlackmanNuttall),
-		"BlackmanNuttallComplex": reflect.ValueOf(window.BlackmanNuttallComplex),
-		"FlatTop":                reflect.ValueOf(window.FlatTop),
-		"FlatTopComplex":         reflect.ValueOf(window.FlatTopComplex),
-		"Hamming":                reflect.ValueOf(window.Hamming),
-		"HammingComplex":         reflect.ValueOf(window.HammingComplex),
-		"Hann":                   reflect.ValueOf(window.Hann),
-		"HannComplex":            reflect.ValueOf(window.HannComplex),
-		"Lanczos":                reflect.ValueOf(window.Lanczos),
-		"LanczosComplex":         reflect.ValueOf(window.LanczosComplex),
-		"NewValues":              reflect.ValueOf(window.NewValues),
-		"Nuttall":                reflect.ValueOf(window.Nuttall),
-		"NuttallComplex":         reflect.ValueOf(window.NuttallComplex),
-		"Rectangular":            reflect.ValueOf(window.Rectangular),
-		"RectangularComplex":     reflect.ValueOf(window.RectangularComplex),
-		"Sine":                   reflect.ValueOf(window.Sine),
-		"SineComplex":            reflect.ValueOf(window.SineComplex),
-		"Triangular":             reflect.ValueOf(window.Triangular),
-		"TriangularComplex":      reflect.ValueOf(window.TriangularComplex),
+	Tables["gonum.org/v1/gonum/dsp/window/window"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"BartlettHann":           reflect.ValueOf(window.BartlettHann),
+			"BartlettHannComplex":    reflect.ValueOf(window.BartlettHannComplex),
+			"Blackman":               reflect.ValueOf(window.Blackman),
+			"BlackmanComplex":        reflect.ValueOf(window.BlackmanComplex),
+			"BlackmanHarris":         reflect.ValueOf(window.BlackmanHarris),
+			"BlackmanHarrisComplex":  reflect.ValueOf(window.BlackmanHarrisComplex),
+			"BlackmanNuttall":        reflect.ValueOf(window.BlackmanNuttall),
+			"BlackmanNuttallComplex": reflect.ValueOf(window.BlackmanNuttallComplex),
+			"FlatTop":                reflect.ValueOf(window.FlatTop),
+			"FlatTopComplex":         reflect.ValueOf(window.FlatTopComplex),
+			"Hamming":                reflect.ValueOf(window.Hamming),
+			"HammingComplex":         reflect.ValueOf(window.HammingComplex),
+			"Hann":                   reflect.ValueOf(window.Hann),
+			"HannComplex":            reflect.ValueOf(window.HannComplex),
+			"Lanczos":                reflect.ValueOf(window.Lanczos),
+			"LanczosComplex":         reflect.ValueOf(window.LanczosComplex),
+			"NewValues":              reflect.ValueOf(window.NewValues),
+			"Nuttall":                reflect.ValueOf(window.Nuttall),
+			"NuttallComplex":         reflect.ValueOf(window.NuttallComplex),
+			"Rectangular":            reflect.ValueOf(window.Rectangular),
+			"RectangularComplex":     reflect.ValueOf(window.RectangularComplex),
+			"Sine":                   reflect.ValueOf(window.Sine),
+			"SineComplex":            reflect.ValueOf(window.SineComplex),
+			"Triangular":             reflect.ValueOf(window.Triangular),
+			"TriangularComplex":      reflect.ValueOf(window.TriangularComplex),
 
-		// type definitions
-		"Gaussian": reflect.ValueOf((*window.Gaussian)(nil)),
-		"Tukey":    reflect.ValueOf((*window.Tukey)(nil)),
-		"Values":   reflect.ValueOf((*window.Values)(nil)),
+			// type definitions
+			"Gaussian": reflect.ValueOf((*window.Gaussian)(nil)),
+			"Tukey":    reflect.ValueOf((*window.Tukey)(nil)),
+			"Values":   reflect.ValueOf((*window.Values)(nil)),
+		}
 	}
 }

@@ -10,17 +10,19 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/floats/scalar/scalar"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"EqualWithinAbs":      reflect.ValueOf(scalar.EqualWithinAbs),
-		"EqualWithinAbsOrRel": reflect.ValueOf(scalar.EqualWithinAbsOrRel),
-		"EqualWithinRel":      reflect.ValueOf(scalar.EqualWithinRel),
-		"EqualWithinULP":      reflect.ValueOf(scalar.EqualWithinULP),
-		"NaNPayload":          reflect.ValueOf(scalar.NaNPayload),
-		"NaNWith":             reflect.ValueOf(scalar.NaNWith),
-		"ParseWithNA":         reflect.ValueOf(scalar.ParseWithNA),
-		"Round":               reflect.ValueOf(scalar.Round),
-		"RoundEven":           reflect.ValueOf(scalar.RoundEven),
-		"Same":                reflect.ValueOf(scalar.Same),
+	Tables["gonum.org/v1/gonum/floats/scalar/scalar"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"EqualWithinAbs":      reflect.ValueOf(scalar.EqualWithinAbs),
+			"EqualWithinAbsOrRel": reflect.ValueOf(scalar.EqualWithinAbsOrRel),
+			"EqualWithinRel":      reflect.ValueOf(scalar.EqualWithinRel),
+			"EqualWithinULP":      reflect.ValueOf(scalar.EqualWithinULP),
+			"NaNPayload":          reflect.ValueOf(scalar.NaNPayload),
+			"NaNWith":             reflect.ValueOf(scalar.NaNWith),
+			"ParseWithNA":         reflect.ValueOf(scalar.ParseWithNA),
+			"Round":               reflect.ValueOf(scalar.Round),
+			"RoundEven":           reflect.ValueOf(scalar.RoundEven),
+			"Same":                reflect.ValueOf(scalar.Same),
+		}
 	}
 }

@@ -10,25 +10,27 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/graph/network/network"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"Betweenness":             reflect.ValueOf(network.Betweenness),
-		"BetweennessWeighted":     reflect.ValueOf(network.BetweennessWeighted),
-		"Closeness":               reflect.ValueOf(network.Closeness),
-		"Diffuse":                 reflect.ValueOf(network.Diffuse),
-		"DiffuseToEquilibrium":    reflect.ValueOf(network.DiffuseToEquilibrium),
-		"Eccentricity":            reflect.ValueOf(network.Eccentricity),
-		"EdgeBetweenness":         reflect.ValueOf(network.EdgeBetweenness),
-		"EdgeBetweennessWeighted": reflect.ValueOf(network.EdgeBetweennessWeighted),
-		"Farness":                 reflect.ValueOf(network.Farness),
-		"HITS":                    reflect.ValueOf(network.HITS),
-		"Harmonic":                reflect.ValueOf(network.Harmonic),
-		"MaxFlowDinic":            reflect.ValueOf(network.MaxFlowDinic),
-		"PageRank":                reflect.ValueOf(network.PageRank),
-		"PageRankSparse":          reflect.ValueOf(network.PageRankSparse),
-		"Residual":                reflect.ValueOf(network.Residual),
+	Tables["gonum.org/v1/gonum/graph/network/network"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"Betweenness":             reflect.ValueOf(network.Betweenness),
+			"BetweennessWeighted":     reflect.ValueOf(network.BetweennessWeighted),
+			"Closeness":               reflect.ValueOf(network.Closeness),
+			"Diffuse":                 reflect.ValueOf(network.Diffuse),
+			"DiffuseToEquilibrium":    reflect.ValueOf(network.DiffuseToEquilibrium),
+			"Eccentricity":            reflect.ValueOf(network.Eccentricity),
+			"EdgeBetweenness":         reflect.ValueOf(network.EdgeBetweenness),
+			"EdgeBetweennessWeighted": reflect.ValueOf(network.EdgeBetweennessWeighted),
+			"Farness":                 reflect.ValueOf(network.Farness),
+			"HITS":                    reflect.ValueOf(network.HITS),
+			"Harmonic":                reflect.ValueOf(network.Harmonic),
+			"MaxFlowDinic":            reflect.ValueOf(network.MaxFlowDinic),
+			"PageRank":                reflect.ValueOf(network.PageRank),
+			"PageRankSparse":          reflect.ValueOf(network.PageRankSparse),
+			"Residual":                reflect.ValueOf(network.Residual),
 
-		// type definitions
-		"HubAuthority": reflect.ValueOf((*network.HubAuthority)(nil)),
+			// type definitions
+			"HubAuthority": reflect.ValueOf((*network.HubAuthority)(nil)),
+		}
 	}
 }

@@ -11,39 +11,41 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/graph/path/path"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"AStar":              reflect.ValueOf(path.AStar),
-		"BellmanFordAllFrom": reflect.ValueOf(path.BellmanFordAllFrom),
-		"BellmanFordFrom":    reflect.ValueOf(path.BellmanFordFrom),
-		"DijkstraAllFrom":    reflect.ValueOf(path.DijkstraAllFrom),
-		"DijkstraAllPaths":   reflect.ValueOf(path.DijkstraAllPaths),
-		"DijkstraFrom":       reflect.ValueOf(path.DijkstraFrom),
-		"DijkstraFromTo":     reflect.ValueOf(path.DijkstraFromTo),
-		"FloydWarshall":      reflect.ValueOf(path.FloydWarshall),
-		"JohnsonAllPaths":    reflect.ValueOf(path.JohnsonAllPaths),
-		"Kruskal":            reflect.ValueOf(path.Kruskal),
-		"NullHeuristic":      reflect.ValueOf(path.NullHeuristic),
-		"Prim":               reflect.ValueOf(path.Prim),
-		"UniformCost":        reflect.ValueOf(path.UniformCost),
-		"YenKShortestPaths":  reflect.ValueOf(path.YenKShortestPaths),
+	Tables["gonum.org/v1/gonum/graph/path/path"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"AStar":              reflect.ValueOf(path.AStar),
+			"BellmanFordAllFrom": reflect.ValueOf(path.BellmanFordAllFrom),
+			"BellmanFordFrom":    reflect.ValueOf(path.BellmanFordFrom),
+			"DijkstraAllFrom":    reflect.ValueOf(path.DijkstraAllFrom),
+			"DijkstraAllPaths":   reflect.ValueOf(path.DijkstraAllPaths),
+			"DijkstraFrom":       reflect.ValueOf(path.DijkstraFrom),
+			"DijkstraFromTo":     reflect.ValueOf(path.DijkstraFromTo),
+			"FloydWarshall":      reflect.ValueOf(path.FloydWarshall),
+			"JohnsonAllPaths":    reflect.ValueOf(path.JohnsonAllPaths),
+			"Kruskal":            reflect.ValueOf(path.Kruskal),
+			"NullHeuristic":      reflect.ValueOf(path.NullHeuristic),
+			"Prim":               reflect.ValueOf(path.Prim),
+			"UniformCost":        reflect.ValueOf(path.UniformCost),
+			"YenKShortestPaths":  reflect.ValueOf(path.YenKShortestPaths),
 
-		// type definitions
-		"AllShortest":            reflect.ValueOf((*path.AllShortest)(nil)),
-		"Heuristic":              reflect.ValueOf((*path.Heuristic)(nil)),
-		"HeuristicCoster":        reflect.ValueOf((*path.HeuristicCoster)(nil)),
-		"Shortest":               reflect.ValueOf((*path.Shortest)(nil)),
-		"ShortestAlts":           reflect.ValueOf((*path.ShortestAlts)(nil)),
-		"UndirectedWeightLister": reflect.ValueOf((*path.UndirectedWeightLister)(nil)),
-		"Weighted":               reflect.ValueOf((*path.Weighted)(nil)),
-		"WeightedBuilder":        reflect.ValueOf((*path.WeightedBuilder)(nil)),
-		"Weighting":              reflect.ValueOf((*path.Weighting)(nil)),
+			// type definitions
+			"AllShortest":            reflect.ValueOf((*path.AllShortest)(nil)),
+			"Heuristic":              reflect.ValueOf((*path.Heuristic)(nil)),
+			"HeuristicCoster":        reflect.ValueOf((*path.HeuristicCoster)(nil)),
+			"Shortest":               reflect.ValueOf((*path.Shortest)(nil)),
+			"ShortestAlts":           reflect.ValueOf((*path.ShortestAlts)(nil)),
+			"UndirectedWeightLister": reflect.ValueOf((*path.UndirectedWeightLister)(nil)),
+			"Weighted":               reflect.ValueOf((*path.Weighted)(nil)),
+			"WeightedBuilder":        reflect.ValueOf((*path.WeightedBuilder)(nil)),
+			"Weighting":              reflect.ValueOf((*path.Weighting)(nil)),
 
-		// interface wrapper definitions
-		"_HeuristicCoster":        reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_HeuristicCoster)(nil)),
-		"_UndirectedWeightLister": reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_UndirectedWeightLister)(nil)),
-		"_Weighted":               reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_Weighted)(nil)),
-		"_WeightedBuilder":        reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_WeightedBuilder)(nil)),
+			// interface wrapper definitions
+			"_HeuristicCoster":        reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_HeuristicCoster)(nil)),
+			"_UndirectedWeightLister": reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_UndirectedWeightLister)(nil)),
+			"_Weighted":               reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_Weighted)(nil)),
+			"_WeightedBuilder":        reflect.ValueOf((*_gonum_org_v1_gonum_graph_path_WeightedBuilder)(nil)),
+		}
 	}
 }
 

@@ -10,26 +10,28 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/graph/simple/simple"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"NewDirectedGraph":           reflect.ValueOf(simple.NewDirectedGraph),
-		"NewDirectedMatrix":          reflect.ValueOf(simple.NewDirectedMatrix),
-		"NewDirectedMatrixFrom":      reflect.ValueOf(simple.NewDirectedMatrixFrom),
-		"NewUndirectedGraph":         reflect.ValueOf(simple.NewUndirectedGraph),
-		"NewUndirectedMatrix":        reflect.ValueOf(simple.NewUndirectedMatrix),
-		"NewUndirectedMatrixFrom":    reflect.ValueOf(simple.NewUndirectedMatrixFrom),
-		"NewWeightedDirectedGraph":   reflect.ValueOf(simple.NewWeightedDirectedGraph),
-		"NewWeightedUndirectedGraph": reflect.ValueOf(simple.NewWeightedUndirectedGraph),
+	Tables["gonum.org/v1/gonum/graph/simple/simple"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"NewDirectedGraph":           reflect.ValueOf(simple.NewDirectedGraph),
+			"NewDirectedMatrix":          reflect.ValueOf(simple.NewDirectedMatrix),
+			"NewDirectedMatrixFrom":      reflect.ValueOf(simple.NewDirectedMatrixFrom),
+			"NewUndirectedGraph":         reflect.ValueOf(simple.NewUndirectedGraph),
+			"NewUndirectedMatrix":        reflect.ValueOf(simple.NewUndirectedMatrix),
+			"NewUndirectedMatrixFrom":    reflect.ValueOf(simple.NewUndirectedMatrixFrom),
+			"NewWeightedDirectedGraph":   reflect.ValueOf(simple.NewWeightedDirectedGraph),
+			"NewWeightedUndirectedGraph": reflect.ValueOf(simple.NewWeightedUndirectedGraph),
 
-		// type definitions
-		"DirectedGraph":           reflect.ValueOf((*simple.DirectedGraph)(nil)),
-		"DirectedMatrix":          reflect.ValueOf((*simple.DirectedMatrix)(nil)),
-		"Edge":                    reflect.ValueOf((*simple.Edge)(nil)),
-		"Node":                    reflect.ValueOf((*simple.Node)(nil)),
-		"UndirectedGraph":         reflect.ValueOf((*simple.UndirectedGraph)(nil)),
-		"UndirectedMatrix":        reflect.ValueOf((*simple.UndirectedMatrix)(nil)),
-		"WeightedDirectedGraph":   reflect.ValueOf((*simple.WeightedDirectedGraph)(nil)),
-		"WeightedEdge":            reflect.ValueOf((*simple.WeightedEdge)(nil)),
-		"WeightedUndirectedGraph": reflect.ValueOf((*simple.WeightedUndirectedGraph)(nil)),
+			// type definitions
+			"DirectedGraph":           reflect.ValueOf((*simple.DirectedGraph)(nil)),
+			"DirectedMatrix":          reflect.ValueOf((*simple.DirectedMatrix)(nil)),
+			"Edge":                    reflect.ValueOf((*simple.Edge)(nil)),
+			"Node":                    reflect.ValueOf((*simple.Node)(nil)),
+			"UndirectedGraph":         reflect.ValueOf((*simple.UndirectedGraph)(nil)),
+			"UndirectedMatrix":        reflect.ValueOf((*simple.UndirectedMatrix)(nil)),
+			"WeightedDirectedGraph":   reflect.ValueOf((*simple.WeightedDirectedGraph)(nil)),
+			"WeightedEdge":            reflect.ValueOf((*simple.WeightedEdge)(nil)),
+			"WeightedUndirectedGraph": reflect.ValueOf((*simple.WeightedUndirectedGraph)(nil)),
+		}
 	}
 }

@@ -11,30 +11,32 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/graph/topo/topo"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"BronKerbosch":        reflect.ValueOf(topo.BronKerbosch),
-		"CliqueGraph":         reflect.ValueOf(topo.CliqueGraph),
-		"ConnectedComponents": reflect.ValueOf(topo.ConnectedComponents),
-		"DegeneracyOrdering":  reflect.ValueOf(topo.DegeneracyOrdering),
-		"DirectedCyclesIn":    reflect.ValueOf(topo.DirectedCyclesIn),
-		"Equal":               reflect.ValueOf(topo.Equal),
-		"IsPathIn":            reflect.ValueOf(topo.IsPathIn),
-		"KCore":               reflect.ValueOf(topo.KCore),
-		"PathExistsIn":        reflect.ValueOf(topo.PathExistsIn),
-		"Sort":                reflect.ValueOf(topo.Sort),
-		"SortStabilized":      reflect.ValueOf(topo.SortStabilized),
-		"TarjanSCC":           reflect.ValueOf(topo.TarjanSCC),
-		"UndirectedCyclesIn":  reflect.ValueOf(topo.UndirectedCyclesIn),
+	Tables["gonum.org/v1/gonum/graph/topo/topo"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"BronKerbosch":        reflect.ValueOf(topo.BronKerbosch),
+			"CliqueGraph":         reflect.ValueOf(topo.CliqueGraph),
+			"ConnectedComponents": reflect.ValueOf(topo.ConnectedComponents),
+			"DegeneracyOrdering":  reflect.ValueOf(topo.DegeneracyOrdering),
+			"DirectedCyclesIn":    reflect.ValueOf(topo.DirectedCyclesIn),
+			"Equal":               reflect.ValueOf(topo.Equal),
+			"IsPathIn":            reflect.ValueOf(topo.IsPathIn),
+			"KCore":               reflect.ValueOf(topo.KCore),
+			"PathExistsIn":        reflect.ValueOf(topo.PathExistsIn),
+			"Sort":                reflect.ValueOf(topo.Sort),
+			"SortStabilized":      reflect.ValueOf(topo.SortStabilized),
+			"TarjanSCC":           reflect.ValueOf(topo.TarjanSCC),
+			"UndirectedCyclesIn":  reflect.ValueOf(topo.UndirectedCyclesIn),
 
-		// type definitions
-		"Builder":         reflect.ValueOf((*topo.Builder)(nil)),
-		"Clique":          reflect.ValueOf((*topo.Clique)(nil)),
-		"CliqueGraphEdge": reflect.ValueOf((*topo.CliqueGraphEdge)(nil)),
-		"Unorderable":     reflect.ValueOf((*topo.Unorderable)(nil)),
+			// type definitions
+			"Builder":         reflect.ValueOf((*topo.Builder)(nil)),
+			"Clique":          reflect.ValueOf((*topo.Clique)(nil)),
+			"CliqueGraphEdge": reflect.ValueOf((*topo.CliqueGraphEdge)(nil)),
+			"Unorderable":     reflect.ValueOf((*topo.Unorderable)(nil)),
 
-		// interface wrapper definitions
-		"_Builder": reflect.ValueOf((*_gonum_org_v1_gonum_graph_topo_Builder)(nil)),
+			// interface wrapper definitions
+			"_Builder": reflect.ValueOf((*_gonum_org_v1_gonum_graph_topo_Builder)(nil)),
+		}
 	}
 }
 

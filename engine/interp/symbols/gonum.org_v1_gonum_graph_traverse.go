@@ -11,14 +11,16 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/graph/traverse/traverse"] = map[string]reflect.Value{
-		// type definitions
-		"BreadthFirst": reflect.ValueOf((*traverse.BreadthFirst)(nil)),
-		"DepthFirst":   reflect.ValueOf((*traverse.DepthFirst)(nil)),
-		"Graph":        reflect.ValueOf((*traverse.Graph)(nil)),
+	Tables["gonum.org/v1/gonum/graph/traverse/traverse"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// type definitions
+			"BreadthFirst": reflect.ValueOf((*traverse.BreadthFirst)(nil)),
+			"DepthFirst":   reflect.ValueOf((*traverse.DepthFirst)(nil)),
+			"Graph":        reflect.ValueOf((*traverse.Graph)(nil)),
 
-		// interface wrapper definitions
-		"_Graph": reflect.ValueOf((*_gonum_org_v1_gonum_graph_traverse_Graph)(nil)),
+			// interface wrapper definitions
+			"_Graph": reflect.ValueOf((*_gonum_org_v1_gonum_graph_traverse_Graph)(nil)),
+		}
 	}
 }
 

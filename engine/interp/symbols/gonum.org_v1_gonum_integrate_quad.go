@@ -10,19 +10,21 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/integrate/quad/quad"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"Fixed": reflect.ValueOf(quad.Fixed),
+	Tables["gonum.org/v1/gonum/integrate/quad/quad"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"Fixed": reflect.ValueOf(quad.Fixed),
 
-		// type definitions
-		"FixedLocationSingler": reflect.ValueOf((*quad.FixedLocationSingler)(nil)),
-		"FixedLocationer":      reflect.ValueOf((*quad.FixedLocationer)(nil)),
-		"Hermite":              reflect.ValueOf((*quad.Hermite)(nil)),
-		"Legendre":             reflect.ValueOf((*quad.Legendre)(nil)),
+			// type definitions
+			"FixedLocationSingler": reflect.ValueOf((*quad.FixedLocationSingler)(nil)),
+			"FixedLocationer":      reflect.ValueOf((*quad.FixedLocationer)(nil)),
+			"Hermite":              reflect.ValueOf((*quad.Hermite)(nil)),
+			"Legendre":             reflect.ValueOf((*quad.Legendre)(nil)),
 
-		// interface wrapper definitions
-		"_FixedLocationSingler": reflect.ValueOf((*_gonum_org_v1_gonum_integrate_quad_FixedLocationSingler)(nil)),
-		"_FixedLocationer":      reflect.ValueOf((*_gonum_org_v1_gonum_integrate_quad_FixedLocationer)(nil)),
+			// interface wrapper definitions
+			"_FixedLocationSingler": reflect.ValueOf((*_gonum_org_v1_gonum_integrate_quad_FixedLocationSingler)(nil)),
+			"_FixedLocationer":      reflect.ValueOf((*_gonum_org_v1_gonum_integrate_quad_FixedLocationer)(nil)),
+		}
 	}
 }
 

@@ -10,28 +10,30 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/interp/interp"] = map[string]reflect.Value{
-		// type definitions
-		"AkimaSpline":         reflect.ValueOf((*interp.AkimaSpline)(nil)),
-		"ClampedCubic":        reflect.ValueOf((*interp.ClampedCubic)(nil)),
-		"Constant":            reflect.ValueOf((*interp.Constant)(nil)),
-		"DerivativePredictor": reflect.ValueOf((*interp.DerivativePredictor)(nil)),
-		"FittablePredictor":   reflect.ValueOf((*interp.FittablePredictor)(nil)),
-		"Fitter":              reflect.ValueOf((*interp.Fitter)(nil)),
-		"FritschButland":      reflect.ValueOf((*interp.FritschButland)(nil)),
-		"Function":            reflect.ValueOf((*interp.Function)(nil)),
-		"NaturalCubic":        reflect.ValueOf((*interp.NaturalCubic)(nil)),
-		"NotAKnotCubic":       reflect.ValueOf((*interp.NotAKnotCubic)(nil)),
-		"PiecewiseConstant":   reflect.ValueOf((*interp.PiecewiseConstant)(nil)),
-		"PiecewiseCubic":      reflect.ValueOf((*interp.PiecewiseCubic)(nil)),
-		"PiecewiseLinear":     reflect.ValueOf((*interp.PiecewiseLinear)(nil)),
-		"Predictor":           reflect.ValueOf((*interp.Predictor)(nil)),
+	Tables["gonum.org/v1/gonum/interp/interp"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// type definitions
+			"AkimaSpline":         reflect.ValueOf((*interp.AkimaSpline)(nil)),
+			"ClampedCubic":        reflect.ValueOf((*interp.ClampedCubic)(nil)),
+			"Constant":            reflect.ValueOf((*interp.Constant)(nil)),
+			"DerivativePredictor": reflect.ValueOf((*interp.DerivativePredictor)(nil)),
+			"FittablePredictor":   reflect.ValueOf((*interp.FittablePredictor)(nil)),
+			"Fitter":              reflect.ValueOf((*interp.Fitter)(nil)),
+			"FritschButland":      reflect.ValueOf((*interp.FritschButland)(nil)),
+			"Function":            reflect.ValueOf((*interp.Function)(nil)),
+			"NaturalCubic":        reflect.ValueOf((*interp.NaturalCubic)(nil)),
+			"NotAKnotCubic":       reflect.ValueOf((*interp.NotAKnotCubic)(nil)),
+			"PiecewiseConstant":   reflect.ValueOf((*interp.PiecewiseConstant)(nil)),
+			"PiecewiseCubic":      reflect.ValueOf((*interp.PiecewiseCubic)(nil)),
+			"PiecewiseLinear":     reflect.ValueOf((*interp.PiecewiseLinear)(nil)),
+			"Predictor":           reflect.ValueOf((*interp.Predictor)(nil)),
 
-		// interface wrapper definitions
-		"_DerivativePredictor": reflect.ValueOf((*_gonum_org_v1_gonum_interp_DerivativePredictor)(nil)),
-		"_FittablePredictor":   reflect.ValueOf((*_gonum_org_v1_gonum_interp_FittablePredictor)(nil)),
-		"_Fitter":              reflect.ValueOf((*_gonum_org_v1_gonum_interp_Fitter)(nil)),
-		"_Predictor":           reflect.ValueOf((*_gonum_org_v1_gonum_interp_Predictor)(nil)),
+			// interface wrapper definitions
+			"_DerivativePredictor": reflect.ValueOf((*_gonum_org_v1_gonum_interp_DerivativePredictor)(nil)),
+			"_FittablePredictor":   reflect.ValueOf((*_gonum_org_v1_gonum_interp_FittablePredictor)(nil)),
+			"_Fitter":              reflect.ValueOf((*_gonum_org_v1_gonum_interp_Fitter)(nil)),
+			"_Predictor":           reflect.ValueOf((*_gonum_org_v1_gonum_interp_Predictor)(nil)),
+		}
 	}
 }
 

@@ -10,31 +10,33 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/mathext/mathext"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"AiryAi":             reflect.ValueOf(mathext.AiryAi),
-		"AiryAiDeriv":        reflect.ValueOf(mathext.AiryAiDeriv),
-		"Beta":               reflect.ValueOf(mathext.Beta),
-		"CompleteB":          reflect.ValueOf(mathext.CompleteB),
-		"CompleteD":          reflect.ValueOf(mathext.CompleteD),
-		"CompleteE":          reflect.ValueOf(mathext.CompleteE),
-		"CompleteK":          reflect.ValueOf(mathext.CompleteK),
-		"Digamma":            reflect.ValueOf(mathext.Digamma),
-		"EllipticE":          reflect.ValueOf(mathext.EllipticE),
-		"EllipticF":          reflect.ValueOf(mathext.EllipticF),
-		"EllipticRD":         reflect.ValueOf(mathext.EllipticRD),
-		"EllipticRF":         reflect.ValueOf(mathext.EllipticRF),
-		"GammaIncReg":        reflect.ValueOf(mathext.GammaIncReg),
-		"GammaIncRegComp":    reflect.ValueOf(mathext.GammaIncRegComp),
-		"GammaIncRegCompInv": reflect.ValueOf(mathext.GammaIncRegCompInv),
-		"GammaIncRegInv":     reflect.ValueOf(mathext.GammaIncRegInv),
-		"Hypergeo":           reflect.ValueOf(mathext.Hypergeo),
-		"InvRegIncBeta":      reflect.ValueOf(mathext.InvRegIncBeta),
-		"Lbeta":              reflect.ValueOf(mathext.Lbeta),
-		"Li2":                reflect.ValueOf(mathext.Li2),
-		"MvLgamma":           reflect.ValueOf(mathext.MvLgamma),
-		"NormalQuantile":     reflect.ValueOf(mathext.NormalQuantile),
-		"RegIncBeta":         reflect.ValueOf(mathext.RegIncBeta),
-		"Zeta":               reflect.ValueOf(mathext.Zeta),
+	Tables["gonum.org/v1/gonum/mathext/mathext"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"AiryAi":             reflect.ValueOf(mathext.AiryAi),
+			"AiryAiDeriv":        reflect.ValueOf(mathext.AiryAiDeriv),
+			"Beta":               reflect.ValueOf(mathext.Beta),
+			"CompleteB":          reflect.ValueOf(mathext.CompleteB),
+			"CompleteD":          reflect.ValueOf(mathext.CompleteD),
+			"CompleteE":          reflect.ValueOf(mathext.CompleteE),
+			"CompleteK":          reflect.ValueOf(mathext.CompleteK),
+			"Digamma":            reflect.ValueOf(mathext.Digamma),
+			"EllipticE":          reflect.ValueOf(mathext.EllipticE),
+			"EllipticF":          reflect.ValueOf(mathext.EllipticF),
+			"EllipticRD":         reflect.ValueOf(mathext.EllipticRD),
+			"EllipticRF":         reflect.ValueOf(mathext.EllipticRF),
+			"GammaIncReg":        reflect.ValueOf(mathext.GammaIncReg),
+			"GammaIncRegComp":    reflect.ValueOf(mathext.GammaIncRegComp),
+			"GammaIncRegCompInv": reflect.ValueOf(mathext.GammaIncRegCompInv),
+			"GammaIncRegInv":     reflect.ValueOf(mathext.GammaIncRegInv),
+			"Hypergeo":           reflect.ValueOf(mathext.Hypergeo),
+			"InvRegIncBeta":      reflect.ValueOf(mathext.InvRegIncBeta),
+			"Lbeta":              reflect.ValueOf(mathext.Lbeta),
+			"Li2":                reflect.ValueOf(mathext.Li2),
+			"MvLgamma":           reflect.ValueOf(mathext.MvLgamma),
+			"NormalQuantile":     reflect.ValueOf(mathext.NormalQuantile),
+			"RegIncBeta":         reflect.ValueOf(mathext.RegIncBeta),
+			"Zeta":               reflect.ValueOf(mathext.Zeta),
+		}
 	}
 }

@@ -10,16 +10,18 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/optimize/convex/lp/lp"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"Convert":       reflect.ValueOf(lp.Convert),
-		"ErrBland":      reflect.ValueOf(&lp.ErrBland).Elem(),
-		"ErrInfeasible": reflect.ValueOf(&lp.ErrInfeasible).Elem(),
-		"ErrLinSolve":   reflect.ValueOf(&lp.ErrLinSolve).Elem(),
-		"ErrSingular":   reflect.ValueOf(&lp.ErrSingular).Elem(),
-		"ErrUnbounded":  reflect.ValueOf(&lp.ErrUnbounded).Elem(),
-		"ErrZeroColumn": reflect.ValueOf(&lp.ErrZeroColumn).Elem(),
-		"ErrZeroRow":    reflect.ValueOf(&lp.ErrZeroRow).Elem(),
-		"Simplex":       reflect.ValueOf(lp.Simplex),
+	Tables["gonum.org/v1/gonum/optimize/convex/lp/lp"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"Convert":       reflect.ValueOf(lp.Convert),
+			"ErrBland":      reflect.ValueOf(&lp.ErrBland).Elem(),
+			"ErrInfeasible": reflect.ValueOf(&lp.ErrInfeasible).Elem(),
+			"ErrLinSolve":   reflect.ValueOf(&lp.ErrLinSolve).Elem(),
+			"ErrSingular":   reflect.ValueOf(&lp.ErrSingular).Elem(),
+			"ErrUnbounded":  reflect.ValueOf(&lp.ErrUnbounded).Elem(),
+			"ErrZeroColumn": reflect.ValueOf(&lp.ErrZeroColumn).Elem(),
+			"ErrZeroRow":    reflect.ValueOf(&lp.ErrZeroRow).Elem(),
+			"Simplex":       reflect.ValueOf(lp.Simplex),
+		}
 	}
 }

@@ -10,43 +10,45 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/spatial/kdtree/kdtree"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"MedianOfMedians": reflect.ValueOf(kdtree.MedianOfMedians),
-		"MedianOfRandoms": reflect.ValueOf(kdtree.MedianOfRandoms),
-		"New":             reflect.ValueOf(kdtree.New),
-		"NewDistKeeper":   reflect.ValueOf(kdtree.NewDistKeeper),
-		"NewNKeeper":      reflect.ValueOf(kdtree.NewNKeeper),
-		"Partition":       reflect.ValueOf(kdtree.Partition),
-		"Select":          reflect.ValueOf(kdtree.Select),
+	Tables["gonum.org/v1/gonum/spatial/kdtree/kdtree"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"MedianOfMedians": reflect.ValueOf(kdtree.MedianOfMedians),
+			"MedianOfRandoms": reflect.ValueOf(kdtree.MedianOfRandoms),
+			"New":             reflect.ValueOf(kdtree.New),
+			"NewDistKeeper":   reflect.ValueOf(kdtree.NewDistKeeper),
+			"NewNKeeper":      reflect.ValueOf(kdtree.NewNKeeper),
+			"Partition":       reflect.ValueOf(kdtree.Partition),
+			"Select":          reflect.ValueOf(kdtree.Select),
 
-		// type definitions
-		"Bounder":        reflect.ValueOf((*kdtree.Bounder)(nil)),
-		"Bounding":       reflect.ValueOf((*kdtree.Bounding)(nil)),
-		"Comparable":     reflect.ValueOf((*kdtree.Comparable)(nil)),
-		"ComparableDist": reflect.ValueOf((*kdtree.ComparableDist)(nil)),
-		"Dim":            reflect.ValueOf((*kdtree.Dim)(nil)),
-		"DistKeeper":     reflect.ValueOf((*kdtree.DistKeeper)(nil)),
-		"Extender":       reflect.ValueOf((*kdtree.Extender)(nil)),
-		"Heap":           reflect.ValueOf((*kdtree.Heap)(nil)),
-		"Interface":      reflect.ValueOf((*kdtree.Interface)(nil)),
-		"Keeper":         reflect.ValueOf((*kdtree.Keeper)(nil)),
-		"NKeeper":        reflect.ValueOf((*kdtree.NKeeper)(nil)),
-		"Node":           reflect.ValueOf((*kdtree.Node)(nil)),
-		"Operation":      reflect.ValueOf((*kdtree.Operation)(nil)),
-		"Plane":          reflect.ValueOf((*kdtree.Plane)(nil)),
-		"Point":          reflect.ValueOf((*kdtree.Point)(nil)),
-		"Points":         reflect.ValueOf((*kdtree.Points)(nil)),
-		"SortSlicer":     reflect.ValueOf((*kdtree.SortSlicer)(nil)),
-		"Tree":           reflect.ValueOf((*kdtree.Tree)(nil)),
+			// type definitions
+			"Bounder":        reflect.ValueOf((*kdtree.Bounder)(nil)),
+			"Bounding":       reflect.ValueOf((*kdtree.Bounding)(nil)),
+			"Comparable":     reflect.ValueOf((*kdtree.Comparable)(nil)),
+			"ComparableDist": reflect.ValueOf((*kdtree.ComparableDist)(nil)),
+			"Dim":            reflect.ValueOf((*kdtree.Dim)(nil)),
+			"DistKeeper":     reflect.ValueOf((*kdtree.DistKeeper)(nil)),
+			"Extender":       reflect.ValueOf((*kdtree.Extender)(nil)),
+			"Heap":           reflect.ValueOf((*kdtree.Heap)(nil)),
+			"Interface":      reflect.ValueOf((*kdtree.Interface)(nil)),
+			"Keeper":         reflect.ValueOf((*kdtree.Keeper)(nil)),
+			"NKeeper":        reflect.ValueOf((*kdtree.NKeeper)(nil)),
+			"Node":           reflect.ValueOf((*kdtree.Node)(nil)),
+			"Operation":      reflect.ValueOf((*kdtree.Operation)(nil)),
+			"Plane":          reflect.ValueOf((*kdtree.Plane)(nil)),
+			"Point":          reflect.ValueOf((*kdtree.Point)(nil)),
+			"Points":         reflect.ValueOf((*kdtree.Points)(nil)),
+			"SortSlicer":     reflect.ValueOf((*kdtree.SortSlicer)(nil)),
+			"Tree":           reflect.ValueOf((*kdtree.Tree)(nil)),
 
-		// interface wrapper definitions
-		"_Bounder":    reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Bounder)(nil)),
-		"_Comparable": reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Comparable)(nil)),
-		"_Extender":   reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Extender)(nil)),
-		"_Interface":  reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Interface)(nil)),
-		"_Keeper":     reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Keeper)(nil)),
-		"_SortSlicer": reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_SortSlicer)(nil)),
+			// interface wrapper definitions
+			"_Bounder":    reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Bounder)(nil)),
+			"_Comparable": reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Comparable)(nil)),
+			"_Extender":   reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Extender)(nil)),
+			"_Interface":  reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Interface)(nil)),
+			"_Keeper":     reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_Keeper)(nil)),
+			"_SortSlicer": reflect.ValueOf((*_gonum_org_v1_gonum_spatial_kdtree_SortSlicer)(nil)),
+		}
 	}
 }
 

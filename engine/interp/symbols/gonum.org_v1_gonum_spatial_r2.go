@@ -10,25 +10,27 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/spatial/r2/r2"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"Add":         reflect.ValueOf(r2.Add),
-		"Cos":         reflect.ValueOf(r2.Cos),
-		"Cross":       reflect.ValueOf(r2.Cross),
-		"Dot":         reflect.ValueOf(r2.Dot),
-		"NewBox":      reflect.ValueOf(r2.NewBox),
-		"NewRotation": reflect.ValueOf(r2.NewRotation),
-		"Norm":        reflect.ValueOf(r2.Norm),
-		"Norm2":       reflect.ValueOf(r2.Norm2),
-		"Rotate":      reflect.ValueOf(r2.Rotate),
-		"Scale":       reflect.ValueOf(r2.Scale),
-		"Sub":         reflect.ValueOf(r2.Sub),
-		"Unit":        reflect.ValueOf(r2.Unit),
+	Tables["gonum.org/v1/gonum/spatial/r2/r2"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"Add":         reflect.ValueOf(r2.Add),
+			"Cos":         reflect.ValueOf(r2.Cos),
+			"Cross":       reflect.ValueOf(r2.Cross),
+			"Dot":         reflect.ValueOf(r2.Dot),
+			"NewBox":      reflect.ValueOf(r2.NewBox),
+			"NewRotation": reflect.ValueOf(r2.NewRotation),
+			"Norm":        reflect.ValueOf(r2.Norm),
+			"Norm2":       reflect.ValueOf(r2.Norm2),
+			"Rotate":      reflect.ValueOf(r2.Rotate),
+			"Scale":       reflect.ValueOf(r2.Scale),
+			"Sub":         reflect.ValueOf(r2.Sub),
+			"Unit":        reflect.ValueOf(r2.Unit),
 
-		// type definitions
-		"Box":      reflect.ValueOf((*r2.Box)(nil)),
-		"Rotation": reflect.ValueOf((*r2.Rotation)(nil)),
-		"Triangle": reflect.ValueOf((*r2.Triangle)(nil)),
-		"Vec":      reflect.ValueOf((*r2.Vec)(nil)),
+			// type definitions
+			"Box":      reflect.ValueOf((*r2.Box)(nil)),
+			"Rotation": reflect.ValueOf((*r2.Rotation)(nil)),
+			"Triangle": reflect.ValueOf((*r2.Triangle)(nil)),
+			"Vec":      reflect.ValueOf((*r2.Vec)(nil)),
+		}
 	}
 }

@@ -10,31 +10,33 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/spatial/r3/r3"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"Add":         reflect.ValueOf(r3.Add),
-		"Cos":         reflect.ValueOf(r3.Cos),
-		"Cross":       reflect.ValueOf(r3.Cross),
-		"Divergence":  reflect.ValueOf(r3.Divergence),
-		"Dot":         reflect.ValueOf(r3.Dot),
-		"Eye":         reflect.ValueOf(r3.Eye),
-		"Gradient":    reflect.ValueOf(r3.Gradient),
-		"NewBox":      reflect.ValueOf(r3.NewBox),
-		"NewMat":      reflect.ValueOf(r3.NewMat),
-		"NewRotation": reflect.ValueOf(r3.NewRotation),
-		"Norm":        reflect.ValueOf(r3.Norm),
-		"Norm2":       reflect.ValueOf(r3.Norm2),
-		"Rotate":      reflect.ValueOf(r3.Rotate),
-		"Scale":       reflect.ValueOf(r3.Scale),
-		"Skew":        reflect.ValueOf(r3.Skew),
-		"Sub":         reflect.ValueOf(r3.Sub),
-		"Unit":        reflect.ValueOf(r3.Unit),
+	Tables["gonum.org/v1/gonum/spatial/r3/r3"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"Add":         reflect.ValueOf(r3.Add),
+			"Cos":         reflect.ValueOf(r3.Cos),
+			"Cross":       reflect.ValueOf(r3.Cross),
+			"Divergence":  reflect.ValueOf(r3.Divergence),
+			"Dot":         reflect.ValueOf(r3.Dot),
+			"Eye":         reflect.ValueOf(r3.Eye),
+			"Gradient":    reflect.ValueOf(r3.Gradient),
+			"NewBox":      reflect.ValueOf(r3.NewBox),
+			"NewMat":      reflect.ValueOf(r3.NewMat),
+			"NewRotation": reflect.ValueOf(r3.NewRotation),
+			"Norm":        reflect.ValueOf(r3.Norm),
+			"Norm2":       reflect.ValueOf(r3.Norm2),
+			"Rotate":      reflect.ValueOf(r3.Rotate),
+			"Scale":       reflect.ValueOf(r3.Scale),
+			"Skew":        reflect.ValueOf(r3.Skew),
+			"Sub":         reflect.ValueOf(r3.Sub),
+			"Unit":        reflect.ValueOf(r3.Unit),
 
-		// type definitions
-		"Box":      reflect.ValueOf((*r3.Box)(nil)),
-		"Mat":      reflect.ValueOf((*r3.Mat)(nil)),
-		"Rotation": reflect.ValueOf((*r3.Rotation)(nil)),
-		"Triangle": reflect.ValueOf((*r3.Triangle)(nil)),
-		"Vec":      reflect.ValueOf((*r3.Vec)(nil)),
+			// type definitions
+			"Box":      reflect.ValueOf((*r3.Box)(nil)),
+			"Mat":      reflect.ValueOf((*r3.Mat)(nil)),
+			"Rotation": reflect.ValueOf((*r3.Rotation)(nil)),
+			"Triangle": reflect.ValueOf((*r3.Triangle)(nil)),
+			"Vec":      reflect.ValueOf((*r3.Vec)(nil)),
+		}
 	}
 }

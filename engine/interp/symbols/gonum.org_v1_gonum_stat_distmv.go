@@ -11,44 +11,46 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/stat/distmv/distmv"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"NewDirichlet":            reflect.ValueOf(distmv.NewDirichlet),
-		"NewNormal":               reflect.ValueOf(distmv.NewNormal),
-		"NewNormalChol":           reflect.ValueOf(distmv.NewNormalChol),
-		"NewNormalPrecision":      reflect.ValueOf(distmv.NewNormalPrecision),
-		"NewPositivePartEigenSym": reflect.ValueOf(distmv.NewPositivePartEigenSym),
-		"NewStudentsT":            reflect.ValueOf(distmv.NewStudentsT),
-		"NewUniform":              reflect.ValueOf(distmv.NewUniform),
-		"NewUnitUniform":          reflect.ValueOf(distmv.NewUnitUniform),
-		"NormalLogProb":           reflect.ValueOf(distmv.NormalLogProb),
-		"NormalRand":              reflect.ValueOf(distmv.NormalRand),
-		"NormalRandCov":           reflect.ValueOf(distmv.NormalRandCov),
+	Tables["gonum.org/v1/gonum/stat/distmv/distmv"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"NewDirichlet":            reflect.ValueOf(distmv.NewDirichlet),
+			"NewNormal":               reflect.ValueOf(distmv.NewNormal),
+			"NewNormalChol":           reflect.ValueOf(distmv.NewNormalChol),
+			"NewNormalPrecision":      reflect.ValueOf(distmv.NewNormalPrecision),
+			"NewPositivePartEigenSym": reflect.ValueOf(distmv.NewPositivePartEigenSym),
+			"NewStudentsT":            reflect.ValueOf(distmv.NewStudentsT),
+			"NewUniform":              reflect.ValueOf(distmv.NewUniform),
+			"NewUnitUniform":          reflect.ValueOf(distmv.NewUnitUniform),
+			"NormalLogProb":           reflect.ValueOf(distmv.NormalLogProb),
+			"NormalRand":              reflect.ValueOf(distmv.NormalRand),
+			"NormalRandCov":           reflect.ValueOf(distmv.NormalRandCov),
 
-		// type definitions
-		"Bhattacharyya":        reflect.ValueOf((*distmv.Bhattacharyya)(nil)),
-		"CrossEntropy":         reflect.ValueOf((*distmv.CrossEntropy)(nil)),
-		"Dirichlet":            reflect.ValueOf((*distmv.Dirichlet)(nil)),
-		"EigenSym":             reflect.ValueOf((*distmv.EigenSym)(nil)),
-		"Hellinger":            reflect.ValueOf((*distmv.Hellinger)(nil)),
-		"KullbackLeibler":      reflect.ValueOf((*distmv.KullbackLeibler)(nil)),
-		"LogProber":            reflect.ValueOf((*distmv.LogProber)(nil)),
-		"Normal":               reflect.ValueOf((*distmv.Normal)(nil)),
-		"PositivePartEigenSym": reflect.ValueOf((*distmv.PositivePartEigenSym)(nil)),
-		"Quantiler":            reflect.ValueOf((*distmv.Quantiler)(nil)),
-		"RandLogProber":        reflect.ValueOf((*distmv.RandLogProber)(nil)),
-		"Rander":               reflect.ValueOf((*distmv.Rander)(nil)),
-		"Renyi":                reflect.ValueOf((*distmv.Renyi)(nil)),
-		"StudentsT":            reflect.ValueOf((*distmv.StudentsT)(nil)),
-		"Uniform":              reflect.ValueOf((*distmv.Uniform)(nil)),
-		"Wasserstein":          reflect.ValueOf((*distmv.Wasserstein)(nil)),
+			// type definitions
+			"Bhattacharyya":        reflect.ValueOf((*distmv.Bhattacharyya)(nil)),
+			"CrossEntropy":         reflect.ValueOf((*distmv.CrossEntropy)(nil)),
+			"Dirichlet":            reflect.ValueOf((*distmv.Dirichlet)(nil)),
+			"EigenSym":             reflect.ValueOf((*distmv.EigenSym)(nil)),
+			"Hellinger":            reflect.ValueOf((*distmv.Hellinger)(nil)),
+			"KullbackLeibler":      reflect.ValueOf((*distmv.KullbackLeibler)(nil)),
+			"LogProber":            reflect.ValueOf((*distmv.LogProber)(nil)),
+			"Normal":               reflect.ValueOf((*distmv.Normal)(nil)),
+			"PositivePartEigenSym": reflect.ValueOf((*distmv.PositivePartEigenSym)(nil)),
+			"Quantiler":            reflect.ValueOf((*distmv.Quantiler)(nil)),
+			"RandLogProber":        reflect.ValueOf((*distmv.RandLogProber)(nil)),
+			"Rander":               reflect.ValueOf((*distmv.Rander)(nil)),
+			"Renyi":                reflect.ValueOf((*distmv.Renyi)(nil)),
+			"StudentsT":            reflect.ValueOf((*distmv.StudentsT)(nil)),
+			"Uniform":              reflect.ValueOf((*distmv.Uniform)(nil)),
+			"Wasserstein":          reflect.ValueOf((*distmv.Wasserstein)(nil)),
 
-		// interface wrapper definitions
-		"_EigenSym":      reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_EigenSym)(nil)),
-		"_LogProber":     reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_LogProber)(nil)),
-		"_Quantiler":     reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_Quantiler)(nil)),
-		"_RandLogProber": reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_RandLogProber)(nil)),
-		"_Rander":        reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_Rander)(nil)),
+			// interface wrapper definitions
+			"_EigenSym":      reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_EigenSym)(nil)),
+			"_LogProber":     reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_LogProber)(nil)),
+			"_Quantiler":     reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_Quantiler)(nil)),
+			"_RandLogProber": reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_RandLogProber)(nil)),
+			"_Rander":        reflect.ValueOf((*_gonum_org_v1_gonum_stat_distmv_Rander)(nil)),
+		}
 	}
 }
 

@@ -13,30 +13,32 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/stat/samplemv/samplemv"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"ErrRejection":      reflect.ValueOf(&samplemv.ErrRejection).Elem(),
-		"NewProposalNormal": reflect.ValueOf(samplemv.NewProposalNormal),
-		"Owen":              reflect.ValueOf(constant.MakeFromLiteral("1", token.INT, 0)),
+	Tables["gonum.org/v1/gonum/stat/samplemv/samplemv"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"ErrRejection":      reflect.ValueOf(&samplemv.ErrRejection).Elem(),
+			"NewProposalNormal": reflect.ValueOf(samplemv.NewProposalNormal),
+			"Owen":              reflect.ValueOf(constant.MakeFromLiteral("1", token.INT, 0)),
 
-		// type definitions
-		"Halton":                reflect.ValueOf((*samplemv.Halton)(nil)),
-		"HaltonKind":            reflect.ValueOf((*samplemv.HaltonKind)(nil)),
-		"IID":                   reflect.ValueOf((*samplemv.IID)(nil)),
-		"Importance":            reflect.ValueOf((*samplemv.Importance)(nil)),
-		"LatinHypercube":        reflect.ValueOf((*samplemv.LatinHypercube)(nil)),
-		"MHProposal":            reflect.ValueOf((*samplemv.MHProposal)(nil)),
-		"MetropolisHastingser":  reflect.ValueOf((*samplemv.MetropolisHastingser)(nil)),
-		"ProposalNormal":        reflect.ValueOf((*samplemv.ProposalNormal)(nil)),
-		"Rejection":             reflect.ValueOf((*samplemv.Rejection)(nil)),
-		"SampleUniformWeighted": reflect.ValueOf((*samplemv.SampleUniformWeighted)(nil)),
-		"Sampler":               reflect.ValueOf((*samplemv.Sampler)(nil)),
-		"WeightedSampler":       reflect.ValueOf((*samplemv.WeightedSampler)(nil)),
+			// type definitions
+			"Halton":                reflect.ValueOf((*samplemv.Halton)(nil)),
+			"HaltonKind":            reflect.ValueOf((*samplemv.HaltonKind)(nil)),
+			"IID":                   reflect.ValueOf((*samplemv.IID)(nil)),
+			"Importance":            reflect.ValueOf((*samplemv.Importance)(nil)),
+			"LatinHypercube":        reflect.ValueOf((*samplemv.LatinHypercube)(nil)),
+			"MHProposal":            reflect.ValueOf((*samplemv.MHProposal)(nil)),
+			"MetropolisHastingser":  reflect.ValueOf((*samplemv.MetropolisHastingser)(nil)),
+			"ProposalNormal":        reflect.ValueOf((*samplemv.ProposalNormal)(nil)),
+			"Rejection":             reflect.ValueOf((*samplemv.Rejection)(nil)),
+			"SampleUniformWeighted": reflect.ValueOf((*samplemv.SampleUniformWeighted)(nil)),
+			"Sampler":               reflect.ValueOf((*samplemv.Sampler)(nil)),
+			"WeightedSampler":       reflect.ValueOf((*samplemv.WeightedSampler)(nil)),
 
-		// interface wrapper definitions
-		"_MHProposal":      reflect.ValueOf((*_gonum_org_v1_gonum_stat_samplemv_MHProposal)(nil)),
-		"_Sampler":         reflect.ValueOf((*_gonum_org_v1_gonum_stat_samplemv_Sampler)(nil)),
-		"_WeightedSampler": reflect.ValueOf((*_gonum_org_v1_gonum_stat_samplemv_WeightedSampler)(nil)),
+			// interface wrapper definitions
+			"_MHProposal":      reflect.ValueOf((*_gonum_org_v1_gonum_stat_samplemv_MHProposal)(nil)),
+			"_Sampler":         reflect.ValueOf((*_gonum_org_v1_gonum_stat_samplemv_Sampler)(nil)),
+			"_WeightedSampler": reflect.ValueOf((*_gonum_org_v1_gonum_stat_samplemv_WeightedSampler)(nil)),
+		}
 	}
 }
 

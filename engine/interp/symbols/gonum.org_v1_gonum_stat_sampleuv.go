@@ -10,28 +10,30 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/stat/sampleuv/sampleuv"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"ErrRejection":       reflect.ValueOf(&sampleuv.ErrRejection).Elem(),
-		"NewWeighted":        reflect.ValueOf(sampleuv.NewWeighted),
-		"WithoutReplacement": reflect.ValueOf(sampleuv.WithoutReplacement),
+	Tables["gonum.org/v1/gonum/stat/sampleuv/sampleuv"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"ErrRejection":       reflect.ValueOf(&sampleuv.ErrRejection).Elem(),
+			"NewWeighted":        reflect.ValueOf(sampleuv.NewWeighted),
+			"WithoutReplacement": reflect.ValueOf(sampleuv.WithoutReplacement),
 
-		// type definitions
-		"IIDer":                 reflect.ValueOf((*sampleuv.IIDer)(nil)),
-		"Importance":            reflect.ValueOf((*sampleuv.Importance)(nil)),
-		"LatinHypercube":        reflect.ValueOf((*sampleuv.LatinHypercube)(nil)),
-		"MHProposal":            reflect.ValueOf((*sampleuv.MHProposal)(nil)),
-		"MetropolisHastings":    reflect.ValueOf((*sampleuv.MetropolisHastings)(nil)),
-		"Rejection":             reflect.ValueOf((*sampleuv.Rejection)(nil)),
-		"SampleUniformWeighted": reflect.ValueOf((*sampleuv.SampleUniformWeighted)(nil)),
-		"Sampler":               reflect.ValueOf((*sampleuv.Sampler)(nil)),
-		"Weighted":              reflect.ValueOf((*sampleuv.Weighted)(nil)),
-		"WeightedSampler":       reflect.ValueOf((*sampleuv.WeightedSampler)(nil)),
+			// type definitions
+			"IIDer":                 reflect.ValueOf((*sampleuv.IIDer)(nil)),
+			"Importance":            reflect.ValueOf((*sampleuv.Importance)(nil)),
+			"LatinHypercube":        reflect.ValueOf((*sampleuv.LatinHypercube)(nil)),
+			"MHProposal":            reflect.ValueOf((*sampleuv.MHProposal)(nil)),
+			"MetropolisHastings":    reflect.ValueOf((*sampleuv.MetropolisHastings)(nil)),
+			"Rejection":             reflect.ValueOf((*sampleuv.Rejection)(nil)),
+			"SampleUniformWeighted": reflect.ValueOf((*sampleuv.SampleUniformWeighted)(nil)),
+			"Sampler":               reflect.ValueOf((*sampleuv.Sampler)(nil)),
+			"Weighted":              reflect.ValueOf((*sampleuv.Weighted)(nil)),
+			"WeightedSampler":       reflect.ValueOf((*sampleuv.WeightedSampler)(nil)),
 
-		// interface wrapper definitions
-		"_MHProposal":      reflect.ValueOf((*_gonum_org_v1_gonum_stat_sampleuv_MHProposal)(nil)),
-		"_Sampler":         reflect.ValueOf((*_gonum_org_v1_gonum_stat_sampleuv_Sampler)(nil)),
-		"_WeightedSampler": reflect.ValueOf((*_gonum_org_v1_gonum_stat_sampleuv_WeightedSampler)(nil)),
+			// interface wrapper definitions
+			"_MHProposal":      reflect.ValueOf((*_gonum_org_v1_gonum_stat_sampleuv_MHProposal)(nil)),
+			"_Sampler":         reflect.ValueOf((*_gonum_org_v1_gonum_stat_sampleuv_Sampler)(nil)),
+			"_WeightedSampler": reflect.ValueOf((*_gonum_org_v1_gonum_stat_sampleuv_WeightedSampler)(nil)),
+		}
 	}
 }
 

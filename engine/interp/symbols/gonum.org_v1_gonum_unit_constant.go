@@ -10,19 +10,21 @@ import (
 )
 
 func init() {
-	Symbols["gonum.org/v1/gonum/unit/constant/constant"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"AtomicMass":         reflect.ValueOf(constant.AtomicMass),
-		"Avogadro":           reflect.ValueOf(constant.Avogadro),
-		"Boltzmann":          reflect.ValueOf(constant.Boltzmann),
-		"ElectricConstant":   reflect.ValueOf(constant.ElectricConstant),
-		"ElementaryCharge":   reflect.ValueOf(constant.ElementaryCharge),
-		"Faraday":            reflect.ValueOf(constant.Faraday),
-		"FineStructure":      reflect.ValueOf(constant.FineStructure),
-		"Gravitational":      reflect.ValueOf(constant.Gravitational),
-		"LightSpeedInVacuum": reflect.ValueOf(constant.LightSpeedInVacuum),
-		"MagneticConstant":   reflect.ValueOf(constant.MagneticConstant),
-		"Planck":             reflect.ValueOf(constant.Planck),
-		"StandardGravity":    reflect.ValueOf(constant.StandardGravity),
+	Tables["gonum.org/v1/gonum/unit/constant/constant"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"AtomicMass":         reflect.ValueOf(constant.AtomicMass),
+			"Avogadro":           reflect.ValueOf(constant.Avogadro),
+			"Boltzmann":          reflect.ValueOf(constant.Boltzmann),
+			"ElectricConstant":   reflect.ValueOf(constant.ElectricConstant),
+			"ElementaryCharge":   reflect.ValueOf(constant.ElementaryCharge),
+			"Faraday":            reflect.ValueOf(constant.Faraday),
+			"FineStructure":      reflect.ValueOf(constant.FineStructure),
+			"Gravitational":      reflect.ValueOf(constant.Gravitational),
+			"LightSpeedInVacuum": reflect.ValueOf(constant.LightSpeedInVacuum),
+			"MagneticConstant":   reflect.ValueOf(constant.MagneticConstant),
+			"Planck":             reflect.ValueOf(constant.Planck),
+			"StandardGravity":    reflect.ValueOf(constant.StandardGravity),
+		}
 	}
 }

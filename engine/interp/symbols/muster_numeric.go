@@ -10,34 +10,36 @@ import (
 )
 
 func init() {
-	Symbols["muster/numeric/numeric"] = map[string]reflect.Value{
-		// function, constant and variable definitions
-		"Bounds":      reflect.ValueOf(numeric.Bounds),
-		"Build":       reflect.ValueOf(numeric.Build),
-		"Convert":     reflect.ValueOf(numeric.Convert),
-		"ErrAxes":     reflect.ValueOf(&numeric.ErrAxes).Elem(),
-		"ErrDType":    reflect.ValueOf(&numeric.ErrDType).Elem(),
-		"ErrData":     reflect.ValueOf(&numeric.ErrData).Elem(),
-		"ErrIndex":    reflect.ValueOf(&numeric.ErrIndex).Elem(),
-		"ErrParts":    reflect.ValueOf(&numeric.ErrParts).Elem(),
-		"ErrShape":    reflect.ValueOf(&numeric.ErrShape).Elem(),
-		"ErrTarget":   reflect.ValueOf(&numeric.ErrTarget).Elem(),
-		"Flatten":     reflect.ValueOf(numeric.Flatten),
-		"Join":        reflect.ValueOf(numeric.Join),
-		"JoinCyclic":  reflect.ValueOf(numeric.JoinCyclic),
-		"Max":         reflect.ValueOf(numeric.Max),
-		"Min":         reflect.ValueOf(numeric.Min),
-		"New":         reflect.ValueOf(numeric.New),
-		"Prod":        reflect.ValueOf(numeric.Prod),
-		"Reduce":      reflect.ValueOf(numeric.Reduce),
-		"Split":       reflect.ValueOf(numeric.Split),
-		"SplitCyclic": reflect.ValueOf(numeric.SplitCyclic),
-		"Sum":         reflect.ValueOf(numeric.Sum),
-		"Zeros":       reflect.ValueOf(numeric.Zeros),
+	Tables["muster/numeric/numeric"] = func() map[string]reflect.Value {
+		return map[string]reflect.Value{
+			// function, constant and variable definitions
+			"Bounds":      reflect.ValueOf(numeric.Bounds),
+			"Build":       reflect.ValueOf(numeric.Build),
+			"Convert":     reflect.ValueOf(numeric.Convert),
+			"ErrAxes":     reflect.ValueOf(&numeric.ErrAxes).Elem(),
+			"ErrDType":    reflect.ValueOf(&numeric.ErrDType).Elem(),
+			"ErrData":     reflect.ValueOf(&numeric.ErrData).Elem(),
+			"ErrIndex":    reflect.ValueOf(&numeric.ErrIndex).Elem(),
+			"ErrParts":    reflect.ValueOf(&numeric.ErrParts).Elem(),
+			"ErrShape":    reflect.ValueOf(&numeric.ErrShape).Elem(),
+			"ErrTarget":   reflect.ValueOf(&numeric.ErrTarget).Elem(),
+			"Flatten":     reflect.ValueOf(numeric.Flatten),
+			"Join":        reflect.ValueOf(numeric.Join),
+			"JoinCyclic":  reflect.ValueOf(numeric.JoinCyclic),
+			"Max":         reflect.ValueOf(numeric.Max),
+			"Min":         reflect.ValueOf(numeric.Min),
+			"New":         reflect.ValueOf(numeric.New),
+			"Prod":        reflect.ValueOf(numeric.Prod),
+			"Reduce":      reflect.ValueOf(numeric.Reduce),
+			"Split":       reflect.ValueOf(numeric.Split),
+			"SplitCyclic": reflect.ValueOf(numeric.SplitCyclic),
+			"Sum":         reflect.ValueOf(numeric.Sum),
+			"Zeros":       reflect.ValueOf(numeric.Zeros),
 
-		// type definitions
-		"Array": reflect.ValueOf((*numeric.Array)(nil)),
-		"Error": reflect.ValueOf((*numeric.Error)(nil)),
-		"Op":    reflect.ValueOf((*numeric.Op)(nil)),
+			// type definitions
+			"Array": reflect.ValueOf((*numeric.Array)(nil)),
+			"Error": reflect.ValueOf((*numeric.Error)(nil)),
+			"Op":    reflect.ValueOf((*numeric.Op)(nil)),
+		}
 	}
 }

@@ -4,9 +4,10 @@ package symbols
 
 import "reflect"
 
-// Symbols maps "import/path/name" to the identifiers of that package, as
-// yaegi's extract command writes them.
-var Symbols = map[string]map[string]reflect.Value{}
+// Tables maps "import/path/name" to what builds the table of that package: its
+// identifiers, as yaegi's extract command writes them. A table has the process
+// touch the package's code and types, so it is built for the cell that needs it.
+var Tables = map[string]func() map[string]reflect.Value{}
 
 // Packages are the import paths of the tables.
 var Packages = []string{

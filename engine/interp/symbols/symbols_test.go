@@ -19,7 +19,7 @@ import (
 func TestCurrent(t *testing.T) {
 	for _, pkg := range []string{"mpi", "numeric"} {
 		var table []string
-		for name := range symbols.Symbols["muster/"+pkg+"/"+pkg] {
+		for name := range symbols.Tables["muster/"+pkg+"/"+pkg]() {
 			if !strings.HasPrefix(name, "_") { // a wrapper of an interface
 				table = append(table, name)
 			}
@@ -78,8 +78,11 @@ func exported(t *testing.T, dir string) []string {
 // TestTables finds every listed package in the tables, and no other.
 func TestTables(t *testing.T) {
 	var have []string
-	for key := range symbols.Symbols {
+	for key, build := range symbols.Tables {
 		have = append(have, path.Dir(key))
+		if len(build()) == 0 {
+			t.Errorf("the table of %s is empty", key)
+		}
 	}
 	slices.Sort(have)
 	if want := slices.Sorted(slices.Values(symbols.Packages)); !slices.Equal(have, want) {

@@ -25,6 +25,12 @@ var buildTags = regexp.MustCompile(`(?m)^//( \+|go:)build .*\n`)
 // deprecated tells staticcheck that cells may use what is deprecated.
 const deprecated = "\n//lint:file-ignore SA1019 a table lists what is deprecated too\n"
 
+// table is the statement by which yaegi fills its tables when a process starts;
+// lazy is the function that builds one when asked.
+var table = regexp.MustCompile(`(?s)\n\tSymbols\[("[^"]+")\] = (map\[string\]reflect\.Value\{.*?\n\t\})\n\}\n`)
+
+const lazy = "\n\tTables[$1] = func() map[string]reflect.Value {\n\t\treturn $2\n\t}\n}\n"
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("extract: ")
@@ -45,7 +51,10 @@ func write(dir, path string) error {
 		return fmt.Errorf("read package %s: %w", path, err)
 	}
 	text := bytes.Replace(buildTags.ReplaceAll(buf.Bytes(), nil), []byte("\npackage "), []byte(deprecated+"\npackage "), 1)
-	src, err := format.Source(text)
+	if len(table.FindAll(text, -1)) != 1 {
+		return fmt.Errorf("package %s: yaegi's extract writes tables otherwise than this program expects", path)
+	}
+	src, err := format.Source(table.ReplaceAll(text, []byte(lazy)))
 	if err != nil {
 		return fmt.Errorf("package %s: %w", path, err)
 	}
