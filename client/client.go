@@ -26,6 +26,7 @@ type Client struct {
 	iopub, notification       transport.Socket
 	receivers                 sync.WaitGroup
 	closing                   sync.Once
+	closed                    chan struct{} // when Close has begun
 
 	mu      sync.Mutex                   // guards what follows, and the tasks in pending
 	pending map[wire.MsgID]*task         // sent, and not yet settled
@@ -86,7 +87,7 @@ func (c *Client) WaitForEngines(ctx context.Context, n int) error {
 }
 
 // Err returns why the client takes no more requests: ErrClosed, ErrShutdown,
-// or nil while it does.
+// ErrGone, or nil while it does.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,6 +99,7 @@ func (c *Client) Err() error {
 func (c *Client) Close() (err error) {
 	c.closing.Do(func() {
 		c.stop(ErrClosed)
+		close(c.closed)
 		for _, s := range []transport.Socket{c.query.socket, c.control.socket, c.mux.socket, c.task.socket, c.iopub, c.notification} {
 			if s != nil {
 				err = errors.Join(err, s.Close())
@@ -115,7 +117,7 @@ func (c *Client) Close() (err error) {
 func (c *Client) stop(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err == ErrClosed {
+	if c.err == ErrClosed || c.err != nil && err == ErrGone {
 		return
 	}
 	c.err = err

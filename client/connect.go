@@ -94,6 +94,7 @@ func newClient(key string, log *slog.Logger) *Client {
 		pending: make(map[wire.MsgID]*task),
 		ids:     make(map[wire.EngineUUID]EngineID),
 		changed: make(chan struct{}),
+		closed:  make(chan struct{}),
 		query:   &channel{name: "registration"},
 		control: &channel{name: "control"},
 		mux:     &channel{name: "mux"},
@@ -105,7 +106,11 @@ func newClient(key string, log *slog.Logger) *Client {
 // first: they should stand before the first reply does.
 func (c *Client) open(network transport.Network, conn *wire.ClientConnection) error {
 	dial := func(kind transport.Kind, port int) (transport.Socket, error) {
-		return network.Dial(kind, conn.URL(port), transport.Options{CurveServer: conn.ServerKey()})
+		opt := transport.Options{CurveServer: conn.ServerKey()}
+		if port == conn.Registration && c.network != nil {
+			opt.Departed = func([]byte) { c.missController(conn.URL(port)) }
+		}
+		return network.Dial(kind, conn.URL(port), opt)
 	}
 	var err error
 	for _, d := range []struct {
@@ -145,6 +150,43 @@ func probe(ctx context.Context, url string) error {
 		return fmt.Errorf("nobody listens there: the controller is gone and its file is stale; start a cluster anew (ipcluster start): %w", err)
 	}
 	return fmt.Errorf("cannot be reached: is its interface meant for this host (ipcontroller --ip), does a firewall stand between? %w", err)
+}
+
+// controllerGrace is how long a controller may be away, to be started again
+// with the ports that it had.
+const controllerGrace = 5 * time.Second
+
+// missController looks for the controller when the connection to it has ended.
+// The sockets connect again by themselves when it is there; when it is not,
+// nobody need wait for answers that will not come. That something listens is
+// not enough: a process that is ending may still do so.
+func (c *Client) missController(url string) {
+	c.receivers.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), controllerGrace)
+		defer cancel()
+		go func() {
+			select {
+			case <-c.closed:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+		for !c.answers(ctx, url) {
+			select {
+			case <-ctx.Done():
+				c.stop(ErrGone)
+				return
+			case <-time.After(controllerGrace / 20):
+			}
+		}
+	})
+}
+
+// answers tells whether the controller does, within a part of its grace.
+func (c *Client) answers(ctx context.Context, url string) bool {
+	ctx, cancel := context.WithTimeout(ctx, controllerGrace/4)
+	defer cancel()
+	return probe(ctx, url) == nil && c.queryEngines(ctx) == nil
 }
 
 // queryEngines asks the hub who is registered and notes whom it did not know.

@@ -13,6 +13,9 @@ import (
 var (
 	// ErrClosed says that the client was closed.
 	ErrClosed = errors.New("the client is closed")
+	// ErrGone says that the controller's process ended without a word, or
+	// cannot be reached any more, and what was outstanding is lost.
+	ErrGone = errors.New("the controller is gone")
 	// ErrShutdown says that the controller was shut down, and what was
 	// outstanding with it is lost.
 	ErrShutdown = errors.New("the controller was shut down")

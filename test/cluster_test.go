@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,4 +155,26 @@ func TestCURVE(t *testing.T) {
 	if out, err := all.Execute(s.ctx(), "fmt.Print(floats.Sum(x))"); err != nil || out[0].Stdout != "3" || out[1].Stdout != "3" {
 		t.Errorf("%v, %v", out, err)
 	}
+}
+
+// A controller that is killed leaves nobody waiting.
+func TestControllerKilled(t *testing.T) {
+	s := newSite(t)
+	s.run("ipcluster", "start", "-n", "1", "--daemonize")
+	c := s.connect(1)
+	ar := c.Direct(client.All).ExecuteAsync("select {}")
+	r, err := cluster.Find(wire.Profile{Dir: filepath.Join(s.dir, "profile_default")}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(r.Controller.Processes[0].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ar.Get(s.ctx()); !errors.Is(err, client.ErrGone) {
+		t.Errorf("what was outstanding: %v", err)
+	}
+	if _, err := c.Direct(client.All).Execute(s.ctx(), "1"); !errors.Is(err, client.ErrGone) {
+		t.Errorf("what comes later: %v", err)
+	}
+	s.until("the supervisor to clear up", func() bool { return len(s.list()) == 0 })
 }

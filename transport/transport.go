@@ -40,8 +40,10 @@ type Options struct {
 	// accepted. "" is a plain connection.
 	CurveSecret, CurveServer string
 	// Departed, on a listening Router, is called with the identity of a peer
-	// whose connection ended. It is a hint that comes at once, not a verdict:
-	// the peer may be connecting again. It must not block.
+	// from which something came and whose connection ended; on a Dealer that
+	// dials, when the connection to its router ended, and the bytes mean
+	// nothing. It is a hint that comes at once, not a verdict: the connection
+	// may be being made again. It must not block.
 	Departed func(identity []byte)
 }
 

@@ -25,6 +25,7 @@ func Run(t *testing.T, net transport.Network, endpoint string) {
 	t.Run("CloseEndsRecv", s.closeEndsRecv)
 	t.Run("AddressInUse", s.addressInUse)
 	t.Run("Departed", s.departed)
+	t.Run("DepartedRouter", s.departedRouter)
 }
 
 type suite struct {
@@ -271,4 +272,18 @@ func (s suite) departed(t *testing.T) {
 	if id := <-gone; id != "a" {
 		t.Fatalf("%q departed, want a", id)
 	}
+}
+
+// departedRouter: the dealer is told that its router has gone.
+func (s suite) departedRouter(t *testing.T) {
+	gone := make(chan struct{}, 1)
+	r := s.listen(t, transport.Router, transport.Options{})
+	d := s.dial(t, transport.Dealer, r, transport.Options{Departed: func([]byte) { gone <- struct{}{} }})
+	send(t, d, "hello")
+	if err := r.Send(recv(t, r)); err != nil {
+		t.Fatal(err)
+	}
+	want(t, recv(t, d), "hello")
+	r.Close()
+	<-gone
 }

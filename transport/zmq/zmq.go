@@ -52,12 +52,6 @@ func (n *Network) Listen(kind transport.Kind, endpoint string, opt transport.Opt
 	if err != nil {
 		return nil, fmt.Errorf("zmq: listen on %s: %w", endpoint, err)
 	}
-	if opt.Departed != nil {
-		if err = s.watch(opt.Departed); err != nil {
-			s.Close()
-			return nil, fmt.Errorf("zmq: watch %s: %w", endpoint, err)
-		}
-	}
 	if err = s.s.Bind(endpoint); err == nil {
 		s.addr, err = s.s.GetLastEndpoint()
 	}
@@ -105,6 +99,9 @@ func (n *Network) open(kind transport.Kind, opt transport.Options) (*socket, err
 	err = errors.Join(err, curve(z, opt))
 	if err == nil && kind != transport.Pub {
 		err = s.poll()
+	}
+	if err == nil && opt.Departed != nil {
+		err = s.watch(opt.Departed)
 	}
 	if err != nil {
 		z.Close()
