@@ -45,13 +45,8 @@ func (e *Engine) invoke(ctx context.Context, call pickle.Call) (any, error) {
 	case pickle.Reference:
 		name = f.Name
 	case pickle.Function:
-		if !strings.HasPrefix(f.Module, "ipyparallel") || f.Name != "_push" && f.Name != "_pull" {
-			return nil, userErrorf(TypeError, "%s.%s is a pickled Python function, which cannot run on a Go engine: "+
-				"define a Go function there (execute \"func %s(...) ... { ... }\"), or compile one into the engine (engine.Func), "+
-				"and call it by ipp.Reference(%q)", f.Module, f.Name, goName(f.Name), goName(f.Name))
-		}
-		if name = wire.PullFunction; f.Name == "_push" {
-			name = wire.PushFunction
+		if name = helper(f); name == "" {
+			return nil, pythonFunction(f)
 		}
 	default:
 		return nil, userErrorf(TypeError, "a %T cannot be called: send the function as a Reference to its name", call.Func)
@@ -78,6 +73,30 @@ func (e *Engine) invoke(ctx context.Context, call pickle.Call) (any, error) {
 		args = append(args, call.Kwargs)
 	}
 	return e.ns.Call(ctx, name, args)
+}
+
+// helper is what a function of Python's client does, by its name in package
+// wire: push and pull are functions of modules that move between versions, map is
+// the one lambda of its module. For any other function it is empty.
+func helper(f pickle.Function) string {
+	switch {
+	case !strings.HasPrefix(f.Module, "ipyparallel."):
+		return ""
+	case f.Name == "_push":
+		return wire.PushFunction
+	case f.Name == "_pull":
+		return wire.PullFunction
+	case f.Module == "ipyparallel.client.remotefunction" && (f.Name == "<lambda>" || f.Name == "_map"):
+		return wire.MapFunction
+	}
+	return ""
+}
+
+// pythonFunction is the error for a function that only Python can run.
+func pythonFunction(f pickle.Function) error {
+	return userErrorf(TypeError, "%s.%s is a pickled Python function, which cannot run on a Go engine: "+
+		"define a Go function there (execute \"func %s(...) ... { ... }\"), or compile one into the engine (engine.Func), "+
+		"and call it by ipp.Reference(%q)", f.Module, f.Name, goName(f.Name), goName(f.Name))
 }
 
 // goName is a Python function's name if Go could have it.

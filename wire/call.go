@@ -6,7 +6,7 @@ package wire
 // which is written so that it does the work there; an engine in another
 // language recognises the name and does the same by its own means. An engine
 // recognises as well what Python clients send instead, the CannedFunctions
-// named _push and _pull.
+// named _push and _pull, and the lambda that maps.
 const (
 	// PushFunction sets variables: one keyword argument for each, by name.
 	// The result is None.
@@ -15,9 +15,10 @@ const (
 	// expressions), its result the list of their values, in that order.
 	PullFunction = "lambda keys: [eval(key, globals()) for key in keys]"
 	// MapFunction calls a function on every item: the arguments are a
-	// Reference to the function and one or more sequences of equal length;
-	// the result is the list of f(a[i], b[i], ...). An array is a sequence of
-	// its rows, a vector one of its elements.
+	// Reference to the function and one or more sequences; the result is the
+	// list of f(a[i], b[i], ...), as long as the shortest of them. An array is a
+	// sequence of its rows, a vector one of its elements, a string one of its
+	// characters.
 	MapFunction = "lambda f, *seqs: list(map(f, *seqs))"
 )
 

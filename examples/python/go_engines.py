@@ -31,8 +31,10 @@ print("sums", view.apply(ipp.Reference("scaled"), ipp.Reference("x"), 0.5))
 view.execute("floats.AddConst(100, x)")
 print("gathered", view.gather("x"))
 
+# A call for every item: in chunks, one for each engine; as tasks, for whichever engine is free.
+print("roots", view.map_sync(ipp.Reference("math.Sqrt"), [1.0, 4.0, 9.0, 16.0, 25.0]))
 lbv = rc.load_balanced_view()
-print("roots", [lbv.apply_sync(ipp.Reference("math.Sqrt"), float(i)) for i in (1, 4, 9)])
+print("powers", lbv.map_sync(ipp.Reference("math.Pow"), range(5), np.full(5, 2.0)))
 
 # A Python function is pickled Python code, which no Go engine can run.
 try:

@@ -57,6 +57,11 @@ view.scatter("part", np.arange(10.0), block=True)
 assert list(view.gather("part", block=True)) == list(range(10))
 lbv = rc.load_balanced_view()
 assert [lbv.apply_sync(ipp.Reference("f"), i) for i in range(6)] == [0, 1, 4, 9, 16, 25]
+
+# A call for every item, in chunks for the engines and as tasks.
+assert view.map_sync(ipp.Reference("f"), range(7)) == [0, 1, 4, 9, 16, 25, 36]
+assert view.map_sync(ipp.Reference("floats.Dot"), np.ones((4, 3)), np.arange(12.0).reshape(4, 3)) == [3, 12, 21, 30]
+assert lbv.map_sync(ipp.Reference("math.Pow"), np.arange(5.0), [2] * 5, chunksize=2) == [0, 1, 4, 9, 16]
 bv = rc.broadcast_view()
 bv.execute("b := 6").get(PATIENCE)
 assert view["b"] == [6] * 3
