@@ -61,7 +61,7 @@ func (l *lowerer) builtin(x *ast.CallExpr, name string) ast.Expr {
 	case "println":
 		return l.rebuilt(x, l.rt("Println"))
 	case "recover":
-		return l.e.call(l.rt("Recovered"), l.rebuilt(x, l.e.ident("recover")))
+		return l.rebuilt(x, l.rt("Recover"))
 	case "min":
 		return l.rebuilt(x, l.prelude(x.Pos(), "Min", l.typeOf(x)))
 	case "max":

@@ -23,6 +23,8 @@ type lowerer struct {
 	subst  map[*types.TypeParam]types.Type
 	asIs   map[*ast.UnaryExpr]bool    // receives that yaegi gets right
 	called map[*ast.SelectorExpr]bool // selectors that are the function of a call
+	fn     string                     // name of the function, for tracebacks
+	defers string                     // the variable of its deferred calls, "" while it has none
 }
 
 func (l *lowerer) typeOf(x ast.Expr) types.Type { return replace(l.info.TypeOf(x), l.subst) }
@@ -32,6 +34,7 @@ func (l *lowerer) rt(name string) ast.Expr { return l.e.selector(runtimePath, na
 
 // function lowers a declared function or method.
 func (l *lowerer) function(d *ast.FuncDecl, name, recv string) *ast.FuncDecl {
+	l.fn = d.Name.Name
 	out := &ast.FuncDecl{
 		Name: &ast.Ident{Name: name, NamePos: d.Name.NamePos},
 		Type: l.clone(&ast.FuncType{Func: d.Type.Func, Params: d.Type.Params, Results: d.Type.Results}).(*ast.FuncType),
@@ -54,7 +57,11 @@ func (l *lowerer) body(b *ast.BlockStmt, pos token.Pos) *ast.BlockStmt {
 	if b == nil {
 		return nil
 	}
+	outer := l.defers
+	l.defers = ""
 	out := l.clone(b).(*ast.BlockStmt)
+	out.List = l.deferring(out.List, l.fn)
+	l.defers = outer
 	if l.calls(b) {
 		guard := l.e.call(l.rt("Enter"), &ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: strconv.Itoa(int(pos))})
 		out.List = append([]ast.Stmt{&ast.ExprStmt{X: guard}}, out.List...)

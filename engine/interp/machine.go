@@ -40,16 +40,17 @@ type machine struct {
 	live  atomic.Int64 // goroutines that user code started and that still run
 
 	mu      sync.Mutex
-	halting chan struct{}      // closed when user code must stop
-	reason  *Error             // why, once halting is closed
-	frames  map[uint64][]frame // of panics, by goroutine
+	halting chan struct{}        // closed when user code must stop
+	reason  *Error               // why, once halting is closed
+	frames  map[uint64][]frame   // of panics, by goroutine
+	unwinds map[uint64]*deferred // by goroutine: whose deferred calls a panic has it run
 }
 
 // newMachine starts an interpreter whose positions are those of fset.
 func newMachine(cfg Config, fset *token.FileSet) (*machine, error) {
 	m := &machine{
 		out: &stream{name: "/dev/stdout", w: cfg.Stdout}, errs: &stream{name: "/dev/stderr", w: cfg.Stderr},
-		halting: make(chan struct{}), frames: map[uint64][]frame{},
+		halting: make(chan struct{}), frames: map[uint64][]frame{}, unwinds: map[uint64]*deferred{},
 	}
 	var err error
 	if m.nodes, err = layoutOfNodes(); err != nil {

@@ -74,6 +74,7 @@ func (in *Interp) plan(chk *checked) (*plan, *Error) {
 			}
 		}
 	}
+	p.body = l.deferring(p.body, "")
 	p.e.finish()
 	return p, p.e.err
 }

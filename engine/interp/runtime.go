@@ -24,15 +24,21 @@ const (
 func (in *Interp) support(m *machine) map[string]reflect.Value {
 	guard := &stackGuard{halt: func(pos int) { m.halt(in.overflow(token.Pos(pos))) }}
 	return map[string]reflect.Value{
-		"Enter":     reflect.ValueOf(guard.enter),
-		"Go":        reflect.ValueOf(func(f func()) { in.goroutine(m, f) }),
-		"Recovered": reflect.ValueOf(m.recovered),
-		"Print":     reflect.ValueOf(func(a ...any) { fmt.Fprint(m.errs, a...) }),
-		"Println":   reflect.ValueOf(func(a ...any) { fmt.Fprintln(m.errs, a...) }),
-		"Sort":      reflect.ValueOf(sortOrdered),
-		"Plain":     reflect.ValueOf(plainValue),
-		"PlainAll":  reflect.ValueOf(plainAll),
-		"NotA":      reflect.ValueOf(notA),
+		"Enter":  reflect.ValueOf(guard.enter),
+		"Go":     reflect.ValueOf(func(f func()) { in.goroutine(m, f) }),
+		"Defers": reflect.ValueOf(func(fn string) *deferred { return &deferred{m: m, fn: fn} }),
+		"Defer": reflect.ValueOf(func(d *deferred, pos int, wrapped bool, f func()) {
+			d.push(deferredCall{run: f, pos: token.Pos(pos), wrapped: wrapped})
+		}),
+		"DeferCompiled": reflect.ValueOf(func(d *deferred, f any, args ...any) { d.push(compiledCall(f, args)) }),
+		"RunDefers":     reflect.ValueOf(func(d *deferred, recovered func() any) { d.run(recovered()) }),
+		"Recover":       reflect.ValueOf(m.recover),
+		"Print":         reflect.ValueOf(func(a ...any) { fmt.Fprint(m.errs, a...) }),
+		"Println":       reflect.ValueOf(func(a ...any) { fmt.Fprintln(m.errs, a...) }),
+		"Sort":          reflect.ValueOf(sortOrdered),
+		"Plain":         reflect.ValueOf(plainValue),
+		"PlainAll":      reflect.ValueOf(plainAll),
+		"NotA":          reflect.ValueOf(notA),
 	}
 }
 
@@ -88,29 +94,19 @@ func (in *Interp) goroutine(m *machine, f func()) {
 	}()
 }
 
-// recovered undoes yaegi's wrapping of panic values. The frames of a panic
-// that user code caught are of no further interest.
-func (m *machine) recovered(r any) any {
-	if r == nil {
-		return nil
-	}
-	m.takeFrames()
-	return unwrap(r)
-}
+// runtimeError is what the Go runtime would have panicked with.
+type runtimeError string
 
-// conversionError is the panic of a failed x.(I).
-type conversionError string
+func (e runtimeError) Error() string { return string(e) }
 
-func (e conversionError) Error() string { return string(e) }
-
-// RuntimeError marks it as what the Go runtime would have raised.
-func (conversionError) RuntimeError() {}
+// RuntimeError marks it as a runtime.Error.
+func (runtimeError) RuntimeError() {}
 
 func notA(x any, name string) error {
 	if x == nil {
-		return conversionError("interface conversion: interface is nil, not " + name)
+		return runtimeError("interface conversion: interface is nil, not " + name)
 	}
-	return conversionError(fmt.Sprintf("interface conversion: %T is not %s", x, name))
+	return runtimeError(fmt.Sprintf("interface conversion: %T is not %s", x, name))
 }
 
 // sortOrdered sorts a slice of any ordered type in compiled code.

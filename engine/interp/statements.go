@@ -18,9 +18,7 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 			return &ast.SendStmt{Chan: l.clone(s.Chan).(ast.Expr), Arrow: s.Arrow, Value: l.boxed(s.Value, c.Elem())}
 		}
 	case *ast.DeferStmt:
-		if call, ok := l.callExpr(s.Call).(*ast.CallExpr); ok {
-			return &ast.DeferStmt{Defer: s.Defer, Call: call}
-		}
+		return l.deferStmt(s)
 	case *ast.ExprStmt:
 		l.keep(s.X)
 	case *ast.CommClause:
@@ -196,13 +194,21 @@ func (l *lowerer) rangeOver(s *ast.RangeStmt) ast.Stmt {
 		return nil
 	}
 	prefix := l.copies(s.Body, s.Key, s.Value)
+	key := s.Key
+	if id, ok := key.(*ast.Ident); ok {
+		if assigned, _ := l.uses(s.Body, l.info.Defs[id]); assigned { // yaegi counts with it
+			hidden := &ast.Ident{NamePos: id.NamePos, Name: l.e.in.fresh("k")}
+			key = hidden
+			prefix = append([]ast.Stmt{&ast.AssignStmt{Lhs: []ast.Expr{&ast.Ident{NamePos: id.NamePos, Name: id.Name}}, TokPos: s.TokPos, Tok: token.DEFINE, Rhs: []ast.Expr{hidden}}}, prefix...)
+		}
+	}
 	if prefix == nil {
 		return nil
 	}
 	out := *s
 	out.Key, out.Value = nil, nil
-	if s.Key != nil {
-		out.Key = l.clone(s.Key).(ast.Expr)
+	if key != nil {
+		out.Key = l.clone(key).(ast.Expr)
 	}
 	if s.Value != nil {
 		out.Value = l.clone(s.Value).(ast.Expr)
@@ -239,56 +245,4 @@ func (l *lowerer) loop(s *ast.ForStmt) ast.Stmt {
 		out.Post = l.clone(s.Post).(ast.Stmt)
 	}
 	return out
-}
-
-// goStmt evaluates the arguments now and runs the call under Go, which
-// recovers: a panic in a goroutine would otherwise end the process.
-func (l *lowerer) goStmt(s *ast.GoStmt) ast.Stmt {
-	e := l.e
-	call := &ast.CallExpr{Fun: l.callee(s.Call.Fun), Lparen: s.Call.Lparen, Ellipsis: s.Call.Ellipsis, Rparen: s.Call.Rparen}
-	block := &ast.BlockStmt{Lbrace: s.Go, Rbrace: s.Go}
-	hold := func(t types.Type, x ast.Expr) {
-		var lhs []ast.Expr
-		n := 1
-		if tuple, ok := t.(*types.Tuple); ok {
-			n = tuple.Len()
-		}
-		for range n {
-			name := e.in.fresh("a")
-			lhs = append(lhs, &ast.Ident{Name: name, NamePos: x.Pos()})
-			call.Args = append(call.Args, &ast.Ident{Name: name, NamePos: x.Pos()})
-		}
-		block.List = append(block.List, &ast.AssignStmt{Lhs: lhs, TokPos: s.Go, Tok: token.DEFINE, Rhs: []ast.Expr{x}})
-	}
-	for _, a := range s.Call.Args {
-		tv := l.info.Types[a]
-		x := l.clone(a).(ast.Expr)
-		if tv.Value != nil || tv.IsNil() || tv.IsType() {
-			call.Args = append(call.Args, x)
-			continue
-		}
-		if _, isFunc := a.(*ast.FuncLit); isFunc {
-			call.Args = append(call.Args, x)
-			continue
-		}
-		hold(tv.Type, x)
-	}
-	if id, ok := ast.Unparen(s.Call.Fun).(*ast.Ident); ok {
-		if v, ok := l.info.Uses[id].(*types.Var); ok && v.Parent() != v.Pkg().Scope() {
-			name := e.in.fresh("f")
-			block.List = append(block.List, &ast.AssignStmt{Lhs: []ast.Expr{e.ident(name)}, TokPos: s.Go, Tok: token.DEFINE, Rhs: []ast.Expr{call.Fun}})
-			call.Fun = &ast.Ident{Name: name, NamePos: id.NamePos}
-		}
-		if b, ok := l.info.Uses[id].(*types.Builtin); ok && (b.Name() == "print" || b.Name() == "println" || b.Name() == "panic" || b.Name() == "close") {
-			if x, ok := l.clone(s.Call).(*ast.CallExpr); ok {
-				x.Args = call.Args
-				call = x
-			}
-		}
-	}
-	body := &ast.BlockStmt{Lbrace: s.Go, List: []ast.Stmt{&ast.ExprStmt{X: call}}, Rbrace: s.Go}
-	fn := &ast.FuncLit{Type: &ast.FuncType{Func: s.Go, Params: &ast.FieldList{}}, Body: body}
-	run := e.framed(types.NewSignatureType(nil, nil, nil, nil, nil, false), fn, s.Go)
-	block.List = append(block.List, &ast.ExprStmt{X: e.call(l.rt("Go"), run)})
-	return block
 }
