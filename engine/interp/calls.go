@@ -140,3 +140,26 @@ func (l *lowerer) methodValue(x *ast.SelectorExpr, sel *types.Selection) ast.Exp
 	}
 	return e.call(outer, recv)
 }
+
+// methodExpr lowers T.M to a function of the receiver and the parameters, of
+// which yaegi loses the receiver.
+func (l *lowerer) methodExpr(x *ast.SelectorExpr, sel *types.Selection) ast.Expr {
+	e, pos := l.e, x.Pos()
+	sig := replace(sel.Type(), l.subst).(*types.Signature)
+	ft := e.funcType(sig)
+	names := make([]ast.Expr, len(ft.Params.List))
+	for i, f := range ft.Params.List {
+		name := e.in.fresh("a")
+		f.Names = []*ast.Ident{e.ident(name)}
+		names[i] = e.ident(name)
+	}
+	call := e.call(&ast.SelectorExpr{X: names[0], Sel: &ast.Ident{Name: x.Sel.Name, NamePos: x.Sel.NamePos}}, names[1:]...)
+	if sig.Variadic() {
+		call.Ellipsis = pos
+	}
+	var body ast.Stmt = &ast.ExprStmt{X: call}
+	if sig.Results().Len() > 0 {
+		body = &ast.ReturnStmt{Return: pos, Results: []ast.Expr{call}}
+	}
+	return e.framed(sig, &ast.FuncLit{Type: ft, Body: &ast.BlockStmt{Lbrace: pos, List: []ast.Stmt{body}, Rbrace: pos}}, pos)
+}

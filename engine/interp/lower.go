@@ -23,6 +23,7 @@ type lowerer struct {
 	subst  map[*types.TypeParam]types.Type
 	asIs   map[*ast.UnaryExpr]bool    // receives that yaegi gets right
 	called map[*ast.SelectorExpr]bool // selectors that are the function of a call
+	ends   map[string]string          // labels after labelled statements, for breaks out of a select
 	fn     string                     // name of the function, for tracebacks
 	defers string                     // the variable of its deferred calls, "" while it has none
 }
@@ -207,6 +208,9 @@ func (l *lowerer) expr(x ast.Expr) ast.Expr {
 		}
 		if sel := l.info.Selections[x]; sel != nil && sel.Kind() == types.MethodVal && !l.called[x] {
 			return l.methodValue(x, sel)
+		}
+		if sel := l.info.Selections[x]; sel != nil && sel.Kind() == types.MethodExpr {
+			return l.methodExpr(x, sel)
 		}
 	case *ast.UnaryExpr:
 		if x.Op == token.ARROW && !l.asIs[x] {

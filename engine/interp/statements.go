@@ -46,8 +46,43 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 		return l.loop(s)
 	case *ast.GoStmt:
 		return l.goStmt(s)
+	case *ast.LabeledStmt:
+		return l.labeled(s)
+	case *ast.BranchStmt:
+		if s.Tok == token.BREAK && s.Label != nil && l.ends[s.Label.Name] != "" {
+			return &ast.BranchStmt{TokPos: s.TokPos, Tok: token.GOTO, Label: &ast.Ident{NamePos: s.Label.NamePos, Name: l.ends[s.Label.Name]}}
+		}
 	}
 	return nil
+}
+
+// labeled lowers a labelled statement that a select within it breaks out of: yaegi
+// would leave the select only. The break becomes a goto to its end.
+func (l *lowerer) labeled(s *ast.LabeledStmt) ast.Stmt {
+	breaks := false
+	ast.Inspect(s.Stmt, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectStmt); ok {
+			ast.Inspect(sel, func(n ast.Node) bool {
+				b, ok := n.(*ast.BranchStmt)
+				breaks = breaks || ok && b.Tok == token.BREAK && b.Label != nil && b.Label.Name == s.Label.Name
+				return !breaks
+			})
+		}
+		return !breaks
+	})
+	if !breaks {
+		return nil
+	}
+	if l.ends == nil {
+		l.ends = map[string]string{}
+	}
+	end := l.e.in.fresh(s.Label.Name)
+	outer := l.ends[s.Label.Name]
+	l.ends[s.Label.Name] = end
+	labeled := &ast.LabeledStmt{Label: &ast.Ident{NamePos: s.Label.NamePos, Name: s.Label.Name}, Colon: s.Colon, Stmt: l.clone(s.Stmt).(ast.Stmt)}
+	l.ends[s.Label.Name] = outer
+	after := &ast.LabeledStmt{Label: &ast.Ident{NamePos: s.End(), Name: end}, Colon: s.End(), Stmt: &ast.BlockStmt{Lbrace: s.End(), Rbrace: s.End()}}
+	return &ast.BlockStmt{Lbrace: s.Pos(), List: []ast.Stmt{labeled, after}, Rbrace: s.End()}
 }
 
 // commAssign lowers case x = <-ch, which yaegi does not know, to a case that
@@ -218,22 +253,20 @@ func (l *lowerer) rangeOver(s *ast.RangeStmt) ast.Stmt {
 	return &out
 }
 
-// loop gives the variables of a three-clause loop to each iteration, unless
-// the body changes them, when all iterations share them as before Go 1.22.
+// loop gives the variables of a three-clause loop to each iteration.
 func (l *lowerer) loop(s *ast.ForStmt) ast.Stmt {
 	init, ok := s.Init.(*ast.AssignStmt)
 	if !ok || init.Tok != token.DEFINE {
 		return nil
 	}
-	var ids []ast.Expr
 	for _, x := range init.Lhs {
 		if id, ok := x.(*ast.Ident); ok {
-			if assigned, _ := l.uses(s.Body, l.info.Defs[id]); !assigned {
-				ids = append(ids, id)
+			if assigned, held := l.uses(s.Body, l.info.Defs[id]); assigned && held && len(init.Lhs) == len(init.Rhs) {
+				return l.loopByPointer(s, init)
 			}
 		}
 	}
-	prefix := l.copies(s.Body, ids...)
+	prefix := l.copies(s.Body, init.Lhs...)
 	if prefix == nil {
 		return nil
 	}
@@ -245,4 +278,55 @@ func (l *lowerer) loop(s *ast.ForStmt) ast.Stmt {
 		out.Post = l.clone(s.Post).(ast.Stmt)
 	}
 	return out
+}
+
+// loopByPointer lowers a loop whose body changes variables that it also holds
+// on to, so that what one iteration leaves in them is where the next begins:
+//
+//	for last, first := Ref(0), true; ; first = false {
+//		i := *last
+//		last = &i
+//		if !first { post }
+//		if !cond { break }
+//		{ body }
+//	}
+func (l *lowerer) loopByPointer(s *ast.ForStmt, init *ast.AssignStmt) ast.Stmt {
+	pos := s.For
+	at := func(name string) *ast.Ident { return &ast.Ident{Name: name, NamePos: pos} }
+	assign := func(tok token.Token, lhs, rhs ast.Expr) ast.Stmt {
+		return &ast.AssignStmt{Lhs: []ast.Expr{lhs}, TokPos: pos, Tok: tok, Rhs: []ast.Expr{rhs}}
+	}
+	not := func(x ast.Expr) ast.Expr {
+		return &ast.UnaryExpr{OpPos: pos, Op: token.NOT, X: &ast.ParenExpr{Lparen: pos, X: x, Rparen: pos}}
+	}
+	then := func(cond ast.Expr, s ast.Stmt) ast.Stmt {
+		return &ast.IfStmt{If: pos, Cond: cond, Body: &ast.BlockStmt{Lbrace: pos, List: []ast.Stmt{s}, Rbrace: pos}}
+	}
+	first := l.e.in.fresh("first")
+	start := &ast.AssignStmt{TokPos: pos, Tok: token.DEFINE}
+	var body []ast.Stmt
+	for i, x := range init.Lhs {
+		id, ok := x.(*ast.Ident)
+		if !ok || id.Name == "_" || l.info.Defs[id] == nil {
+			continue
+		}
+		t := replace(l.info.Defs[id].Type(), l.subst)
+		last := l.e.in.fresh("last")
+		start.Lhs = append(start.Lhs, at(last))
+		start.Rhs = append(start.Rhs, &ast.CallExpr{Fun: l.prelude(pos, "Ref", t), Lparen: pos, Args: []ast.Expr{l.clone(init.Rhs[i]).(ast.Expr)}, Rparen: pos})
+		name := func() ast.Expr { return &ast.Ident{Name: id.Name, NamePos: id.NamePos} }
+		body = append(body,
+			assign(token.DEFINE, name(), &ast.StarExpr{Star: pos, X: at(last)}),
+			assign(token.ASSIGN, at(last), &ast.UnaryExpr{OpPos: pos, Op: token.AND, X: name()}))
+	}
+	start.Lhs = append(start.Lhs, at(first))
+	start.Rhs = append(start.Rhs, at("true"))
+	if s.Post != nil {
+		body = append(body, then(not(at(first)), l.clone(s.Post).(ast.Stmt)))
+	}
+	if s.Cond != nil {
+		body = append(body, then(not(l.clone(s.Cond).(ast.Expr)), &ast.BranchStmt{TokPos: pos, Tok: token.BREAK}))
+	}
+	body = append(body, l.clone(s.Body).(*ast.BlockStmt))
+	return &ast.ForStmt{For: pos, Init: start, Post: assign(token.ASSIGN, at(first), at("false")), Body: &ast.BlockStmt{Lbrace: pos, List: body, Rbrace: pos}}
 }
