@@ -14,6 +14,7 @@ have pkg-config || need pkg-config
 { have pkg-config && pkg-config --exists libzmq; } || need libzmq
 { have mpicc && have mpirun; } || need openmpi
 if [ "$want" = test ]; then
+	{ have ps && have pgrep; } || need procps
 	if [ -e /etc/debian_version ]; then
 		{ have mpicc.openmpi && have mpirun.openmpi; } || need openmpi
 		{ have mpicc.mpich && have mpirun.mpich; } || need mpich
@@ -36,6 +37,8 @@ packages() {
 		dnf:openmpi) echo openmpi-devel ;;
 		dnf:mpich) echo mpich-devel ;;
 		dnf:pkg-config) echo pkgconf-pkg-config ;;
+		dnf:procps) echo procps-ng ;;
+		brew:procps) ;;
 		brew:libzmq) echo zeromq ;;
 		brew:openmpi) echo open-mpi ;;
 		spack:pkg-config) echo pkgconf ;;
