@@ -48,6 +48,8 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 		return l.goStmt(s)
 	case *ast.LabeledStmt:
 		return l.labeled(s)
+	case *ast.TypeSwitchStmt:
+		return l.typeSwitch(s)
 	case *ast.BranchStmt:
 		if s.Tok == token.BREAK && s.Label != nil && l.ends[s.Label.Name] != "" {
 			return &ast.BranchStmt{TokPos: s.TokPos, Tok: token.GOTO, Label: &ast.Ident{NamePos: s.Label.NamePos, Name: l.ends[s.Label.Name]}}
@@ -57,9 +59,10 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 }
 
 // labeled lowers a labelled statement that a select within it breaks out of: yaegi
-// would leave the select only. The break becomes a goto to its end.
+// would leave the select only; and a type switch that is lowered to a block. The break becomes a goto to its end.
 func (l *lowerer) labeled(s *ast.LabeledStmt) ast.Stmt {
-	breaks := false
+	ts, ok := s.Stmt.(*ast.TypeSwitchStmt)
+	breaks := ok && l.matchesCompiled(ts)
 	ast.Inspect(s.Stmt, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectStmt); ok {
 			ast.Inspect(sel, func(n ast.Node) bool {
