@@ -85,11 +85,11 @@ func (in *Interp) goroutine(m *machine, f func()) {
 		defer m.live.Add(-1)
 		defer func() {
 			if r := recover(); r != nil {
-				frames := m.takeFrames()
-				if n := len(frames); n > 1 {
-					frames = frames[:n-1] // of the function that the go statement became
+				at := in.places(m.takeFrames())
+				if n := len(at); n > 1 {
+					at = at[:n-1] // of the function that the go statement became
 				}
-				e := panicError(r, in.places(frames))
+				e := panicError(r, at)
 				fmt.Fprintln(m.errs, "panic in a goroutine; it has ended, the cell has not:")
 				fmt.Fprintln(m.errs, strings.Join(e.Traceback, "\n"))
 			}
