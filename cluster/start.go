@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -73,9 +74,9 @@ func (c *Cluster) startController(ctx context.Context) error {
 		}
 		select {
 		case <-c.controller.Failed():
-			return fmt.Errorf("cluster: the controller did not start: %w", c.controller.Err())
+			return ended(c.controller, "the controller did not start", "")
 		case <-c.controller.Wait(launcher.Ended):
-			return fmt.Errorf("cluster: the controller ended at once, see %s", c.log("ipcontroller", ""))
+			return ended(c.controller, "the controller did not start", "the controller ended at once, see "+c.log("ipcontroller", ""))
 		case <-ctx.Done():
 			return fmt.Errorf("cluster: the controller wrote no %s in time: %w, see %s", c.ClientFile(), context.Cause(ctx), c.log("ipcontroller", ""))
 		case <-tick.C:
@@ -116,17 +117,27 @@ func (c *Cluster) startEngines(ctx context.Context, l launcher.Launcher) error {
 		}
 		return fmt.Errorf("cluster: wait for engines: %w", err)
 	case <-c.engines.Failed():
-		err = fmt.Errorf("cluster: engines did not start: %w", c.engines.Err())
+		err = ended(c.engines, "engines did not start", "")
 	case <-c.engines.Wait(launcher.Ended):
-		err = fmt.Errorf("cluster: all engines ended at once, see %s", c.log("ipengine", "-*"))
+		err = ended(c.engines, "engines did not start", "all engines ended at once, see "+c.log("ipengine", "-*"))
 	case <-c.controller.Failed():
-		err = fmt.Errorf("cluster: the controller ended: %w", c.controller.Err())
+		err = ended(c.controller, "the controller ended", "")
 	case <-c.controller.Wait(launcher.Ended):
-		err = fmt.Errorf("cluster: the controller ended while engines started, see %s", c.log("ipcontroller", ""))
+		err = ended(c.controller, "the controller ended", "the controller ended while engines started, see "+c.log("ipcontroller", ""))
 	}
 	cancel()
 	<-registered
 	return err
+}
+
+// ended is the error of a job that ended too soon: how it failed, or quiet when
+// it ended well. A job that fails closes two channels, of which a select takes
+// either.
+func ended(job launcher.Job, failed, quiet string) error {
+	if err := job.Err(); err != nil {
+		return fmt.Errorf("cluster: %s: %w", failed, err)
+	}
+	return errors.New("cluster: " + quiet)
 }
 
 // connect connects the client and waits for the engines as it sees them.
