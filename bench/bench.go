@@ -28,6 +28,8 @@ type Config struct {
 	Array       int           // bytes pushed and pulled: 100e6
 	StartUp     int           // engines started at once: 16
 	IdleFor     time.Duration // how long these are watched doing nothing: 10 s
+	// ControllerArgs are added to the controller's command line.
+	ControllerArgs []string
 	// Progress is told what is being measured; nil is silence.
 	Progress func(what string)
 }
@@ -73,7 +75,7 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 func idle(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
 	config.Progress(fmt.Sprintf("starting %d engines", config.StartUp))
 	started := time.Now()
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.StartUp})
+	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.StartUp, ControllerArgs: config.ControllerArgs})
 	if err != nil {
 		return err
 	}
@@ -121,7 +123,7 @@ func controllerMB(profile wire.Profile) (float64, error) {
 // busy measures requests and data, in turn with the bare router.
 func busy(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
 	config.Progress(fmt.Sprintf("starting %d engines and as many bare workers", config.Engines))
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.Engines})
+	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.Engines, ControllerArgs: config.ControllerArgs})
 	if err != nil {
 		return err
 	}

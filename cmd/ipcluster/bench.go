@@ -16,7 +16,7 @@ import (
 )
 
 const benchUsage = `
-Usage: ipcluster bench [flags]
+Usage: ipcluster bench [flags] [-- controller flags]
 
 Measure clusters of engines on this machine and print the figures as JSON:
 round trips, requests and megabytes a second, start-up, memory, idleness. Beside
@@ -26,6 +26,7 @@ hops in the same run. Nothing of a running cluster is touched.
   ipcluster bench                                about a minute
   ipcluster bench -n 2 --rounds 9                two engines; more rounds on a noisy machine
   ipcluster bench --engines mpi --start-up 64    the ranks of an mpirun
+  ipcluster bench -- --hwm 0                     flags for the controller after --
 `
 
 // measure is "ipcluster bench".
@@ -40,9 +41,7 @@ func measure(args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	if err := noArguments(fs); err != nil {
-		return err
-	}
+	config.ControllerArgs = fs.Args()
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		config.Progress = func(what string) { fmt.Fprintf(os.Stderr, "\r\x1b[K%s ...", what) }
 		defer fmt.Fprint(os.Stderr, "\r\x1b[K")
