@@ -63,10 +63,8 @@
 //
 // # Limits
 //
-//   - Of a function literal a traceback shows the line on which its body
-//     begins, which may be before the one that panicked, and no line of its own
-//     when it defers calls. Of declared functions and methods it shows the line
-//     that panicked.
+//   - A loop in a function literal takes some 60 % longer than one in a declared
+//     function: what it costs to know the line that panics.
 //   - One request runs at a time; others wait. A function taken out by Get is
 //     not shielded: use Call.
 //   - A function defined again with the same signature is the new one for

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/traefik/yaegi/interp"
@@ -60,6 +61,7 @@ var arithmetic = map[string]bool{"/": true, "%": true, "/=": true, "%=": true, "
 func (m *machine) trace(p *interp.Program) {
 	root := reflect.ValueOf(p).Elem().FieldByName("root")
 	seen := map[unsafe.Pointer]bool{}
+	made := literals{}
 	var walk func(at unsafe.Pointer)
 	walk = func(at unsafe.Pointer) {
 		if at == nil || seen[at] {
@@ -72,16 +74,18 @@ func (m *machine) trace(p *interp.Program) {
 			return reflect.NewAt(f.Type(), unsafe.Pointer(f.UnsafeAddr())).Elem()
 		}
 		kind, action := fmt.Sprint(field(m.nodes.kind).Interface()), fmt.Sprint(field(m.nodes.action).Interface())
-		if (panics[kind] && action != "nop") || arithmetic[action] {
-			gen := (*func(unsafe.Pointer))(unsafe.Pointer(n.Field(m.nodes.gen).UnsafeAddr()))
-			exec := (*step)(unsafe.Pointer(n.Field(m.nodes.exec).UnsafeAddr()))
-			pos := token.Pos(n.Field(m.nodes.pos).Int())
-			if generate := *gen; generate != nil && *exec == nil {
-				*gen = func(node unsafe.Pointer) {
-					generate(node)
-					if do := *exec; do != nil {
-						*exec = m.traced(do, pos)
-					}
+		gen := (*func(unsafe.Pointer))(unsafe.Pointer(n.Field(m.nodes.gen).UnsafeAddr()))
+		exec := (*step)(unsafe.Pointer(n.Field(m.nodes.exec).UnsafeAddr()))
+		pos := token.Pos(n.Field(m.nodes.pos).Int())
+		mayPanic := (panics[kind] && action != "nop") || arithmetic[action]
+		switch generate := *gen; {
+		case *exec != nil:
+			made.add(exec, pos, mayPanic)
+		case mayPanic && generate != nil:
+			*gen = func(node unsafe.Pointer) {
+				generate(node)
+				if do := *exec; do != nil {
+					*exec = m.traced(do, pos)
 				}
 			}
 		}
@@ -91,6 +95,68 @@ func (m *machine) trace(p *interp.Program) {
 		}
 	}
 	walk(root.UnsafePointer())
+	made.trace(m)
+}
+
+// literals are the steps of function literals, which yaegi makes while it
+// compiles: each has the next one in it already, so what it returns is replaced.
+type literals map[unsafe.Pointer]*literalStep
+
+type literalStep struct {
+	exec     *step
+	do       step
+	pos      token.Pos
+	mayPanic bool
+	traced   step
+	// The one or two steps that follow, as they were first met: a look into
+	// the map at every step would double the time of a loop.
+	after [2]atomic.Pointer[literalStep]
+}
+
+// next is what to run when a step has returned do.
+func (s *literalStep) next(do step, all literals) step {
+	if do == nil {
+		return nil
+	}
+	at := do.address()
+	for i := range s.after {
+		t := s.after[i].Load()
+		if t == nil {
+			if t = all[at]; t == nil {
+				return do
+			}
+			s.after[i].Store(t)
+		}
+		if t.do.address() == at {
+			return t.traced
+		}
+	}
+	if t := all[at]; t != nil {
+		return t.traced
+	}
+	return do
+}
+
+// address tells steps apart: functions cannot be compared.
+func (s step) address() unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&s)) }
+
+func (l literals) add(exec *step, pos token.Pos, mayPanic bool) {
+	if at := (*exec).address(); l[at] == nil {
+		l[at] = &literalStep{exec: exec, do: *exec, pos: pos, mayPanic: mayPanic}
+	}
+}
+
+func (l literals) trace(m *machine) {
+	for _, s := range l {
+		do := s.do
+		if s.mayPanic {
+			do = m.traced(do, s.pos)
+		}
+		s.traced = func(f unsafe.Pointer) step { return s.next(do(f), l) }
+	}
+	for _, s := range l {
+		*s.exec = s.traced
+	}
 }
 
 func (m *machine) traced(do step, pos token.Pos) step {
