@@ -22,6 +22,7 @@ func Run(t *testing.T, net transport.Network, endpoint string) {
 	t.Run("Mandatory", s.mandatory)
 	t.Run("PubSub", s.pubSub)
 	t.Run("SendWhileReceiving", s.sendWhileReceiving)
+	t.Run("SendEatsSignal", s.sendEatsSignal)
 	t.Run("CloseEndsRecv", s.closeEndsRecv)
 	t.Run("AddressInUse", s.addressInUse)
 	t.Run("Departed", s.departed)
@@ -223,6 +224,38 @@ func (s suite) sendWhileReceiving(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// sendEatsSignal has one message arrive while this end sends, over and over: a
+// send that takes in the arrival must wake the receiver, for which nothing else
+// comes.
+func (s suite) sendEatsSignal(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{})
+	d := s.dial(t, transport.Dealer, r, transport.Options{Identity: "d"})
+	send(t, d, "hello")
+	recv(t, r)
+	got := make(chan error)
+	go func() {
+		for {
+			_, err := d.Recv()
+			got <- err
+			if err != nil {
+				return
+			}
+		}
+	}()
+	for range 5000 {
+		send(t, r, "d", "down")
+		// Some sends about when it arrives, and then silence.
+		for range 20 {
+			send(t, d, "up")
+		}
+		if err := <-got; err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Close()
+	<-got
 }
 
 func (s suite) closeEndsRecv(t *testing.T) {
