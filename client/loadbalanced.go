@@ -10,12 +10,18 @@ import (
 // each to an engine that has little to do. Its methods come in two forms, as a
 // DirectView's do.
 type LoadBalancedView struct {
-	client *Client
+	client   *Client
+	settings settings
 }
 
 // LoadBalanced returns the view of all engines by the task scheduler. Tasks
 // wait there while no engine is registered.
-func (c *Client) LoadBalanced() *LoadBalancedView { return &LoadBalancedView{c} }
+func (c *Client) LoadBalanced() *LoadBalancedView { return &LoadBalancedView{client: c} }
+
+// With returns a view with more settings.
+func (v *LoadBalancedView) With(s ...Setting) *LoadBalancedView {
+	return &LoadBalancedView{v.client, v.settings.with(s)}
+}
 
 func (v *LoadBalancedView) send(ctx context.Context, ar *AsyncResult, r *request, err error) *AsyncResult {
 	if err == nil && ctx.Err() != nil {
@@ -43,7 +49,7 @@ func (v *LoadBalancedView) ExecuteAsync(code string) *AsyncResult {
 }
 
 func (v *LoadBalancedView) execute(ctx context.Context, code string) *AsyncResult {
-	r, err := executeRequest(code)
+	r, err := executeRequest(code, v.settings)
 	return v.send(ctx, &AsyncResult{what: "execute", code: code, decode: executed}, r, err)
 }
 
@@ -64,6 +70,12 @@ func (v *LoadBalancedView) ApplyAsync(fn Function, args ...any) *AsyncResult {
 func (v *LoadBalancedView) apply(ctx context.Context, fn Function, args []any) *AsyncResult {
 	r, err := applyRequest(fn.Name(), args...)
 	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
+}
+
+// get pulls one variable, of whichever engine the task goes to.
+func (v *LoadBalancedView) get(ctx context.Context, verb, name string) *AsyncResult {
+	r, err := pullRequest([]string{name})
+	return v.send(ctx, &AsyncResult{what: verb + " " + name, decode: pulledOne}, r, err)
 }
 
 // Map calls a function on every item of a sequence, or on the items of equal

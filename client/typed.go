@@ -27,12 +27,22 @@ func Values[T any](ctx context.Context, ar *AsyncResult) ([]T, error) {
 	return out, err
 }
 
+// A View is one of the views of this package. The functions that take one give
+// as many values as its calls have: one for each target of a DirectView, a
+// single one of a LoadBalancedView.
+type View interface {
+	ApplyAsync(fn Function, args ...any) *AsyncResult
+	ExecuteAsync(code string) *AsyncResult
+	apply(ctx context.Context, fn Function, args []any) *AsyncResult
+	get(ctx context.Context, verb, name string) *AsyncResult
+}
+
 // Get pulls a variable, or an expression, as a T from each engine of a view.
-func Get[T any](ctx context.Context, v *DirectView, name string) ([]T, error) {
+func Get[T any](ctx context.Context, v View, name string) ([]T, error) {
 	return Values[T](ctx, v.get(ctx, "pull", name))
 }
 
 // Call is Apply for functions whose values are a T.
-func Call[T any](ctx context.Context, v *DirectView, fn Function, args ...any) ([]T, error) {
+func Call[T any](ctx context.Context, v View, fn Function, args ...any) ([]T, error) {
 	return Values[T](ctx, v.apply(ctx, fn, args))
 }

@@ -22,13 +22,19 @@ import (
 // values. Either way the arguments are on their way, and may be changed, when
 // the method returns.
 type DirectView struct {
-	client  *Client
-	targets Targets
+	client   *Client
+	targets  Targets
+	settings settings
 }
 
 // Direct returns a view of engines. Which engines All are is found out anew at
 // each call.
-func (c *Client) Direct(t Targets) *DirectView { return &DirectView{c, t} }
+func (c *Client) Direct(t Targets) *DirectView { return &DirectView{client: c, targets: t} }
+
+// With returns a view of the same engines with more settings.
+func (v *DirectView) With(s ...Setting) *DirectView {
+	return &DirectView{v.client, v.targets, v.settings.with(s)}
+}
 
 // resolve looks up the view's engines for a call, unless its context has ended.
 func (v *DirectView) resolve(ctx context.Context) ([]*engine, error) {
@@ -67,7 +73,7 @@ func (v *DirectView) ExecuteAsync(code string) *AsyncResult {
 }
 
 func (v *DirectView) execute(ctx context.Context, code string) *AsyncResult {
-	r, err := executeRequest(code)
+	r, err := executeRequest(code, v.settings)
 	return v.send(ctx, &AsyncResult{what: "execute", code: code, decode: executed}, r, err)
 }
 
@@ -129,16 +135,8 @@ func (v *DirectView) pull(ctx context.Context, names []string) *AsyncResult {
 
 // get pulls one variable; the values are bare.
 func (v *DirectView) get(ctx context.Context, verb, name string) *AsyncResult {
-	ar := &AsyncResult{what: verb + " " + name}
-	ar.decode = func(t *task) (any, error) {
-		values, err := pulled(t, 1)
-		if err != nil {
-			return nil, err
-		}
-		return values[0], nil
-	}
 	r, err := pullRequest([]string{name})
-	return v.send(ctx, ar, r, err)
+	return v.send(ctx, &AsyncResult{what: verb + " " + name, decode: pulledOne}, r, err)
 }
 
 // Apply calls a function and returns its values. See Call for values of a Go
@@ -157,8 +155,10 @@ func (v *DirectView) apply(ctx context.Context, fn Function, args []any) *AsyncR
 	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
 }
 
-func executeRequest(code string) (*request, error) {
-	content, err := json.Marshal(wire.Execute{Code: code, StoreHistory: true, UserExpressions: map[string]string{}})
+func executeRequest(code string, s settings) (*request, error) {
+	content, err := json.Marshal(wire.Execute{
+		Code: code, Silent: s.silent, StoreHistory: !s.silent && !s.noHistory, UserExpressions: map[string]string{},
+	})
 	return &request{msgType: wire.ExecuteRequest, content: content, metadata: countOutputs}, err
 }
 
@@ -207,6 +207,15 @@ func pulled(t *task, n int) ([]any, error) {
 		return nil, fmt.Errorf("a %T instead of a list of %d values", v, n)
 	}
 	return values, nil
+}
+
+// pulledOne is the value in the answer to a pull of one name.
+func pulledOne(t *task) (any, error) {
+	values, err := pulled(t, 1)
+	if err != nil {
+		return nil, err
+	}
+	return values[0], nil
 }
 
 func nothing(*task) (any, error) { return nil, nil }
