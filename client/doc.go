@@ -48,8 +48,8 @@
 //
 // Numbers, strings, bools, slices, maps and structs travel (structs as maps,
 // with the names encoding/json gives their fields), and arrays without being
-// copied: a NumPy array of float64 is a []float64 or a *mat.Dense here, and any
-// other array a numeric.Array. [Get], [Call] and [Values] convert what arrives
+// copied: a NumPy array with one axis is a slice here, one of float64 with two a
+// *mat.Dense, and any other array a numeric.Array. [Get], [Call] and [Values] convert what arrives
 // to a Go type when nothing is lost by it. A [Ref] stands for a value that is on
 // the engines already, such as the function to call. What is sent has been
 // taken when the method returns, and may be changed; arrays that were received

@@ -87,7 +87,7 @@ func TestMisuse(t *testing.T) {
 		}()
 	}
 	defer func() {
-		if e, ok := recover().(Error); !ok || !strings.Contains(e.Error(), "1.5 does not fit a int32") {
+		if e, ok := recover().(Error); !ok || !strings.Contains(e.Error(), "1.5 does not fit an int32") {
 			t.Error("Set lost a fraction")
 		}
 	}()
@@ -117,11 +117,15 @@ func TestFlattenBuild(t *testing.T) {
 		{new(mat.VecDense), []float64{}, "f8", []int{0}},
 		{[]complex128{1i}, nil, "c16", []int{1}},
 		{mat.NewCDense(1, 2, []complex128{1, 2i}), nil, "c16", []int{1, 2}},
-		{[]complex64{1i}, New([]complex64{1i}), "c8", []int{1}},
-		{celsius{1.5}, New([]float32{1.5}), "f4", []int{1}},
-		{[]int{-1}, New([]int64{-1}), "i8", []int{1}},
-		{[]uint{1}, New([]uint64{1}), "u8", []int{1}},
-		{[]bool{true}, New([]bool{true}), "b1", []int{1}},
+		{[]complex64{1i}, nil, "c8", []int{1}},
+		{celsius{1.5}, []float32{1.5}, "f4", []int{1}},
+		{[]int{-1}, nil, "i8", []int{1}},
+		{[]int64{-1}, []int{-1}, "i8", []int{1}},
+		{[]int{}, nil, "i8", []int{0}},
+		{[]int16{-1}, nil, "i2", []int{1}},
+		{New([]byte{1}), nil, "u1", []int{1}},
+		{[]uint{1}, []uint64{1}, "u8", []int{1}},
+		{[]bool{true}, nil, "b1", []int{1}},
 		{*New(seq(8), 2, 2, 2), New(seq(8), 2, 2, 2), "f8", []int{2, 2, 2}},
 		{New(seq(1), []int{}...), nil, "f8", []int{}},
 		{Zeros("<f8", 0, 3), nil, "f8", []int{0, 3}},
@@ -170,7 +174,7 @@ func seq(n int) []float64 {
 
 func TestNoCopy(t *testing.T) {
 	x := seq(12)
-	for _, v := range []any{x, mat.NewDense(3, 4, x), mat.NewVecDense(12, x), New(x, 2, 3, 2), mat.NewDense(3, 4, x).Slice(1, 3, 0, 4)} {
+	for _, v := range []any{x, unsafe.Slice((*int)(unsafe.Pointer(&x[0])), 12), mat.NewDense(3, 4, x), mat.NewVecDense(12, x), New(x, 2, 3, 2), mat.NewDense(3, 4, x).Slice(1, 3, 0, 4)} {
 		dtype, shape, data, _ := Flatten(v)
 		if p := uintptr(unsafe.Pointer(&data[0])); p != uintptr(unsafe.Pointer(&x[0])) && p != uintptr(unsafe.Pointer(&x[4])) {
 			t.Errorf("Flatten(%T) copied", v)
@@ -204,8 +208,8 @@ func TestForeignBytes(t *testing.T) {
 	check(">c16", []int{1, 1}, be, mat.NewCDense(1, 1, []complex128{1.5 + 2i}))
 	check(">i2", []int{2, 1}, []byte{1, 0, 0, 2}, New([]int16{256, 2}, 2, 1))
 	check(">u8", []int{}, be[8:], New([]uint64{1 << 62}, []int{}...))
-	check("=i1", []int{1}, []byte{255}, New([]int8{-1}))
-	check("|b1", []int{3}, []byte{0, 1, 7}, New([]bool{false, true, true}))
+	check("=i1", []int{1}, []byte{255}, []int8{-1})
+	check("|b1", []int{3}, []byte{0, 1, 7}, []bool{false, true, true})
 	for _, e := range elements { // one byte off, whatever the alignment of own was
 		size := int(e.typ.Size())
 		own := alloc(4*size + 8)
@@ -292,6 +296,11 @@ func FuzzBuild(f *testing.F) {
 	f.Add("<U1", 0, 3, []byte{})
 	f.Add("[('a', 'b')]", 3, 1, make([]byte, 9))
 	f.Fuzz(func(t *testing.T, dtype string, rows, cols int, data []byte) {
+		if v, err := Build(dtype, []int{rows}, data); err == nil {
+			if _, shape, again, ok := Flatten(v); !ok || !slices.Equal(shape, []int{rows}) || len(again) != len(data) {
+				t.Fatalf("Build(%q, %d) = %v", dtype, rows, v)
+			}
+		}
 		v, err := Build(dtype, []int{rows, cols}, data)
 		if err != nil {
 			return

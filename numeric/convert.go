@@ -1,11 +1,12 @@
 package numeric
 
 import (
+	"encoding"
 	"fmt"
-	"math"
 	"math/big"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -18,10 +19,15 @@ import (
 //   - arrays, and slices of values, in slices, Go arrays, *mat.Dense, *mat.VecDense, *mat.CDense or *Array, an array
 //     of several axes in a slice of slices, all element by element; memory is shared where the element types
 //     agree;
-//   - maps in maps, by key and value; strings in strings, bools in bools; nil in pointers, slices, maps and interfaces;
-//   - anything in a variable of its own type, or of an interface that it implements.
+//   - maps in maps, by key and value, and in structs, whose fields have the names that encoding/json gives them: a
+//     key without a field is an error, a field without a key keeps what it has; slices without equal items in
+//     maps to struct{}, which is how sets arrive;
+//   - strings in strings and in what reads itself from text, as time.Time does; bools in bools; nil in pointers, slices,
+//     maps and interfaces;
+//   - anything in a variable of its own type, or of an interface that it implements, and what fits a T in a *T.
 //
-// Convert panics when dst is not a non-nil pointer. After an error the variable may be partly written.
+// An error names both types, and the place inside v when it is not v itself. Convert panics when dst is not a non-nil
+// pointer. After an error the variable may be partly written.
 func Convert(v, dst any) error {
 	d := reflect.ValueOf(dst)
 	if d.Kind() != reflect.Pointer || d.IsNil() {
@@ -31,7 +37,7 @@ func Convert(v, dst any) error {
 		if where != "" {
 			where = " at " + where
 		}
-		return fmt.Errorf("numeric: convert %T to %v%s: %s", v, d.Elem().Type(), where, why)
+		return fmt.Errorf("numeric: convert %s to %s%s: %s", typeText(reflect.TypeOf(v)), typeText(d.Elem().Type()), where, why)
 	}
 	return nil
 }
@@ -59,9 +65,18 @@ func assign(dst reflect.Value, v any) (where, why string) {
 		dst.Set(src)
 		return "", ""
 	}
-	switch dst.Addr().Interface().(type) {
+	switch p := dst.Addr().Interface().(type) {
 	case **mat.Dense, **mat.CDense, **mat.VecDense, **Array:
 		return assignArray(dst, v)
+	case *big.Int:
+		return "", assignInteger(p, v)
+	case encoding.TextUnmarshaler:
+		if src.Kind() == reflect.String {
+			if err := p.UnmarshalText([]byte(src.String())); err != nil {
+				return "", err.Error()
+			}
+			return "", ""
+		}
 	}
 	switch k := typ.Kind(); {
 	case elementOfKind(k) != nil && k != reflect.Bool:
@@ -76,6 +91,10 @@ func assign(dst reflect.Value, v any) (where, why string) {
 		return assignItems(dst, v)
 	case k == reflect.Map && src.Kind() == k:
 		return assignMap(dst, src)
+	case k == reflect.Map && src.Kind() == reflect.Slice && typ.Elem() == reflect.TypeFor[struct{}]():
+		return assignSet(dst, src)
+	case k == reflect.Struct && src.Kind() == reflect.Map && src.Type().Key().Kind() == reflect.String:
+		return assignStruct(dst, src)
 	case k == reflect.Pointer:
 		p := reflect.New(typ.Elem())
 		if where, why := assign(p.Elem(), v); why != "" {
@@ -84,7 +103,24 @@ func assign(dst reflect.Value, v any) (where, why string) {
 		dst.Set(p)
 		return "", ""
 	}
-	return "", fmt.Sprintf("a %T is not a %v", v, typ)
+	return "", aType(src.Type()) + " is not " + aType(typ)
+}
+
+// typeText is a type as programs write it, or None for that of nil.
+func typeText(t reflect.Type) string {
+	if t == nil {
+		return "None"
+	}
+	return strings.ReplaceAll(t.String(), "interface {}", "any")
+}
+
+// aType is the text of a type with an article: "an int", "a []string".
+func aType(t reflect.Type) string {
+	text := typeText(t)
+	if strings.Contains("aeiou", text[:1]) && !strings.HasPrefix(text, "u") {
+		return "an " + text
+	}
+	return "a " + text
 }
 
 // assignArray stores v in a *mat.Dense, *mat.CDense, *mat.VecDense or *Array.
@@ -102,7 +138,7 @@ func assignArray(dst reflect.Value, v any) (where, why string) {
 		return "", fmt.Sprintf("the array has shape %v", a.shape)
 	}
 	if a == nil && axes == 2 {
-		return "", fmt.Sprintf("a %T is not an array", v)
+		return "", aType(reflect.TypeOf(v)) + " is not an array"
 	}
 	items := v
 	if a != nil {
@@ -159,7 +195,7 @@ func assignItems(dst reflect.Value, v any) (where, why string) {
 	} else if k := src.Kind(); k == reflect.Slice || k == reflect.Array {
 		n = src.Len()
 	} else {
-		return "", fmt.Sprintf("a %T is neither an array nor a slice", v)
+		return "", aType(reflect.TypeOf(v)) + " is neither an array nor a slice"
 	}
 	if dst.Kind() == reflect.Array {
 		if n != dst.Len() {
@@ -188,7 +224,7 @@ func assignMap(dst, src reflect.Value) (where, why string) {
 	m := reflect.MakeMapWithSize(dst.Type(), src.Len())
 	for k, v := range src.Seq2() {
 		key, val := reflect.New(dst.Type().Key()).Elem(), reflect.New(dst.Type().Elem()).Elem()
-		at := fmt.Sprintf("[%#v]", k)
+		at := keyText(k)
 		if _, why := assign(key, k.Interface()); why != "" {
 			return at, why
 		}
@@ -201,108 +237,22 @@ func assignMap(dst, src reflect.Value) (where, why string) {
 	return "", ""
 }
 
-// assignNumber stores a number in a variable of a number type that can hold exactly its value.
-func assignNumber(dst reflect.Value, v any) (why string) {
-	if a := flatten(v); a != nil && len(a.shape) == 0 && a.elem != nil {
-		v = a.At()
-	}
-	lossy := func() string { return fmt.Sprintf("%v does not fit a %v exactly", v, dst.Type()) }
-	if b, ok := v.(*big.Int); ok && b != nil {
-		switch {
-		case b.IsInt64():
-			v = b.Int64()
-		case b.IsUint64():
-			v = b.Uint64()
-		default:
-			f, accuracy := new(big.Float).SetInt(b).Float64()
-			if accuracy != big.Exact {
-				return lossy()
-			}
-			v = f
-		}
-	}
-	ok := false
-	switch src := reflect.ValueOf(v); {
-	case src.CanInt():
-		ok = setInt(dst, src.Int())
-	case src.CanUint():
-		ok = setUint(dst, src.Uint())
-	case src.CanFloat():
-		ok = setFloat(dst, src.Float())
-	case src.CanComplex():
-		if c := src.Complex(); dst.CanComplex() {
-			ok = setComplex(dst, c)
-		} else if imag(c) == 0 {
-			ok = setFloat(dst, real(c))
-		}
-	default:
-		return fmt.Sprintf("a %T is not a number", v)
-	}
-	if !ok {
-		return lossy()
-	}
-	return ""
-}
+// keyText is the step to the value of a key: ["x"], [3].
+func keyText(k reflect.Value) string { return fmt.Sprintf("[%#v]", k) }
 
-func setInt(dst reflect.Value, i int64) bool {
-	switch {
-	case dst.CanInt():
-		if dst.OverflowInt(i) {
-			return false
+// assignSet stores the items of a set, which arrives as a slice, as the keys of a map.
+func assignSet(dst, src reflect.Value) (where, why string) {
+	set := reflect.MakeMapWithSize(dst.Type(), src.Len())
+	for i := range src.Len() {
+		key := reflect.New(dst.Type().Key()).Elem()
+		if where, why := assign(key, src.Index(i).Interface()); why != "" {
+			return "[" + strconv.Itoa(i) + "]" + where, why
 		}
-		dst.SetInt(i)
-		return true
-	case i >= 0:
-		return setUint(dst, uint64(i))
-	}
-	f := float64(i) // i is negative, so f is in the range of int64
-	return int64(f) == i && setFloat(dst, f)
-}
-
-func setUint(dst reflect.Value, u uint64) bool {
-	switch {
-	case dst.CanUint():
-		if dst.OverflowUint(u) {
-			return false
+		if set.MapIndex(key).IsValid() {
+			return "[" + strconv.Itoa(i) + "]", fmt.Sprintf("%v is there twice", key)
 		}
-		dst.SetUint(u)
-		return true
-	case dst.CanInt():
-		if u > math.MaxInt64 || dst.OverflowInt(int64(u)) {
-			return false
-		}
-		dst.SetInt(int64(u))
-		return true
+		set.SetMapIndex(key, reflect.Zero(dst.Type().Elem()))
 	}
-	f := float64(u)
-	return f < 1<<64 && uint64(f) == u && setFloat(dst, f)
-}
-
-func setFloat(dst reflect.Value, f float64) bool {
-	switch {
-	case dst.CanFloat():
-		if dst.Type().Size() == 4 && float64(float32(f)) != f && !math.IsNaN(f) {
-			return false
-		}
-		dst.SetFloat(f)
-		return true
-	case dst.CanComplex():
-		return setComplex(dst, complex(f, 0))
-	case f != math.Trunc(f) || math.IsInf(f, 0):
-		return false
-	case dst.CanInt() && f >= -1<<63 && f < 1<<63:
-		return setInt(dst, int64(f))
-	case dst.CanUint() && f >= 0 && f < 1<<64:
-		return setUint(dst, uint64(f))
-	}
-	return false
-}
-
-func setComplex(dst reflect.Value, c complex128) bool {
-	exact := func(f float64) bool { return float64(float32(f)) == f || math.IsNaN(f) }
-	if dst.Type().Size() == 8 && !(exact(real(c)) && exact(imag(c))) {
-		return false
-	}
-	dst.SetComplex(c)
-	return true
+	dst.Set(set)
+	return "", ""
 }

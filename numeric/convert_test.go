@@ -6,8 +6,38 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
+)
+
+type body struct {
+	Mass float64    `json:"mass"`
+	Pos  [3]float64 `json:"pos"`
+	Tags map[string]struct{}
+	Next *body
+	ID   int
+	named
+	*Level
+	hidden  int
+	Skipped int `json:"-"`
+}
+
+type named struct {
+	Name string
+	ID   int // less near than body's
+}
+
+// Level is embedded as a pointer, which only an exported type can be.
+type Level struct{ Depth int }
+
+type (
+	left  struct{ Twice int }
+	right struct{ Twice int }
+	both  struct {
+		left
+		right
+	}
 )
 
 func TestConvert(t *testing.T) {
@@ -38,6 +68,20 @@ func TestConvert(t *testing.T) {
 		{mat.NewDense(1, 2, []float64{1, 2}), new(*Array), New([]float64{1, 2}, 1, 2)}, {[]float64{1}, new(*Array), New([]float64{1})},
 		{map[string]any{"a": 1, "b": 2.0}, new(map[string]int), map[string]int{"a": 1, "b": 2}},
 		{map[any]any{1: []any{"x"}}, new(map[float64][]string), map[float64][]string{1: {"x"}}},
+		{[]any{"a", "b"}, new(map[string]struct{}), map[string]struct{}{"a": {}, "b": {}}}, {[]any{"a"}, new([1]string), [1]string{"a"}},
+		{7, new(*big.Int), big.NewInt(7)}, {1e20, new(big.Int), *huge}, {uint64(1 << 63), new(*big.Int), new(big.Int).SetUint64(1 << 63)}, {huge, new(big.Int), *huge},
+		{"2026-01-02T03:04:05Z", new(time.Time), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {1500, new(time.Duration), 1500 * time.Nanosecond},
+		{map[string]any{"mass": 2, "pos": []float64{1, 2, 3}, "NAME": "b", "Tags": []any{"x"}, "Next": map[string]any{"mass": 1.5}}, new(body),
+			body{Mass: 2, Pos: [3]float64{1, 2, 3}, named: named{Name: "b"}, Tags: map[string]struct{}{"x": {}}, Next: &body{Mass: 1.5}}},
+		{[]any{map[string]any{}, map[string]any{"Next": nil}}, new([]*body), []*body{{}, {}}},
+		{map[string]any{"Depth": 3, "ID": 5}, new(body), body{Level: &Level{Depth: 3}, ID: 5}},
+		{map[string]any{"ID": 5, "id": 6}, new(struct {
+			ID    int
+			Lower int `json:"id"`
+		}), struct {
+			ID    int
+			Lower int `json:"id"`
+		}{5, 6}},
 	} {
 		if err := Convert(c.v, c.dst); err != nil {
 			t.Error(err)
@@ -80,14 +124,24 @@ func TestConvertErrors(t *testing.T) {
 		{float64(1 << 63), new(int64), "does not fit"}, {float64(1 << 63 * 2), new(uint64), "does not fit"}, {0.1, new(float32), "does not fit"},
 		{1i, new(float64), "does not fit"}, {0.1 + 1i, new(complex64), "does not fit"}, {huge, new(float64), "does not fit"}, {uint64(1 << 63), new(int), "does not fit"},
 		{1e300, new(float32), "does not fit"},
-		{"1", new(int), "a string is not a number"}, {1, new(string), "a int is not a string"}, {1, new(bool), "is not a bool"}, {true, new(int), "is not a number"},
+		{"1", new(int), "a string is not a number"}, {1, new(string), "an int is not a string"}, {1, new(bool), "is not a bool"}, {true, new(int), "is not a number"},
 		{nil, new(int), "no value"}, {1, new([]int), "neither an array nor a slice"}, {"ab", new([]string), "neither"},
-		{[]any{1, []any{2, "x"}}, new([][]int), "at [0]"}, {[]any{1, "x"}, new([]int), "convert []interface {} to []int at [1]: a string is not a number"},
+		{[]any{1, []any{2, "x"}}, new([][]int), "at [0]"}, {[]any{1, "x"}, new([]int), "convert []any to []int at [1]: a string is not a number"},
 		{mat.NewDense(1, 2, nil), new([]float64), "shape [1 2]"}, {[]float64{1}, new(*mat.Dense), "shape [1]"}, {1, new(*mat.Dense), "not an array"},
 		{[]any{"a"}, new(*mat.VecDense), "at [0]"}, {[]float64{1, 2}, new([3]float64), "2 items"}, {New([]int{1}, []int{}...), new([]int), "no axes"},
 		{New([]complex64{1i}, 1, 1), new(*mat.Dense), "at [0]"},
-		{map[string]any{"a": 1.5}, new(map[string]int), `at ["a"]: 1.5`}, {map[any]any{1: 1}, new(map[string]int), "at [1]: a int is not a string"},
-		{1, new(error), "is not a error"},
+		{map[string]any{"a": 1.5}, new(map[string]int), `at ["a"]: 1.5`}, {map[any]any{1: 1}, new(map[string]int), "at [1]: an int is not a string"},
+		{1, new(error), "is not an error"},
+		{[]any{"a", 1}, new(map[string]struct{}), "at [1]: an int is not a string"}, {[]any{1, 1.0}, new(map[int]struct{}), "at [1]: 1 is there twice"},
+		{1.5, new(*big.Int), "1.5 does not fit"}, {"1", new(big.Int), "a string is not a number"},
+		{"noon", new(time.Time), `cannot parse "noon"`},
+		{map[string]any{"pos": []float64{1, 2}}, new(body), "convert map[string]any to numeric.body at [\"pos\"]: 2 items do not fill [3]float64"},
+		{[]any{map[string]any{"mass": "heavy"}}, new([]body), `at [0]["mass"]: a string is not a number`},
+		{map[string]any{"charge": 1}, new(body), `at ["charge"]: a numeric.body has no such field`},
+		{map[string]any{"hidden": 1}, new(body), "no such field"}, {map[string]any{"Skipped": 1}, new(body), "no such field"},
+		{map[string]any{"ID": 1, "id": 2}, new(body), "the key ID is the same field"},
+		{map[any]any{1: 1}, new(body), "a map[any]any is not a numeric.body"}, {5, new(body), "an int is not a numeric.body"},
+		{map[string]any{"twice": 1}, new(both), "no such field"},
 	} {
 		if err := Convert(c.v, c.dst); err == nil {
 			t.Errorf("Convert(%T %v) to %T = %v", c.v, c.v, c.dst, reflect.ValueOf(c.dst).Elem())

@@ -1,18 +1,20 @@
 // Package numeric holds arrays the way engines hold them: split over engines, joined again, reduced, turned
 // into bytes and back.
 //
-// gonum's types are used wherever gonum has one. A NumPy array of float64 is a []float64 (1-D) or a
-// *mat.Dense (2-D), one of complex128 is a []complex128 or a *mat.CDense. Every other array (float32, integers,
-// bool, strings, records, any number of axes, and those without a single element) is an [Array], which keeps
-// dtype and shape exactly, so that what came from Python goes back as it came. [Build] and [Flatten] are the two
-// directions of that mapping; neither copies what it need not.
+// gonum's types are used wherever gonum has one, and Go's slices. A NumPy array with one axis is a slice: of float64 for
+// float64, of int for int64, of bool for bool. One of float64 with two is a *mat.Dense, one of complex128 a
+// *mat.CDense. Every other array (strings, records, bytes, two axes of other items, more axes, matrices without a
+// single element) is an [Array], which keeps dtype and shape exactly. So what came from Python goes back as it came.
+// [Build] and [Flatten] are the two directions of that mapping; neither copies what it need not.
 //
 //	NumPy             Go, by Build              Go, taken by Flatten
+//	int64 1-D         []int                     []int, []int64
 //	float64 1-D       []float64                 []float64, *mat.VecDense
+//	other numbers     a slice of their type     slices of intN, uintN, floatN, complexN
+//	bool 1-D          []bool                    []bool
 //	float64 2-D       *mat.Dense                *mat.Dense, any other mat.Matrix
-//	complex128 1-D    []complex128              []complex128
 //	complex128 2-D    *mat.CDense               *mat.CDense
-//	anything else     *Array                    *Array, slices of bool, intN, uintN, floatN, complexN
+//	anything else     *Array                    *Array
 //
 // A []byte is not an array but a string of bytes; as an array of uint8 it is [New](s, len(s)).
 //

@@ -59,7 +59,7 @@ func ExampleTo() {
 	fmt.Println(err)
 	// Output:
 	// [1 2 3] <nil>
-	// numeric: convert []interface {} to []int at [1]: 2.5 does not fit a int exactly
+	// numeric: convert []any to []int at [1]: 2.5 does not fit an int exactly
 }
 
 func ExampleArray() {
@@ -75,13 +75,17 @@ func ExampleArray() {
 	// [0 2.5 2 3 4 5]
 }
 
-// A NumPy array of float64 with two axes is a *mat.Dense, one of int16 an Array.
+// A NumPy array of float64 with two axes is a *mat.Dense, one of int16 an Array, and any with one axis a slice.
 func ExampleBuild() {
 	m, err := numeric.Build("<f8", []int{1, 1}, []byte{0, 0, 0, 0, 0, 0, 0xf8, 0x3f})
 	fmt.Printf("%T %v\n", m, err)
-	a, err := numeric.Build(">i2", []int{2}, []byte{0, 1, 0, 2})
+	a, err := numeric.Build(">i2", []int{2, 1}, []byte{0, 1, 0, 2})
 	fmt.Println(a, err)
+	s, err := numeric.Build("<i8", []int{1}, []byte{7, 0, 0, 0, 0, 0, 0, 0})
+	fmt.Printf("%T %v\n", s, err)
 	// Output:
 	// *mat.Dense <nil>
-	// array([1, 2], dtype=int16) <nil>
+	// array([[1],
+	//        [2]], dtype=int16) <nil>
+	// []int <nil>
 }

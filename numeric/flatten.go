@@ -86,9 +86,9 @@ func sliceMemory(v reflect.Value) []byte {
 	return slices.Clip(reflect.SliceAt(reflect.TypeFor[byte](), v.UnsafePointer(), n).Bytes())
 }
 
-// Build puts together what Flatten takes apart, with data from outside: an array of float64 or complex128 with
-// one axis becomes a slice, with two a *mat.Dense or *mat.CDense, and anything else (also a matrix without rows
-// or columns, which gonum cannot shape) an *Array. data is used as it is, and copied only when it is misaligned
+// Build puts together what Flatten takes apart, with data from outside: an array with one axis becomes a slice of the
+// Go type of its items, where int64 is int; one of float64 or complex128 with two a *mat.Dense or *mat.CDense; and
+// anything else (also a matrix without rows or columns, which gonum cannot shape) an *Array. data is used as it is, and copied only when it is misaligned
 // or in foreign byte order. A dtype, shape and number of bytes that do not fit together are an error.
 func Build(dtype string, shape []int, data []byte) (any, error) {
 	a, err := newArray(dtype, shape, data)
@@ -98,22 +98,26 @@ func Build(dtype string, shape []int, data []byte) (any, error) {
 	return a.gonum(), nil
 }
 
-// gonum is a as the gonum type that stands for it, if there is one.
+// gonum is a as the slice or the gonum type that stands for it, if there is one.
 func (a *Array) gonum() any {
 	matrix := len(a.shape) == 2 && a.Len() > 0
 	switch s := a.Slice().(type) {
+	case []byte: // as a slice it would be a string of bytes
+		return a
 	case []float64:
 		if matrix {
 			return mat.NewDense(a.shape[0], a.shape[1], s)
-		} else if len(a.shape) == 1 {
-			return s
 		}
 	case []complex128:
 		if matrix {
 			return mat.NewCDense(a.shape[0], a.shape[1], s)
-		} else if len(a.shape) == 1 {
-			return s
 		}
 	}
-	return a
+	switch {
+	case len(a.shape) != 1:
+		return a
+	case a.elem == elementOfKind(reflect.Int):
+		return a.sliceOf(reflect.TypeFor[int]()).Interface()
+	}
+	return a.Slice()
 }

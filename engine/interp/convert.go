@@ -73,6 +73,20 @@ var arrays = map[reflect.Type]bool{
 	reflect.TypeFor[*mat.VecDense]():  true,
 }
 
+// alike reports whether two slices hold integers of one size, so that they can share their memory.
+func alike(a, b reflect.Type) bool {
+	if a.Kind() != reflect.Slice || b.Kind() != reflect.Slice || a.Elem().Size() != b.Elem().Size() {
+		return false
+	}
+	switch b.Elem().Kind() {
+	case reflect.Int, reflect.Int64:
+		return reflect.Zero(a.Elem()).CanInt()
+	case reflect.Uint, reflect.Uint64:
+		return reflect.Zero(a.Elem()).CanUint()
+	}
+	return false
+}
+
 func assign(dst, src reflect.Value) error {
 	for src.Kind() == reflect.Interface && !src.IsNil() {
 		src = src.Elem()
@@ -87,7 +101,7 @@ func assign(dst, src reflect.Value) error {
 		dst.Set(src)
 		return nil
 	}
-	if arrays[src.Type()] || arrays[t] {
+	if arrays[src.Type()] || arrays[t] || alike(src.Type(), t) {
 		return numeric.Convert(src.Interface(), dst.Addr().Interface())
 	}
 	switch t.Kind() {

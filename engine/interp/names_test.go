@@ -145,6 +145,7 @@ func deadline(ctx context.Context, n int) bool { return ctx != nil && n == 1 }
 func none() {}
 func keys(m map[string]int) int { return len(m) }
 func total(m [][]float64) float64 { return m[1][0] }
+func wide(x []int64) []int64 { x[0] += 1 << 40; return x }
 func Id[T any](x T) T { return x }
 variable := func(s string) int { return len(s) }
 notfunc := 5`)
@@ -165,6 +166,10 @@ notfunc := 5`)
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s(%v) = %#v, %v; want %#v", c.fn, c.args, got, err, c.want)
 		}
+	}
+	ints := []int{1, 2}
+	if _, err := in.Call(t.Context(), "wide", []any{ints}); err != nil || ints[0] != 1<<40+1 {
+		t.Errorf("a []int as a []int64: %v, %v; want the same memory", ints, err)
 	}
 	if got := exec(t, in, `heat.Step(nil, 2)[0] + float64(len(plain("a")))`); got != 4.0 {
 		t.Errorf("registered functions in a cell: %v", got)
