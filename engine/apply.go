@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"go/token"
-	"strings"
 
 	"muster/numeric"
 	"muster/wire"
@@ -37,15 +36,15 @@ func (e *Engine) apply(ctx context.Context, r *request) answer {
 	return answer{status: wire.StatusOK, content: contentOK, buffers: frames}
 }
 
-// invoke calls what the request names as its function: the helpers by which
-// clients push, pull and map, or a function of the namespace.
+// invoke calls what the request names as its function: a helper, or a function
+// of the namespace.
 func (e *Engine) invoke(ctx context.Context, call pickle.Call) (any, error) {
 	var name string
 	switch f := call.Func.(type) {
 	case pickle.Reference:
 		name = f.Name
 	case pickle.Function:
-		if name = helper(f); name == "" {
+		if name = pickledHelper(f); name == "" {
 			return nil, pythonFunction(f)
 		}
 	default:
@@ -61,35 +60,13 @@ func (e *Engine) invoke(ctx context.Context, call pickle.Call) (any, error) {
 	if _, err := e.resolve(ctx, call.Kwargs, 1); err != nil {
 		return nil, err
 	}
-	switch name {
-	case wire.PushFunction:
-		return nil, e.push(args, call.Kwargs)
-	case wire.PullFunction:
-		return e.pull(ctx, args)
-	case wire.MapFunction:
-		return e.mapCalls(ctx, call.Args)
+	if help := helpers[name]; help != nil {
+		return help(e, ctx, call)
 	}
 	if len(call.Kwargs) > 0 {
 		args = append(args, call.Kwargs)
 	}
 	return e.ns.Call(ctx, name, args)
-}
-
-// helper is what a function of Python's client does, by its name in package
-// wire: push and pull are functions of modules that move between versions, map is
-// the one lambda of its module. For any other function it is empty.
-func helper(f pickle.Function) string {
-	switch {
-	case !strings.HasPrefix(f.Module, "ipyparallel."):
-		return ""
-	case f.Name == "_push":
-		return wire.PushFunction
-	case f.Name == "_pull":
-		return wire.PullFunction
-	case f.Module == "ipyparallel.client.remotefunction" && (f.Name == "<lambda>" || f.Name == "_map"):
-		return wire.MapFunction
-	}
-	return ""
 }
 
 // pythonFunction is the error for a function that only Python can run.
@@ -105,54 +82,6 @@ func goName(name string) string {
 		return name
 	}
 	return "f"
-}
-
-// push binds names to values, all of them or, at the first that cannot be, those before it.
-func (e *Engine) push(args []any, values map[string]any) error {
-	if len(args) > 0 {
-		return userErrorf(TypeError, "push: takes values by name, not by position")
-	}
-	for name, v := range values {
-		if !token.IsIdentifier(name) {
-			return userErrorf(NameError, "push: %q is no Go identifier", name)
-		}
-		if err := e.ns.Set(name, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pull returns the value of one name or expression, or of a list of them.
-func (e *Engine) pull(ctx context.Context, args []any) (any, error) {
-	if len(args) != 1 {
-		return nil, userErrorf(TypeError, "pull: takes one argument, names, and not %d", len(args))
-	}
-	var names []any
-	switch keys := args[0].(type) {
-	case string:
-		return e.lookup(ctx, keys)
-	case []any:
-		names = keys
-	case pickle.Tuple:
-		names = keys
-	case pickle.Set:
-		names = keys
-	default:
-		return nil, userErrorf(TypeError, "pull: names are a string or a list of strings, not %T", keys)
-	}
-	values := make([]any, len(names))
-	for i, n := range names {
-		name, ok := n.(string)
-		if !ok {
-			return nil, userErrorf(TypeError, "pull: names are strings, not %T", n)
-		}
-		var err error
-		if values[i], err = e.lookup(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	return values, nil
 }
 
 // lookup returns the value of a name or of an expression.

@@ -129,9 +129,7 @@ func (e *Engine) untilSignal(signals <-chan os.Signal, stop <-chan struct{}, log
 		case <-stop:
 			return false
 		case sig := <-signals:
-			e.mu.Lock()
-			running := e.current
-			e.mu.Unlock()
+			running := e.queue.current()
 			if sig == syscall.SIGINT && running != nil && running != interrupted && e.Interrupt() {
 				interrupted = running
 				continue

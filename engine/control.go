@@ -63,10 +63,17 @@ func (e *Engine) replyControl(r *request, msgType string, content json.RawMessag
 	e.reply(r, msgType, e.pub.metadata, content, nil)
 }
 
-// abort answers the named requests that still wait, or all of them, with status aborted.
+// abort answers the named requests that still wait, or all of them, with
+// status aborted. It leaves alone the one that runs, unless "running" is true
+// and it is among them: then it is interrupted, and the reply names it. That
+// part is ours, for clients that want to be rid of a call in whatever state it is:
+//
+//	request {"msg_ids": [id, ...] or null, "running"?: bool}
+//	reply   {"status": "ok", "interrupted"?: [id]}
 func (e *Engine) abort(r *request) {
 	var content struct {
-		MsgIDs json.RawMessage `json:"msg_ids"`
+		MsgIDs  json.RawMessage `json:"msg_ids"`
+		Running bool            `json:"running"`
 	}
 	var ids []wire.MsgID
 	err := json.Unmarshal(r.Content, &content)
@@ -76,22 +83,28 @@ func (e *Engine) abort(r *request) {
 			err = json.Unmarshal(content.MsgIDs, &ids[0])
 		}
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		e.refuse(r, r.replyType(), ValueError, fmt.Sprintf("abort_request: msg_ids is %s: want a list of message ids, or null for all", content.MsgIDs))
 		return
-	case len(ids) == 0:
-		e.replyAborted(e.queue.remove(func(*request) bool { return true })...)
-	default:
-		var running wire.MsgID
-		e.mu.Lock()
-		if e.current != nil {
-			running = e.current.Header.MsgID
-		}
-		e.mu.Unlock()
-		e.replyAborted(e.queue.abort(ids, running)...)
 	}
-	e.replyControl(r, r.replyType(), contentOK)
+	reply := struct {
+		Status      string       `json:"status"`
+		Interrupted []wire.MsgID `json:"interrupted,omitempty"`
+	}{Status: wire.StatusOK}
+	if len(ids) == 0 {
+		e.replyAborted(e.queue.remove(func(*request) bool { return true })...)
+		if content.Running {
+			if running := e.queue.interrupt(); running != nil {
+				reply.Interrupted = running.ids()[:1]
+			}
+		}
+	} else {
+		var waiting []*request
+		waiting, reply.Interrupted = e.queue.abort(ids, content.Running)
+		e.replyAborted(waiting...)
+	}
+	b, _ := json.Marshal(reply) // strings always do
+	e.replyControl(r, r.replyType(), b)
 }
 
 func (e *Engine) refuse(r *request, replyType, ename, evalue string) {

@@ -42,10 +42,6 @@ type Engine struct {
 	// the worker's
 	count int // execution count of cells that are kept in history
 	cells int // number of cells executed
-
-	mu      sync.Mutex // guards current and cancel
-	current *request
-	cancel  context.CancelCauseFunc
 }
 
 // New returns an engine that is not connected yet.

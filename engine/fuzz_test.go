@@ -65,6 +65,7 @@ func FuzzRequest(f *testing.F) {
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.MapFunction}, []any{pickle.Reference{Name: "f"}}, nil))
 	add(1, `{}`, `{}`, [3][]byte{[]byte("cipyparallel.util\n_pull\n."), nil, nil})
 	add(2, `{}`, `{"msg_ids":["a"]}`, [3][]byte{})
+	add(2, `{}`, `{"msg_ids":null,"running":true}`, [3][]byte{})
 	add(5, `{}`, `{"sig":1e300}`, [3][]byte{})
 	add(5, `{}`, `{"sig":"sigint"}`, [3][]byte{})
 	f.Fuzz(func(t *testing.T, kind byte, metadata, content, b0, b1, b2 []byte) {
@@ -95,13 +96,13 @@ func FuzzRequest(f *testing.F) {
 		}
 		work := false
 		for len(e.queue.items) > 0 {
-			q := e.queue.take()
+			q, ctx := e.queue.take(e.life)
 			if q.internal != nil {
 				q.internal()
 				continue
 			}
 			work = true
-			e.perform(q)
+			e.perform(ctx, q)
 		}
 		if work && len(replies.sent) != 1 {
 			t.Errorf("%d replies to %s", len(replies.sent), msgType)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"sync"
 
@@ -10,19 +11,25 @@ import (
 // maxForeseen bounds the ids that were aborted before they came.
 const maxForeseen = 1 << 14
 
-// A queue holds the requests that wait for the worker, in order of arrival.
-// Any goroutine may use it.
+// A queue holds the requests that wait for the worker, in order of arrival,
+// and the one that it runs. Any goroutine may use it.
 type queue struct {
 	mu     sync.Mutex
 	ready  sync.Cond
 	items  []*request
 	closed bool
-	// foreseen are the ids of requests to abort as soon as they come, oldest first.
-	foreseen []wire.MsgID
+	// running is the request that was taken, until the worker has done with
+	// it; cancel ends its context.
+	running *request
+	cancel  context.CancelCauseFunc
+	// foreseen are the ids of requests to abort as soon as they come. All of
+	// them are in order, oldest first, beside some that have come.
+	foreseen map[wire.MsgID]bool
+	order    []wire.MsgID
 }
 
 func newQueue() *queue {
-	q := &queue{}
+	q := &queue{foreseen: make(map[wire.MsgID]bool)}
 	q.ready.L = &q.mu
 	return q
 }
@@ -33,9 +40,11 @@ func (q *queue) put(r *request) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.foreseen) > 0 {
-		if i := slices.IndexFunc(q.foreseen, r.is); i >= 0 {
-			q.foreseen = slices.Delete(q.foreseen, i, i+1)
-			return false
+		for _, id := range r.ids() {
+			if q.foreseen[id] {
+				delete(q.foreseen, id)
+				return false
+			}
 		}
 	}
 	q.items = append(q.items, r)
@@ -51,21 +60,53 @@ func (q *queue) push(r *request) {
 	q.ready.Signal()
 }
 
-// take waits for the first request and removes it. It returns nil once the
-// queue is closed.
-func (q *queue) take() *request {
+// take waits for the first request, removes it, and makes it the one that
+// runs, with a context that ends with life. It returns nil once the queue is
+// closed or life has ended.
+func (q *queue) take(life context.Context) (*request, context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.items) == 0 && !q.closed {
 		q.ready.Wait()
 	}
-	if q.closed {
-		return nil
+	if q.closed || life.Err() != nil {
+		return nil, nil
 	}
 	r := q.items[0]
 	q.items[0] = nil
 	q.items = q.items[1:]
-	return r
+	if !r.isWork() {
+		return r, life
+	}
+	q.running = r
+	life, q.cancel = context.WithCancelCause(life)
+	return r, life
+}
+
+// done says that the request that was taken runs no more.
+func (q *queue) done() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.cancel(nil)
+	q.running, q.cancel = nil, nil
+}
+
+// current returns the request that runs, or nil.
+func (q *queue) current() *request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.running
+}
+
+// interrupt ends the context of the request that runs, and returns the
+// request, or nil if none runs.
+func (q *queue) interrupt() *request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running != nil {
+		q.cancel(errInterrupted)
+	}
+	return q.running
 }
 
 // remove takes out the requests that a predicate selects.
@@ -75,22 +116,39 @@ func (q *queue) remove(which func(*request) bool) []*request {
 	return q.extract(which)
 }
 
-// abort takes out the requests with these ids. Those that are not here are
-// remembered and refused when they come, unless running is one of them.
-func (q *queue) abort(ids []wire.MsgID, running wire.MsgID) []*request {
+// abort takes out the requests with these ids. If interrupt is true, it
+// interrupts the one that runs if that is among them, and returns its id as
+// the client knows it. Those that are not here are remembered and refused when
+// they come.
+func (q *queue) abort(ids []wire.MsgID, interrupt bool) (out []*request, interrupted []wire.MsgID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	out := q.extract(func(r *request) bool { return slices.ContainsFunc(ids, r.is) })
+	out = q.extract(func(r *request) bool { return slices.ContainsFunc(ids, r.is) })
 	for _, id := range ids {
-		if id == running || slices.ContainsFunc(out, func(r *request) bool { return r.is(id) }) {
-			continue
+		switch {
+		case q.running != nil && q.running.is(id):
+			if interrupt {
+				q.cancel(errInterrupted)
+				interrupted = append(interrupted, id)
+			}
+		case !slices.ContainsFunc(out, func(r *request) bool { return r.is(id) }):
+			q.foresee(id)
 		}
-		if len(q.foreseen) == maxForeseen {
-			q.foreseen = slices.Delete(q.foreseen, 0, 1)
-		}
-		q.foreseen = append(q.foreseen, id)
 	}
-	return out
+	return out, interrupted
+}
+
+// foresee remembers the id of a request that may come. The caller holds mu.
+func (q *queue) foresee(id wire.MsgID) {
+	if q.foreseen[id] {
+		return
+	}
+	if len(q.order) == maxForeseen {
+		delete(q.foreseen, q.order[0])
+		q.order = q.order[1:]
+	}
+	q.foreseen[id] = true
+	q.order = append(q.order, id)
 }
 
 // extract removes and returns the selected requests. The caller holds mu.

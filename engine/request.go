@@ -23,8 +23,16 @@ type request struct {
 // isWork tells requests for work, which can be aborted, from the others.
 func (r *request) isWork() bool { return r.internal == nil }
 
-// is tells whether a client knows the request by this id: that of the message
-// or, of a broadcast, that of the message all its copies were made from.
+// ids are what clients know the request by: the id of the message and, of a
+// broadcast, that of the message all its copies were made from.
+func (r *request) ids() []wire.MsgID {
+	if r.marks.IsBroadcast {
+		return []wire.MsgID{r.Header.MsgID, wire.MsgID(r.marks.OriginalMsgID)}
+	}
+	return []wire.MsgID{r.Header.MsgID}
+}
+
+// is tells whether a client knows the request by this id.
 func (r *request) is(id wire.MsgID) bool {
 	return id == r.Header.MsgID || r.marks.IsBroadcast && string(id) == r.marks.OriginalMsgID
 }

@@ -21,7 +21,7 @@ var contentOK = json.RawMessage(`{"status":"ok"}`)
 // work carries out requests, one at a time, until the queue is closed.
 func (e *Engine) work() {
 	for {
-		r := e.queue.take()
+		r, ctx := e.queue.take(e.life)
 		if r == nil {
 			return
 		}
@@ -29,24 +29,19 @@ func (e *Engine) work() {
 			r.internal()
 			continue
 		}
-		e.perform(r)
+		e.perform(ctx, r)
 	}
 }
 
 // perform runs one request and answers it. Output leaves first, then the
 // reply, then the status that says both are complete.
-func (e *Engine) perform(r *request) {
-	ctx, cancel := context.WithCancelCause(e.life)
-	defer cancel(nil)
-	if !e.setCurrent(r, cancel) {
-		return
-	}
+func (e *Engine) perform(ctx context.Context, r *request) {
 	started := wire.Now()
 	finish := func(a answer) {
 		e.drain()
 		e.out.end()
 		a.outputs = e.pub.outputs.Load()
-		e.setCurrent(nil, nil)
+		e.queue.done()
 		e.reply(r, r.replyType(), e.replyMetadata(r, started, &a), a.content, a.buffers)
 		if !r.marks.CountOutputs {
 			e.publish(r, e.pub.state(r.RawHeader, statusIdle))
@@ -57,8 +52,8 @@ func (e *Engine) perform(r *request) {
 	lost := true
 	defer func() {
 		if lost { // user code ended its goroutine, which is this one
-			e.worker.Go(e.work)
 			finish(e.failed(r, plainFailure(SystemExit, "the function ended its goroutine (runtime.Goexit)")))
+			e.worker.Go(e.work)
 		}
 	}()
 	a := e.guarded(ctx, r)
@@ -79,25 +74,13 @@ func (e *Engine) guarded(ctx context.Context, r *request) (a answer) {
 	return e.apply(ctx, r)
 }
 
-// setCurrent notes which request runs, and how to interrupt it. It returns
-// false when the engine has ended.
-func (e *Engine) setCurrent(r *request, cancel context.CancelCauseFunc) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.current, e.cancel = r, cancel
-	return e.life.Err() == nil
-}
-
 // Interrupt interrupts the request that runs, and tells whether there is one.
 // Interpreted code ends at once with a KeyboardInterrupt error; a compiled
 // function sees its context end; a call that is blocked in C goes on.
 func (e *Engine) Interrupt() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.current == nil {
-		return false
+	r := e.queue.interrupt()
+	if r != nil {
+		e.log.Info("interrupt", "task", r.Header.MsgID)
 	}
-	e.log.Info("interrupt", "task", e.current.Header.MsgID)
-	e.cancel(errInterrupted)
-	return true
+	return r != nil
 }

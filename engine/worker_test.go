@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -111,6 +112,59 @@ func TestAbort(t *testing.T) {
 	r.interrupted(running)
 	if v := r.value(r.apply("fmt.Sprint", "on")); v != "on" {
 		t.Errorf("afterwards: %v", v)
+	}
+}
+
+// With "running", abort also interrupts the request that runs, interpreted or
+// compiled, and says which it was.
+func TestAbortRunning(t *testing.T) {
+	r := newEngine(t, Config{})
+	restore, err := r.capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restore()
+	cancel := func(ids any, want string) {
+		t.Helper()
+		ev, _ := r.reply(r.request("abort_request", map[string]any{"msg_ids": ids, "running": true}))
+		if string(ev.Content) != want {
+			t.Errorf("reply %s, want %s", ev.Content, want)
+		}
+	}
+	interrupted := func(id wire.MsgID) string {
+		return fmt.Sprintf(`{"status":"ok","interrupted":["%s"]}`, id)
+	}
+	running := r.waiting()
+	queued := r.apply("test.Nop")
+	r.settle()
+	cancel([]wire.MsgID{queued}, `{"status":"ok"}`)
+	cancel([]wire.MsgID{"never sent", running}, interrupted(running))
+	r.interrupted(running)
+	if _, c := r.reply(queued); c.Status != wire.StatusAborted {
+		t.Errorf("queued: %+v", c)
+	}
+	running = r.apply("test.Wait")
+	for r.c.next("iopub").Header.MsgType != "stream" { // it has begun
+	}
+	cancel(nil, interrupted(running))
+	r.interrupted(running)
+	cancel(nil, `{"status":"ok"}`) // nothing runs
+}
+
+// What is remembered of ids that never come is bounded, and the last are kept.
+func TestAbortForeseen(t *testing.T) {
+	q := newQueue()
+	come := func(id int) bool {
+		return q.put(&request{Message: &wire.Message{Header: wire.Header{MsgID: wire.MsgID(fmt.Sprint(id))}}})
+	}
+	for id := range 3 * maxForeseen {
+		q.abort([]wire.MsgID{wire.MsgID(fmt.Sprint(id))}, false)
+	}
+	if len(q.foreseen) != maxForeseen || len(q.order) != maxForeseen {
+		t.Errorf("%d ids remembered, %d in order, want %d", len(q.foreseen), len(q.order), maxForeseen)
+	}
+	if last := 3*maxForeseen - 1; come(last) || !come(last) || !come(0) {
+		t.Error("the last id is not refused, or refused twice, or the first is still remembered")
 	}
 }
 

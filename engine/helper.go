@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"go/token"
+	"strings"
+
+	"muster/wire"
+	"muster/wire/pickle"
+)
+
+// A helper is a function that every engine has: what clients do to a namespace
+// besides running code in it (package wire says what each takes and returns).
+// The references among its arguments are resolved.
+type helper func(e *Engine, ctx context.Context, call pickle.Call) (any, error)
+
+// helpers are the helpers by the expressions that clients call them by.
+var helpers = map[string]helper{
+	wire.PushFunction: (*Engine).push,
+	wire.PullFunction: (*Engine).pull,
+	wire.MapFunction: func(e *Engine, ctx context.Context, call pickle.Call) (any, error) {
+		return e.mapCalls(ctx, call.Args)
+	},
+}
+
+// pickledHelper is what a function of Python's client does, by its name in
+// package wire: push and pull are functions of modules that move between
+// versions, map is the one lambda of its module. For any other function it is
+// empty.
+func pickledHelper(f pickle.Function) string {
+	switch {
+	case !strings.HasPrefix(f.Module, "ipyparallel."):
+		return ""
+	case f.Name == "_push":
+		return wire.PushFunction
+	case f.Name == "_pull":
+		return wire.PullFunction
+	case f.Module == "ipyparallel.client.remotefunction" && (f.Name == "<lambda>" || f.Name == "_map"):
+		return wire.MapFunction
+	}
+	return ""
+}
+
+// push binds names to values, all of them or, at the first that cannot be, those before it.
+func (e *Engine) push(_ context.Context, call pickle.Call) (any, error) {
+	if len(call.Args) > 0 {
+		return nil, userErrorf(TypeError, "push: takes values by name, not by position")
+	}
+	for name, v := range call.Kwargs {
+		if !token.IsIdentifier(name) {
+			return nil, userErrorf(NameError, "push: %q is no Go identifier", name)
+		}
+		if err := e.ns.Set(name, v); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// pull returns the value of one name or expression, or of a list of them.
+func (e *Engine) pull(ctx context.Context, call pickle.Call) (any, error) {
+	if len(call.Args) == 1 {
+		if expr, single := call.Args[0].(string); single {
+			return e.lookup(ctx, expr)
+		}
+	}
+	names, err := nameList("pull", call)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]any, len(names))
+	for i, name := range names {
+		if values[i], err = e.lookup(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// nameList is the one argument of many helpers, a list of strings.
+func nameList(what string, call pickle.Call) ([]string, error) {
+	if len(call.Args) != 1 || len(call.Kwargs) > 0 {
+		return nil, userErrorf(TypeError, "%s: takes one argument, names, and not %d", what, len(call.Args)+len(call.Kwargs))
+	}
+	var list []any
+	switch keys := call.Args[0].(type) {
+	case []any:
+		list = keys
+	case pickle.Tuple:
+		list = keys
+	case pickle.Set:
+		list = keys
+	default:
+		return nil, userErrorf(TypeError, "%s: names are a list of strings, not %T", what, keys)
+	}
+	names := make([]string, len(list))
+	for i, n := range list {
+		name, ok := n.(string)
+		if !ok {
+			return nil, userErrorf(TypeError, "%s: names are strings, not %T", what, n)
+		}
+		names[i] = name
+	}
+	return names, nil
+}
