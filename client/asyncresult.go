@@ -45,7 +45,7 @@ const (
 // failed is the result of a call that was not sent.
 func failed(what string, err error) *AsyncResult {
 	ar := ready(what, nil)
-	ar.err = fmt.Errorf("client: %s: %w", what, err)
+	ar.err = callError(what, err)
 	return ar
 }
 
@@ -86,7 +86,7 @@ func (ar *AsyncResult) Wait(ctx context.Context) error {
 	ar.client.mu.Lock()
 	left := ar.left
 	ar.client.mu.Unlock()
-	return fmt.Errorf("client: wait for %s, %d of %d answered: %w", ar.what, len(ar.tasks)-left, len(ar.tasks), context.Cause(ctx))
+	return callError(ar.what, fmt.Errorf("wait, %d of %d answered: %w", len(ar.tasks)-left, len(ar.tasks), context.Cause(ctx)))
 }
 
 // Get waits for the call and returns its value from each engine, in the order
@@ -114,7 +114,7 @@ func (ar *AsyncResult) collect() {
 		}
 		if ar.values[i], errs[i] = ar.decode(t); errs[i] != nil {
 			ar.values[i] = nil
-			errs[i] = fmt.Errorf("value from engine %d: %w", t.engine, errs[i])
+			errs[i] = valueError(ar.what, t.engine, errs[i])
 		}
 	}
 	if ar.combine != nil {
@@ -123,7 +123,7 @@ func (ar *AsyncResult) collect() {
 		ar.err = join(errs)
 	}
 	if ar.err != nil {
-		ar.err = fmt.Errorf("client: %s: %w", ar.what, ar.err)
+		ar.err = callError(ar.what, ar.err)
 	}
 }
 

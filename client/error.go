@@ -22,7 +22,11 @@ var (
 	// ErrNoEngines says that a call to All found no engine registered.
 	ErrNoEngines = errors.New("no engines are registered (WaitForEngines waits for them)")
 	// ErrUnknownEngine says that a target is not, or no longer, registered.
+	// The error around it, an *UnknownEngineError, has its id.
 	ErrUnknownEngine = errors.New("no such engine")
+	// ErrFewItems says that a sequence has fewer items than there are engines
+	// to scatter it to.
+	ErrFewItems = errors.New("fewer items than engines")
 )
 
 // engineError is the Name of the error of what an engine took with it.
@@ -56,6 +60,32 @@ func (e *RemoteError) Error() string {
 	return fmt.Sprintf("engine %d: %s", e.Engine, e.text())
 }
 
+// An UnknownEngineError is ErrUnknownEngine with the engine that was meant.
+type UnknownEngineError struct {
+	Engine     EngineID
+	Registered string // the engines that there are, as text
+}
+
+func (e *UnknownEngineError) Error() string {
+	engine, text := e.where()
+	return fmt.Sprintf("engine %d: %s", engine, text)
+}
+
+// Unwrap returns ErrUnknownEngine.
+func (e *UnknownEngineError) Unwrap() error { return ErrUnknownEngine }
+
+func (e *UnknownEngineError) where() (EngineID, string) {
+	return e.Engine, fmt.Sprintf("%v, registered are %s", ErrUnknownEngine, e.Registered)
+}
+
+// located is an error of one engine.
+type located interface {
+	// where returns the engine and the error without its name.
+	where() (EngineID, string)
+}
+
+func (e *RemoteError) where() (EngineID, string) { return e.Engine, e.text() }
+
 func (e *RemoteError) text() string {
 	if e.Message == "" {
 		return e.Name
@@ -77,7 +107,7 @@ func died(engine EngineID, id wire.MsgID) *RemoteError {
 // call. errors.As and errors.Is look into each of them.
 type CompositeError struct {
 	// Errors are in the order of the call's targets: a *RemoteError for what
-	// failed on an engine, another error for a result that could not be read.
+	// failed on an engine, a *ValueError for a result that could not be read.
 	Errors []error
 }
 
@@ -95,8 +125,8 @@ func (e *CompositeError) Error() string {
 	var groups []group
 	for _, err := range e.Errors {
 		engine, text := NoEngine, err.Error()
-		if r, ok := err.(*RemoteError); ok {
-			engine, text = r.Engine, r.text()
+		if l, ok := err.(located); ok {
+			engine, text = l.where()
 		}
 		i := slices.IndexFunc(groups, func(g group) bool { return g.text == text })
 		if i < 0 {

@@ -61,7 +61,7 @@ func (c *Client) resolve(t Targets) ([]*engine, error) {
 	for i, id := range t.ids {
 		n, ok := c.find(id)
 		if !ok {
-			return nil, fmt.Errorf("engine %d: %w, registered are %s", id, ErrUnknownEngine, c.registered())
+			return nil, &UnknownEngineError{id, c.registered()}
 		}
 		out[i] = c.engines[n]
 	}
