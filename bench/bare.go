@@ -7,28 +7,43 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"time"
 
 	"muster/transport/zmq/bare"
+	"muster/wire"
 )
 
 // PeerCommand is the first argument by which [Run] starts the running program
 // again as a part of the bare cluster; the program then calls [Peer].
 const PeerCommand = "bench-peer"
 
-// Peer plays the part that args name until the process is killed.
+// Peer plays the part that args name until the process is killed:
+//
+//	router                  the bare router, which prints its two addresses
+//	worker ADDR NAME        one of its workers
+//	workers ADDR NAME...    many of them
+//	engines N --profile-dir=DIR ...   simulated engines of the profile's cluster
 func Peer(args []string) error {
 	switch {
 	case len(args) == 1 && args[0] == "router":
 		return bare.Router(func(clients, workers string) { fmt.Println(clients, workers) })
 	case len(args) == 3 && args[0] == "worker":
 		return bare.Worker(args[1], args[2])
+	case len(args) > 2 && args[0] == "workers":
+		return bare.Workers(args[1], args[2:])
+	case len(args) > 2 && args[0] == "engines":
+		n, err := strconv.Atoi(args[1])
+		dir, ok := strings.CutPrefix(args[2], "--profile-dir=")
+		if err == nil && ok {
+			return simulate(wire.Profile{Dir: dir}, n)
+		}
 	}
 	return fmt.Errorf("%s: unknown part %q", PeerCommand, args)
 }
 
-// A bareCluster is a router and workers in processes of their own, and a
+// A bareCluster is a bare router and workers in processes of their own, and a
 // client of them here.
 type bareCluster struct {
 	client    *bare.Client
@@ -36,7 +51,9 @@ type bareCluster struct {
 	processes []*exec.Cmd
 }
 
-func startBare(ctx context.Context, workers int) (b *bareCluster, err error) {
+// startBare starts a router and n workers, each in a process of its own or all
+// together in one.
+func startBare(ctx context.Context, n int, together bool) (b *bareCluster, err error) {
 	b = new(bareCluster)
 	defer func() {
 		if err != nil {
@@ -69,22 +86,24 @@ func startBare(ctx context.Context, workers int) (b *bareCluster, err error) {
 	if err != nil || len(addrs) != 2 {
 		return b, fmt.Errorf("bench: the bare router said %q: %w", line, errors.Join(err))
 	}
-	for i := range workers {
-		name := fmt.Sprintf("worker-%d", i)
-		if _, err := start("worker", addrs[1], name); err != nil {
+	for i := range n {
+		b.workers = append(b.workers, fmt.Sprintf("worker-%d", i))
+	}
+	if together {
+		if _, err := start(append([]string{"workers", addrs[1]}, b.workers...)...); err != nil {
 			return b, err
 		}
-		b.workers = append(b.workers, name)
+	} else {
+		for _, name := range b.workers {
+			if _, err := start("worker", addrs[1], name); err != nil {
+				return b, err
+			}
+		}
 	}
 	if b.client, err = bare.Dial(addrs[0]); err != nil {
 		return b, err
 	}
-	for _, w := range b.workers {
-		if err := b.client.Ready(w); err != nil {
-			return b, err
-		}
-	}
-	return b, nil
+	return b, b.client.Ready(b.workers...)
 }
 
 func (b *bareCluster) stop() {

@@ -8,17 +8,18 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"muster/client"
 	"muster/cluster"
-	"muster/transport/zmq/bare"
 	"muster/wire"
 	"muster/wire/pickle"
 )
 
 // Config says how much to measure. The zero value of a field means its default.
 type Config struct {
+	Only        []string      // parts to measure, of Parts: all
 	Launcher    string        // of the engines, "local" or "mpi": local
 	Engines     int           // 4
 	Rounds      int           // of each kind, bare and ours in turn; the median counts: 5
@@ -26,6 +27,9 @@ type Config struct {
 	Requests    int           // a round, pipelined: 20000
 	Outstanding int           // of these, at any time: 1000
 	Array       int           // bytes pushed and pulled: 100e6
+	Results     int           // fetched and released, for the memory they leave: 1e6
+	Simulated   int           // engines called at once: 256
+	Receivers   int           // engines that one array is pushed to: 8
 	StartUp     int           // engines started at once: 16
 	IdleFor     time.Duration // how long these are watched doing nothing: 10 s
 	// ControllerArgs are added to the controller's command line.
@@ -34,11 +38,15 @@ type Config struct {
 	Progress func(what string)
 }
 
-func (c *Config) defaults() {
+// defaults completes the configuration, or tells what is wrong with it.
+func (c *Config) defaults() error {
 	for _, d := range []struct {
 		v   *int
 		def int
-	}{{&c.Engines, 4}, {&c.Rounds, 5}, {&c.RoundTrips, 1000}, {&c.Requests, 20000}, {&c.Outstanding, 1000}, {&c.Array, 100e6}, {&c.StartUp, 16}} {
+	}{
+		{&c.Engines, 4}, {&c.Rounds, 5}, {&c.RoundTrips, 1000}, {&c.Requests, 20000}, {&c.Outstanding, 1000}, {&c.Array, 100e6},
+		{&c.Results, 1e6}, {&c.Simulated, 256}, {&c.Receivers, 8}, {&c.StartUp, 16},
+	} {
 		if *d.v <= 0 {
 			*d.v = d.def
 		}
@@ -49,86 +57,102 @@ func (c *Config) defaults() {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
+	for _, name := range c.Only {
+		if !slices.Contains(Parts(), name) {
+			return fmt.Errorf("bench: no part is called %q: they are %s", name, strings.Join(Parts(), ", "))
+		}
+	}
+	return nil
+}
+
+func (c *Config) wants(part string) bool { return len(c.Only) == 0 || slices.Contains(c.Only, part) }
+
+// A stage is one cluster, with a bare one beside it, and what is measured there.
+type stage struct {
+	engines  func(*Config) int
+	together bool // simulated engines, in one process
+	parts    []part
+}
+
+type part struct {
+	name    string
+	measure func(measurement) error
+}
+
+const startPart = "start"
+
+var stages = []stage{
+	{func(c *Config) int { return c.Engines }, false, []part{
+		{"round-trip", measurement.roundTrips},
+		{"throughput", measurement.throughput},
+		{"results", measurement.results},
+		{"transfer", measurement.transfer},
+	}},
+	{func(c *Config) int { return c.Simulated }, true, []part{{"fan-out", measurement.fanOut}}},
+	{func(c *Config) int { return c.Receivers }, false, []part{{"push", measurement.push}}},
+}
+
+// Parts are the names of what can be measured alone.
+func Parts() []string {
+	names := []string{startPart}
+	for _, s := range stages {
+		for _, p := range s.parts {
+			names = append(names, p.name)
+		}
+	}
+	return names
 }
 
 // Run measures clusters of this machine in a profile of its own, and leaves
 // nothing behind.
 func Run(ctx context.Context, config Config) (*Report, error) {
-	config.defaults()
+	if err := config.defaults(); err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "muster-bench-")
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	r := &Report{CPUs: runtime.NumCPU(), GoVersion: runtime.Version(), Engines: config.Engines}
+	r := &Report{CPUs: runtime.NumCPU(), GoVersion: runtime.Version(), Load: loadAverage()}
 	profile := wire.Profile{Dir: dir}
-	if err := idle(ctx, config, profile, r); err != nil {
-		return nil, err
+	if config.wants(startPart) {
+		if err := start(ctx, config, profile, r); err != nil {
+			return nil, err
+		}
 	}
-	if err := busy(ctx, config, profile, r); err != nil {
-		return nil, err
+	for _, s := range stages {
+		if err := s.run(ctx, config, profile, r); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }
 
-// idle measures engines that start and then have nothing to do.
-func idle(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
-	config.Progress(fmt.Sprintf("starting %d engines", config.StartUp))
-	started := time.Now()
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.StartUp, ControllerArgs: config.ControllerArgs})
+func (s stage) run(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
+	parts := slices.DeleteFunc(slices.Clone(s.parts), func(p part) bool { return !config.wants(p.name) })
+	if len(parts) == 0 {
+		return nil
+	}
+	n := s.engines(&config)
+	config.Progress(fmt.Sprintf("starting %d engines and as many bare workers", n))
+	cc := cluster.Config{Profile: profile, Engines: config.Launcher, N: n, ControllerArgs: config.ControllerArgs}
+	if s.together {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
+		cc.Engine, cc.Engines, cc.N = []string{self, PeerCommand, "engines", strconv.Itoa(n)}, "local", 1
+	}
+	c, err := cluster.Start(ctx, cc)
 	if err != nil {
 		return err
 	}
 	defer c.Stop(context.WithoutCancel(ctx))
-	r.Start = Start{Engines: config.StartUp, Seconds: time.Since(started).Seconds()}
-
-	if r.Memory.Fresh, err = controllerMB(profile); err != nil {
+	if err := c.Client.WaitForEngines(ctx, n); err != nil {
 		return err
 	}
-	pids, err := client.Call[int](ctx, c.Client.Direct(client.All), client.Ref("os.Getpid"))
-	if err != nil {
-		return err
-	}
-	if r.Memory.Engine, err = residentMB(pids[0]); err != nil {
-		return err
-	}
-	config.Progress(fmt.Sprintf("watching %d idle engines for %v", config.StartUp, config.IdleFor))
-	before, err := cpuSeconds(pids)
-	if err != nil {
-		return err
-	}
-	select {
-	case <-time.After(config.IdleFor):
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	after, err := cpuSeconds(pids)
-	if err != nil {
-		return err
-	}
-	seconds := config.IdleFor.Seconds()
-	r.Idle = Idle{Engines: config.StartUp, Seconds: seconds, Percent: 100 * (after - before) / seconds}
-	return c.Stop(ctx)
-}
-
-// controllerMB is the resident memory of the running controller.
-func controllerMB(profile wire.Profile) (float64, error) {
-	record, err := cluster.Find(profile, "")
-	if err != nil {
-		return 0, err
-	}
-	return residentMB(record.Controller.Processes[0].PID)
-}
-
-// busy measures requests and data, in turn with the bare router.
-func busy(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
-	config.Progress(fmt.Sprintf("starting %d engines and as many bare workers", config.Engines))
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.Engines, ControllerArgs: config.ControllerArgs})
-	if err != nil {
-		return err
-	}
-	defer c.Stop(context.WithoutCancel(ctx))
-	b, err := startBare(ctx, config.Engines)
+	b, err := startBare(ctx, n, s.together)
 	if err != nil {
 		return err
 	}
@@ -136,22 +160,26 @@ func busy(ctx context.Context, config Config, profile wire.Profile, r *Report) e
 	if _, err := c.Client.Direct(client.All).Execute(ctx, "func nothing() {}"); err != nil {
 		return err
 	}
-	m := measurement{ctx, config, c.Client, b, r}
-	for _, f := range []func() error{m.roundTrips, m.throughput, m.transfer} {
-		if err := f(); err != nil {
+	record, err := cluster.Find(profile, "")
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		m := measurement{ctx, config, c.Client, record.Controller.Processes[0].PID, b, r}
+		if err := p.measure(m); err != nil {
 			return err
 		}
 	}
-	r.Memory.Controller, err = controllerMB(profile)
-	return err
+	return c.Stop(ctx)
 }
 
 type measurement struct {
-	ctx    context.Context
-	config Config
-	client *client.Client
-	bare   *bareCluster
-	report *Report
+	ctx        context.Context
+	config     Config
+	client     *client.Client
+	controller int // its pid
+	bare       *bareCluster
+	report     *Report
 }
 
 // rounds yields once for each round that counts, with true, after some that do
@@ -166,6 +194,14 @@ func (m measurement) rounds(warm int) iter.Seq[bool] {
 	}
 }
 
+// each returns a view of every engine alone.
+func (m measurement) each() (views []*client.DirectView) {
+	for _, id := range m.client.IDs() {
+		views = append(views, m.client.Direct(client.Engines(id)))
+	}
+	return views
+}
+
 const nothing = client.Ref("nothing")
 
 // frames of an empty apply, as the client sends them.
@@ -176,133 +212,4 @@ func frames(buffers ...[]byte) ([][]byte, error) {
 	}
 	_, f, err := wire.NewSession(wire.NewKey(), "").Frames(wire.ApplyRequest, nil, nil, nil, append(call, buffers...)...)
 	return f, err
-}
-
-func (m measurement) roundTrips() error {
-	m.config.Progress("round trips")
-	request, err := frames()
-	if err != nil {
-		return err
-	}
-	one := m.client.Direct(client.Engines(m.client.IDs()[0]))
-	var all [3][]time.Duration
-	for counted := range m.rounds(1) {
-		for i, round := range []func(n int) ([]time.Duration, error){
-			func(n int) ([]time.Duration, error) { return m.bare.roundTrips(n, request) },
-			func(n int) ([]time.Duration, error) {
-				return times(n, func() error { _, err := one.Execute(m.ctx, ""); return err })
-			},
-			func(n int) ([]time.Duration, error) {
-				return times(n, func() error { _, err := one.Apply(m.ctx, nothing); return err })
-			},
-		} {
-			d, err := round(m.config.RoundTrips)
-			if err != nil {
-				return err
-			}
-			if counted {
-				all[i] = append(all[i], d...)
-			}
-		}
-	}
-	rt := &m.report.RoundTrip
-	rt.Bare, rt.Execute, rt.Apply = latency(all[0]), latency(all[1]), latency(all[2])
-	rt.ExecuteP50, rt.ApplyP50 = rt.Execute.P50/rt.Bare.P50, rt.Apply.P50/rt.Bare.P50
-	return nil
-}
-
-func (m measurement) throughput() error {
-	m.config.Progress("requests a second")
-	request, err := frames()
-	if err != nil {
-		return err
-	}
-	var views []*client.DirectView
-	for _, id := range m.client.IDs() {
-		views = append(views, m.client.Direct(client.Engines(id)))
-	}
-	balanced := m.client.LoadBalanced()
-	n, window := m.config.Requests, m.config.Outstanding
-	var rates [3][]float64
-	for counted := range m.rounds(1) {
-		for i, round := range []func() error{
-			func() error { return m.bare.client.Pipeline(m.bare.workers, request, n, window) },
-			func() error {
-				return m.pipeline(func(i int) *client.AsyncResult { return views[i%len(views)].ApplyAsync(nothing) })
-			},
-			func() error {
-				return m.pipeline(func(int) *client.AsyncResult { return balanced.ApplyAsync(nothing) })
-			},
-		} {
-			start := time.Now()
-			if err := round(); err != nil {
-				return err
-			}
-			if counted {
-				rates[i] = append(rates[i], float64(n)/time.Since(start).Seconds())
-			}
-		}
-	}
-	bare, direct, task := median(rates[0]), median(rates[1]), median(rates[2])
-	m.report.Throughput = Throughput{Requests: n, Outstanding: window, Bare: bare, Direct: direct, Task: task,
-		DirectRatio: direct / bare, TaskRatio: task / bare}
-	return nil
-}
-
-// pipeline sends requests with a window of them outstanding, and gets each
-// result.
-func (m measurement) pipeline(send func(i int) *client.AsyncResult) error {
-	window := make([]*client.AsyncResult, m.config.Outstanding)
-	for i := range m.config.Requests + len(window) {
-		at := &window[i%len(window)]
-		if *at != nil {
-			if _, err := (*at).Get(m.ctx); err != nil {
-				return err
-			}
-			*at = nil
-		}
-		if i < m.config.Requests {
-			*at = send(i)
-		}
-	}
-	return nil
-}
-
-func (m measurement) transfer() error {
-	m.config.Progress("megabytes a second")
-	array := make([]float64, m.config.Array/8)
-	for i := range array {
-		array[i] = float64(i)
-	}
-	push, err := frames(make([]byte, m.config.Array))
-	if err != nil {
-		return err
-	}
-	pull := [][]byte{[]byte(bare.Give), []byte(strconv.Itoa(m.config.Array))}
-	one := m.client.Direct(client.Engines(m.client.IDs()[0]))
-	var back [][]float64
-	var rates [4][]float64
-	for counted := range m.rounds(4) {
-		for i, round := range []func() error{
-			func() error { _, err := m.bare.client.RoundTrip(m.bare.workers[0], push); return err },
-			func() error { _, err := m.bare.client.RoundTrip(m.bare.workers[0], pull); return err },
-			func() error { return one.Push(m.ctx, map[string]any{"array": array}) },
-			func() (err error) { back, err = client.Get[[]float64](m.ctx, one, "array"); return err },
-		} {
-			start := time.Now()
-			if err := round(); err != nil {
-				return err
-			}
-			if counted {
-				rates[i] = append(rates[i], float64(m.config.Array)/1e6/time.Since(start).Seconds())
-			}
-		}
-	}
-	if !slices.Equal(back[0], array) {
-		return fmt.Errorf("bench: the array came back changed")
-	}
-	t := Transfer{Bytes: m.config.Array, BarePush: median(rates[0]), BarePull: median(rates[1]), Push: median(rates[2]), Pull: median(rates[3])}
-	t.PushRatio, t.PullRatio = t.Push/t.BarePush, t.Pull/t.BarePull
-	m.report.Transfer = t
-	return nil
 }

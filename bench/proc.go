@@ -8,17 +8,44 @@ import (
 )
 
 // residentMB is the resident memory of a process in megabytes (proc(5)).
-func residentMB(pid int) (float64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+func residentMB(pid int) (float64, error) { return statusMB(pid, "VmRSS") }
+
+// watchPeak notes the resident memory of a process. What it returns tells by how
+// much the peak since then exceeds that, in megabytes.
+func watchPeak(pid int) (growth func() (float64, error), err error) {
+	// 5 makes what is resident now the peak.
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0); err != nil {
+		return nil, fmt.Errorf("bench: reset peak memory of process %d: %w", pid, err)
+	}
+	before, err := residentMB(pid)
+	return func() (float64, error) {
+		peak, err := statusMB(pid, "VmHWM")
+		return peak - before, err
+	}, err
+}
+
+// statusMB reads a line of /proc/PID/status, which is in KiB.
+func statusMB(pid int, key string) (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, fmt.Errorf("bench: memory of process %d: %w", pid, err)
 	}
-	fields := strings.Fields(string(b))
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("bench: memory of process %d: %q", pid, b)
+	_, rest, _ := strings.Cut(string(b), "\n"+key+":")
+	var kib float64
+	if _, err := fmt.Sscanf(rest, "%f kB", &kib); err != nil {
+		return 0, fmt.Errorf("bench: memory of process %d: no %s in its status: %w", pid, key, err)
 	}
-	pages, err := strconv.ParseFloat(fields[1], 64)
-	return pages * float64(os.Getpagesize()) / 1e6, err
+	return kib * 1024 / 1e6, nil
+}
+
+// loadAverage is how many processes ran or wanted to, on average of the last
+// minute; 0 where the system does not tell.
+func loadAverage() (load float64) {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err == nil {
+		fmt.Sscan(string(b), &load)
+	}
+	return load
 }
 
 // cpuSeconds is the processor time that processes have taken together, from

@@ -5,18 +5,33 @@ import (
 	"time"
 )
 
-// A Report is what [Run] measured. Ratios are ours to the bare router's.
+// A Report is what [Run] measured: of the parts that were not asked for,
+// nothing. Ratios are ours to the bare router's.
 type Report struct {
-	CPUs      int    `json:"cpus"`
-	GoVersion string `json:"go_version"`
-	Engines   int    `json:"engines"`
+	CPUs      int     `json:"cpus"`
+	GoVersion string  `json:"go_version"`
+	Load      float64 `json:"load"` // average of the minute before the run: what others did
 
-	RoundTrip  RoundTrip  `json:"round_trip"`
-	Throughput Throughput `json:"throughput"`
-	Transfer   Transfer   `json:"transfer"`
-	Start      Start      `json:"start"`
-	Memory     Memory     `json:"memory"`
-	Idle       Idle       `json:"idle"`
+	Start      *Start      `json:"start,omitempty"`
+	RoundTrip  *RoundTrip  `json:"round_trip,omitempty"`
+	Throughput *Throughput `json:"throughput,omitempty"`
+	Results    *Results    `json:"results,omitempty"`
+	Transfer   *Transfer   `json:"transfer,omitempty"`
+	FanOut     *FanOut     `json:"fan_out,omitempty"`
+	Push       *Push       `json:"push,omitempty"`
+}
+
+// Start is how long a cluster takes from nothing until all its engines are
+// registered, the controller's own start included, and what they take when they
+// have nothing to do: memory in megabytes (1e6 bytes), and processor time of
+// all engines together in percent of one core.
+type Start struct {
+	Engines       int     `json:"engines"`
+	Seconds       float64 `json:"seconds"`
+	ControllerRSS float64 `json:"controller_rss_mb"`
+	EngineRSS     float64 `json:"engine_rss_mb"`
+	IdleSeconds   float64 `json:"idle_seconds"`
+	IdlePercent   float64 `json:"idle_percent_of_one_core"`
 }
 
 // RoundTrip is the latency of one request at a time on one engine.
@@ -42,6 +57,7 @@ func latency(d []time.Duration) Latency {
 
 // Throughput is empty applies a second over all engines, many outstanding.
 type Throughput struct {
+	Engines     int     `json:"engines"`
 	Requests    int     `json:"requests"`    // a round
 	Outstanding int     `json:"outstanding"` // at any time
 	Direct      float64 `json:"direct_per_s"`
@@ -51,38 +67,70 @@ type Throughput struct {
 	TaskRatio   float64 `json:"task_to_bare"`
 }
 
+// Results is what the client and the controller hold resident, in megabytes,
+// after so many calls whose results were fetched and released: a tenth of all,
+// then all.
+type Results struct {
+	Tenth Held `json:"tenth"`
+	All   Held `json:"all"`
+}
+
+// Held is a moment of it.
+type Held struct {
+	Results    int     `json:"results"`
+	Client     float64 `json:"client_rss_mb"`
+	Controller float64 `json:"controller_rss_mb"`
+}
+
 // Transfer is the rate at which one array of float64 moves to and from one
 // engine, in megabytes (1e6 bytes) a second.
 type Transfer struct {
-	Bytes     int     `json:"bytes"`
-	Push      float64 `json:"push_mb_per_s"`
-	Pull      float64 `json:"pull_mb_per_s"`
-	BarePush  float64 `json:"bare_push_mb_per_s"`
-	BarePull  float64 `json:"bare_pull_mb_per_s"`
-	PushRatio float64 `json:"push_to_bare"`
-	PullRatio float64 `json:"pull_to_bare"`
+	Bytes      int     `json:"bytes"`
+	Push       float64 `json:"push_mb_per_s"`
+	Pull       float64 `json:"pull_mb_per_s"`
+	BarePush   float64 `json:"bare_push_mb_per_s"`
+	BarePull   float64 `json:"bare_pull_mb_per_s"`
+	PushRatio  float64 `json:"push_to_bare"`
+	PullRatio  float64 `json:"pull_to_bare"`
+	Controller float64 `json:"controller_rss_mb"` // after it
 }
 
-// Start is how long a cluster takes from nothing until all its engines are
-// registered; the controller's own start is within.
-type Start struct {
-	Engines int     `json:"engines"`
-	Seconds float64 `json:"seconds"`
+// FanOut is one empty apply on each of many simulated engines, until all have
+// answered. Direct and Bare are as many messages from the client, Broadcast
+// and BareBroadcast a single one.
+type FanOut struct {
+	Engines       int     `json:"engines"`
+	Direct        Latency `json:"direct"`
+	Broadcast     Latency `json:"broadcast"`
+	Coalescing    Latency `json:"coalescing"`
+	Bare          Latency `json:"bare"`
+	BareBroadcast Latency `json:"bare_broadcast"`
+	DirectP50     float64 `json:"direct_p50_to_bare"`
+	BroadcastP50  float64 `json:"broadcast_p50_to_bare_broadcast"`
+	CoalescingP50 float64 `json:"coalescing_p50_to_bare_broadcast"`
 }
 
-// Memory is what processes hold resident, in megabytes (1e6 bytes).
-type Memory struct {
-	Controller float64 `json:"controller_rss_mb"`   // after the whole run
-	Fresh      float64 `json:"fresh_controller_mb"` // with idle engines and no request yet
-	Engine     float64 `json:"idle_engine_rss_mb"`  // one that has run nothing yet
+// Push is the rate at which one array gets to many engines, in megabytes that
+// arrived a second, and the memory that it takes on the way. Bare is by a
+// message for each worker, BareBroadcast by one that the router multiplies.
+type Push struct {
+	Engines        int     `json:"engines"`
+	Bytes          int     `json:"bytes"`
+	Rate           float64 `json:"mb_per_s"`
+	Bare           float64 `json:"bare_mb_per_s"`
+	BareBroadcast  float64 `json:"bare_broadcast_mb_per_s"`
+	Ratio          float64 `json:"to_bare"`
+	BroadcastRatio float64 `json:"to_bare_broadcast"`
+
+	One Growth `json:"growth_one_engine"`
+	All Growth `json:"growth_all_engines"`
 }
 
-// Idle is the processor time that engines with nothing to do take together, in
-// percent of one core.
-type Idle struct {
-	Engines int     `json:"engines"`
-	Seconds float64 `json:"seconds"`
-	Percent float64 `json:"percent_of_one_core"`
+// Growth is by how much the peak of resident memory during a push exceeds what
+// was resident before, in megabytes.
+type Growth struct {
+	Client     float64 `json:"client_mb"`
+	Controller float64 `json:"controller_mb"`
 }
 
 // median of a few rounds.

@@ -19,11 +19,14 @@ const benchUsage = `
 Usage: ipcluster bench [flags] [-- controller flags]
 
 Measure clusters of engines on this machine and print the figures as JSON:
-round trips, requests and megabytes a second, start-up, memory, idleness. Beside
-them stand those of a bare ZeroMQ router that moves the same frames over the same
-hops in the same run. Nothing of a running cluster is touched.
+round trips, requests and megabytes a second, calls of many engines at once,
+start-up, memory, idleness. Beside them stand those of a bare ZeroMQ router that
+moves the same frames over the same hops in the same run. Nothing of a running
+cluster is touched.
 
-  ipcluster bench                                about a minute
+  ipcluster bench                                about three minutes
+  ipcluster bench --text                         as a table
+  ipcluster bench --only round-trip,throughput   parts of it
   ipcluster bench -n 2 --rounds 9                two engines; more rounds on a noisy machine
   ipcluster bench --engines mpi --start-up 64    the ranks of an mpirun
   ipcluster bench -- --hwm 0                     flags for the controller after --
@@ -36,8 +39,13 @@ func measure(args []string) error {
 	fs.IntVarP(&config.Engines, "n", "n", 4, "number of engines")
 	fs.StringVar(&config.Launcher, "engines", "local", "launcher of the engines: "+strings.Join(launcher.Names, " or "))
 	fs.IntVar(&config.Rounds, "rounds", 5, "rounds of each kind, ours and the bare router's in turn; the median counts")
+	fs.StringSliceVar(&config.Only, "only", nil, "parts to measure: "+strings.Join(bench.Parts(), ", "))
+	fs.IntVar(&config.Results, "results", 1e6, "number of small results to fetch and release")
+	fs.IntVar(&config.Simulated, "simulated", 256, "number of simulated engines to call at once")
+	fs.IntVar(&config.Receivers, "receivers", 8, "number of engines to push one array to")
 	fs.IntVar(&config.StartUp, "start-up", 16, "number of engines to start at once, and to watch idle")
 	fs.DurationVar(&config.IdleFor, "idle", 0, "how long to watch them (default 10s)")
+	text := fs.Bool("text", false, "print a table")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -51,6 +59,10 @@ func measure(args []string) error {
 	report, err := bench.Run(ctx, config)
 	if err != nil {
 		return err
+	}
+	if *text {
+		fmt.Print(report)
+		return nil
 	}
 	out := json.NewEncoder(os.Stdout)
 	out.SetIndent("", "  ")

@@ -2,11 +2,15 @@ package bare
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/pebbe/zmq4"
 )
+
+// All, in place of a worker's identity, sends a request to every worker.
+const All = "*"
 
 // Router binds two ports on loopback, tells them to ready, and swaps messages
 // between clients and workers until its process ends.
@@ -20,6 +24,7 @@ func Router(ready func(clients, workers string)) error {
 		return err
 	}
 	ready(clients, workers)
+	var names [][]byte // of the workers that have said they are ready
 	poll := zmq4.NewPoller()
 	poll.Add(front, zmq4.POLLIN)
 	poll.Add(back, zmq4.POLLIN)
@@ -38,7 +43,16 @@ func Router(ready func(clients, workers string)) error {
 				if err != nil {
 					break // nothing more
 				}
-				if len(m) > 1 {
+				switch {
+				case len(m) < 2:
+				case p.Socket == back && len(m[1]) == 0:
+					names = append(names, m[0])
+				case p.Socket == front && string(m[1]) == All:
+					m[1] = m[0]
+					for _, m[0] = range names {
+						to.SendMessageDontwait(m)
+					}
+				default:
 					m[0], m[1] = m[1], m[0]
 					to.SendMessageDontwait(m)
 				}
@@ -145,25 +159,29 @@ func Dial(router string) (*Client, error) {
 // Close frees the client's socket.
 func (c *Client) Close() error { return c.s.Close() }
 
-// Ready waits until a worker answers, at most 30 seconds.
-func (c *Client) Ready(worker string) error {
+// Ready waits until every worker has answered, at most 30 seconds.
+func (c *Client) Ready(workers ...string) error {
 	defer c.s.SetRcvtimeo(30 * time.Second)
-	hello := [][]byte{[]byte("hello")}
-	answered := false
+	c.s.SetRcvtimeo(50 * time.Millisecond)
+	missing := slices.Clone(workers)
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
-		if !answered {
-			if err := c.send(worker, hello); err != nil {
+		for _, w := range missing {
+			if err := c.send(w, [][]byte{[]byte("hello")}); err != nil {
 				return err
 			}
 		}
-		c.s.SetRcvtimeo(50 * time.Millisecond)
-		_, err := c.s.RecvMessageBytes(0)
-		if answered && err != nil {
-			return nil // later hellos are answered too: none is left
+		for {
+			m, err := c.s.RecvMessageBytes(0)
+			if err != nil {
+				break // silence: no answer is left on its way
+			}
+			missing = slices.DeleteFunc(missing, func(w string) bool { return w == string(m[0]) })
 		}
-		answered = answered || err == nil
+		if len(missing) == 0 {
+			return nil
+		}
 	}
-	return fmt.Errorf("bare client: worker %s does not answer", worker)
+	return fmt.Errorf("bare client: no answer from %d workers, %s among them", len(missing), missing[0])
 }
 
 func (c *Client) send(worker string, frames [][]byte) error {
@@ -183,6 +201,24 @@ func (c *Client) RoundTrip(worker string, frames [][]byte) ([][]byte, error) {
 		return nil, fmt.Errorf("bare client: no answer from %s: %w", worker, err)
 	}
 	return m, nil
+}
+
+// Broadcast sends frames to all n workers at once and waits for every answer.
+func (c *Client) Broadcast(frames [][]byte, n int) error {
+	if err := c.send(All, frames); err != nil {
+		return err
+	}
+	return c.answers(n)
+}
+
+// answers waits for n of them.
+func (c *Client) answers(n int) error {
+	for got := range n {
+		if _, err := c.s.RecvMessageBytes(0); err != nil {
+			return fmt.Errorf("bare client: %d of %d answers came: %w", got, n, err)
+		}
+	}
+	return nil
 }
 
 // Pipeline sends frames n times, to each worker in turn, with at most
