@@ -2,15 +2,15 @@ package client
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"sync"
-
-	"muster/wire"
 )
 
 // An AsyncResult is what will become of one call: one value, or one error, for
-// each engine that it went to. It may be used by several goroutines.
+// each engine that it went to, or for each task that was handed to the
+// scheduler. It may be used by several goroutines.
 //
 // A call that could not be sent at all (an unknown engine, a value that cannot
 // travel) is an AsyncResult too, ready from the start, whose Get tells why.
@@ -19,6 +19,8 @@ type AsyncResult struct {
 	what   string // for errors: "execute", "pull x", "apply f"
 	kind   kind
 	code   string // of an execute
+	// numbered says that the code counts in the engines' histories.
+	numbered bool
 	// decode turns a task's reply into its value.
 	decode func(*task) (any, error)
 	// combine, if set, makes the call's values of those of the tasks, of
@@ -26,12 +28,21 @@ type AsyncResult struct {
 	combine func(values []any, errs []error) ([]any, error)
 
 	tasks []task
-	left  int // tasks not yet settled; guarded by Client.mu
 	done  chan struct{}
 
-	once   sync.Once // computes what follows, when done
-	values []any
-	err    error
+	// Guarded by Client.mu: how many tasks are not yet settled, those that are
+	// in the order in which it happened (by task.next), those that had output
+	// in the order of their first (by output.next), and what to close when any
+	// of it changes, nil while nobody watches.
+	left             int
+	settled, lastOne *task
+	spoke, lastVoice *output
+	changed          chan struct{}
+
+	decoding sync.Mutex // guards the task.value and task.fault of all tasks
+	once     sync.Once  // computes what follows, when done
+	values   []any
+	err      error
 }
 
 // kind is where the requests of an AsyncResult went.
@@ -71,22 +82,117 @@ func (ar *AsyncResult) Ready() bool {
 	}
 }
 
+// Successful tells whether the call is done and no engine failed. It is false
+// while the call is under way.
+func (ar *AsyncResult) Successful() bool {
+	if !ar.Ready() {
+		return false
+	}
+	ar.once.Do(ar.collect)
+	return ar.err == nil
+}
+
+// Len is how many requests the call consists of: one for each engine of a
+// direct call, one for each task of a load-balanced one.
+func (ar *AsyncResult) Len() int { return len(ar.tasks) }
+
+// Progress is how many of them are done.
+func (ar *AsyncResult) Progress() int {
+	if ar.client == nil {
+		return 0
+	}
+	ar.client.mu.Lock()
+	defer ar.client.mu.Unlock()
+	return len(ar.tasks) - ar.left
+}
+
 // Wait waits for Done, or for the end of the context, whose cause it then
 // returns. It does not tell how the call went, as Get does. To stop waiting is
 // not to abort: the engines go on, and Wait may be called again.
-func (ar *AsyncResult) Wait(ctx context.Context) error {
+func (ar *AsyncResult) Wait(ctx context.Context) error { return ar.WaitFor(ctx, Completed) }
+
+// A Condition is what WaitFor waits for.
+type Condition int
+
+const (
+	Completed  Condition = iota // every engine is done
+	First                       // one engine is done
+	FirstError                  // one engine has failed, or all are done
+)
+
+// WaitFor is Wait until a condition holds, as the wait of Python's
+// concurrent.futures has them.
+func (ar *AsyncResult) WaitFor(ctx context.Context, until Condition) error {
 	if ar.Ready() {
 		return nil // also when the context has ended as well
 	}
-	select {
-	case <-ar.done:
-		return nil
-	case <-ctx.Done():
+	var last *task // that was looked at
+	holds := func() (bool, <-chan struct{}) {
+		if until == Completed {
+			return false, nil // done tells
+		}
+		ar.client.mu.Lock()
+		defer ar.client.mu.Unlock()
+		for t := ar.after(last); t != nil; t = ar.after(t) {
+			if last = t; until == First || t.failure() != nil {
+				return true, nil
+			}
+		}
+		return false, ar.watch()
 	}
-	ar.client.mu.Lock()
-	left := ar.left
-	ar.client.mu.Unlock()
-	return callError(ar.what, fmt.Errorf("wait, %d of %d answered: %w", len(ar.tasks)-left, len(ar.tasks), context.Cause(ctx)))
+	for {
+		ok, changed := holds()
+		if ok {
+			return nil
+		}
+		select {
+		case <-ar.done:
+			return nil
+		case <-changed:
+		case <-ctx.Done():
+			return callError(ar.what, fmt.Errorf("wait, %d of %d answered: %w", ar.Progress(), len(ar.tasks), context.Cause(ctx)))
+		}
+	}
+}
+
+// settle notes a task that has ended. The caller holds Client.mu.
+func (ar *AsyncResult) settle(t *task) {
+	if ar.lastOne == nil {
+		ar.settled = t
+	} else {
+		ar.lastOne.next = t
+	}
+	ar.lastOne, t.ended = t, true
+	if ar.left--; ar.left == 0 {
+		close(ar.done)
+	}
+	ar.wake()
+}
+
+// after is the task that was settled next after another, or first. The caller
+// holds Client.mu.
+func (ar *AsyncResult) after(t *task) *task {
+	if t == nil {
+		return ar.settled
+	}
+	return t.next
+}
+
+// watch returns a channel that closes with the next change. The caller holds
+// Client.mu.
+func (ar *AsyncResult) watch() <-chan struct{} {
+	if ar.changed == nil {
+		ar.changed = make(chan struct{})
+	}
+	return ar.changed
+}
+
+// wake tells those who watch. The caller holds Client.mu.
+func (ar *AsyncResult) wake() {
+	if ar.changed != nil {
+		close(ar.changed)
+		ar.changed = nil
+	}
 }
 
 // Get waits for the call and returns its value from each engine, in the order
@@ -108,14 +214,7 @@ func (ar *AsyncResult) collect() {
 	ar.values = make([]any, len(ar.tasks))
 	errs := make([]error, len(ar.tasks))
 	for i := range ar.tasks {
-		t := &ar.tasks[i]
-		if errs[i] = t.failure(); errs[i] != nil {
-			continue
-		}
-		if ar.values[i], errs[i] = ar.decode(t); errs[i] != nil {
-			ar.values[i] = nil
-			errs[i] = valueError(ar.what, t.engine, errs[i])
-		}
+		ar.values[i], errs[i] = ar.value(&ar.tasks[i])
 	}
 	if ar.combine != nil {
 		ar.values, ar.err = ar.combine(ar.values, errs)
@@ -127,34 +226,81 @@ func (ar *AsyncResult) collect() {
 	}
 }
 
-// failure is why a settled task has no value, or nil.
-func (t *task) failure() error {
-	if t.reply == nil {
-		return t.err
+// value decodes the reply of a settled task, once.
+func (ar *AsyncResult) value(t *task) (any, error) {
+	ar.decoding.Lock()
+	defer ar.decoding.Unlock()
+	if t.decoded {
+		return t.value, t.fault
 	}
-	if plainOK(t.reply.Content) {
-		return nil
+	t.decoded = true
+	if t.fault = t.failure(); t.fault == nil && ar.decode != nil {
+		if t.value, t.fault = ar.decode(t); t.fault != nil {
+			t.value, t.fault = nil, valueError(ar.what, t.engine, t.fault)
+		}
 	}
-	var r wire.Reply
-	if err := json.Unmarshal(t.reply.Content, &r); err != nil {
-		return fmt.Errorf("%s: %w", t.reply.Header.MsgType, err)
-	}
-	switch r.Status {
-	case wire.StatusOK:
-		return nil
-	case wire.StatusAborted:
-		return aborted(t.engine, t.id)
-	}
-	e := &RemoteError{Engine: t.engine, Name: r.Ename, Message: r.Evalue, Traceback: r.Traceback}
-	if e.Name == "" {
-		e.Name, e.Message = engineError, fmt.Sprintf("reply with status %q", r.Status)
-	}
-	return e
+	return t.value, t.fault
 }
 
-// plainOK spares the parsing of the content of almost every reply.
-func plainOK(content []byte) bool {
-	return string(content) == `{"status":"ok"}` || string(content) == `{"status": "ok"}`
+// GetDict is Get with the values by engine. Engines that failed have none; a
+// call of which several tasks ran on one engine, or whose values are not one
+// for each engine, has no such form.
+func (ar *AsyncResult) GetDict(ctx context.Context) (map[EngineID]any, error) {
+	values, err := ar.Get(ctx)
+	if values == nil && err != nil {
+		return nil, err
+	}
+	if ar.combine != nil || len(values) != len(ar.tasks) {
+		return nil, callError(ar.what, errors.New("by engine: the call has not one value for each engine (use Get)"))
+	}
+	dict := make(map[EngineID]any, len(values))
+	for i := range ar.tasks {
+		id := ar.tasks[i].engine
+		if _, twice := dict[id]; twice {
+			return nil, callError(ar.what, fmt.Errorf("by engine: several tasks ran on engine %d (use Get or Results)", id))
+		}
+		if _, fault := ar.value(&ar.tasks[i]); fault == nil {
+			dict[id] = values[i]
+		}
+	}
+	return dict, err
+}
+
+// Results yields what became of the call on each engine, in the order in which
+// they answer. Beside a Result stands its Err. A Result's Index is its place
+// among the targets, and its Value is what Get returns for it; of a Map or a
+// Gather it is the engine's block. When the context ends first, the last pair
+// is nil and the cause.
+func (ar *AsyncResult) Results(ctx context.Context) iter.Seq2[*Result, error] {
+	return func(yield func(*Result, error) bool) {
+		if ar.client == nil {
+			if ar.err != nil {
+				yield(nil, ar.err)
+			}
+			return
+		}
+		var last *task
+		for n := range ar.tasks {
+			for {
+				ar.client.mu.Lock()
+				t, changed := ar.after(last), ar.watch()
+				ar.client.mu.Unlock()
+				if t != nil && ctx.Err() == nil {
+					last = t
+					break
+				}
+				select {
+				case <-changed:
+				case <-ctx.Done():
+					yield(nil, callError(ar.what, fmt.Errorf("wait, %d of %d seen: %w", n, len(ar.tasks), context.Cause(ctx))))
+					return
+				}
+			}
+			if r := ar.result(last); !yield(r, r.Err) {
+				return
+			}
+		}
+	}
 }
 
 // Metadata returns what is known of the call on each engine, in the order of
@@ -163,21 +309,9 @@ func (ar *AsyncResult) Metadata() Results {
 	if ar.client == nil {
 		return nil // it was not sent
 	}
-	ar.client.mu.Lock()
-	defer ar.client.mu.Unlock()
 	out := make(Results, len(ar.tasks))
 	for i := range ar.tasks {
-		out[i] = ar.tasks[i].describe()
+		out[i] = ar.result(&ar.tasks[i])
 	}
 	return out
-}
-
-// Abort asks the engines to skip the call where they have not begun it, which
-// then fails with a RemoteError named TaskAborted. What runs already goes on (see
-// Client.Interrupt). Abort returns when the engines have taken note.
-func (ar *AsyncResult) Abort(ctx context.Context) error {
-	if ar.client == nil || ar.Ready() {
-		return nil
-	}
-	return ar.client.Abort(ctx, ar)
 }

@@ -3,8 +3,8 @@ package client
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"muster/wire"
@@ -27,10 +27,26 @@ var (
 	// ErrFewItems says that a sequence has fewer items than there are engines
 	// to scatter it to.
 	ErrFewItems = errors.New("fewer items than engines")
+	// ErrFlushed says that Flush dropped what was outstanding.
+	ErrFlushed = errors.New("the result was flushed")
+
+	// ErrEngineDied is a RemoteError named EngineError: an engine went, and
+	// what it had to do went with it.
+	ErrEngineDied = errors.New("the engine died")
+	// ErrTaskAborted is a RemoteError named TaskAborted: Abort or Cancel took
+	// the task from the queue.
+	ErrTaskAborted = errors.New("the task was aborted")
+	// ErrInterrupted is a RemoteError named KeyboardInterrupt: Interrupt or
+	// Cancel ended the code.
+	ErrInterrupted = errors.New("the code was interrupted")
 )
 
-// engineError is the Name of the error of what an engine took with it.
-const engineError = "EngineError"
+// The Names of errors that callers branch by.
+const (
+	engineError = "EngineError"
+	taskAborted = "TaskAborted"
+	interrupted = "KeyboardInterrupt"
+)
 
 // NoEngine is the Engine of an error or a result that no engine answered for:
 // a task that the scheduler refused, or whose engine has gone unnamed.
@@ -93,9 +109,45 @@ func (e *RemoteError) text() string {
 	return e.Name + ": " + e.Message
 }
 
+// Is makes errors.Is find ErrEngineDied, ErrTaskAborted and ErrInterrupted by
+// the error's name.
+func (e *RemoteError) Is(target error) bool {
+	switch target {
+	case ErrEngineDied:
+		return e.Name == engineError
+	case ErrTaskAborted:
+		return e.Name == taskAborted
+	case ErrInterrupted:
+		return e.Name == interrupted
+	}
+	return false
+}
+
+// PrintTraceback writes where the error arose, and what it was.
+func (e *RemoteError) PrintTraceback(w io.Writer) error {
+	_, err := io.WriteString(w, e.traceback()+"\n")
+	return err
+}
+
+func (e *RemoteError) traceback() string {
+	if len(e.Traceback) == 0 {
+		return e.text()
+	}
+	return strings.Join(e.Traceback, "\n")
+}
+
+// where is the engine that an error of a task is from, and the error without
+// its name.
+func where(err error) (EngineID, string) {
+	if l, ok := err.(located); ok {
+		return l.where()
+	}
+	return NoEngine, err.Error()
+}
+
 // aborted is what becomes of a task that Abort took from an engine's queue.
 func aborted(engine EngineID, id wire.MsgID) *RemoteError {
-	return &RemoteError{Engine: engine, Name: "TaskAborted", Message: fmt.Sprintf("task %s was aborted before it began", id)}
+	return &RemoteError{Engine: engine, Name: taskAborted, Message: fmt.Sprintf("task %s was aborted before it began", id)}
 }
 
 // died is what becomes of a request when its engine goes.
@@ -118,25 +170,10 @@ func (e *CompositeError) Unwrap() []error { return e.Errors }
 //
 //	4 errors: engines 0-2: NameError: name 'x' is not defined; engine 7: EngineError: ...
 func (e *CompositeError) Error() string {
-	type group struct {
-		text    string
-		engines []EngineID
-	}
-	var groups []group
-	for _, err := range e.Errors {
-		engine, text := NoEngine, err.Error()
-		if l, ok := err.(located); ok {
-			engine, text = l.where()
-		}
-		i := slices.IndexFunc(groups, func(g group) bool { return g.text == text })
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, group{text: text})
-		}
-		if engine != NoEngine {
-			groups[i].engines = append(groups[i].engines, engine)
-		}
-	}
+	groups := fold(e.Errors, func(err error) (string, EngineID) {
+		engine, text := where(err)
+		return text, engine
+	})
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d errors", len(e.Errors))
 	for i, g := range groups {
@@ -149,30 +186,44 @@ func (e *CompositeError) Error() string {
 	return b.String()
 }
 
-// engineList names engines, runs of ids as ranges: "engine 3", "engines 0-2, 7".
-func engineList(ids []EngineID) string {
-	if len(ids) == 1 {
-		return "engine " + strconv.Itoa(int(ids[0]))
+// RaiseException returns the error of one place among the errors; there is none
+// beyond the last.
+func (e *CompositeError) RaiseException(i int) error {
+	if i < 0 || i >= len(e.Errors) {
+		return fmt.Errorf("client: error %d of %d: there is none of that number", i, len(e.Errors))
 	}
-	ids = slices.Clone(ids)
-	slices.Sort(ids)
-	var b strings.Builder
-	for i := 0; i < len(ids); {
-		j := i
-		for j+1 < len(ids) && ids[j+1] == ids[j]+1 {
-			j++
+	return e.Errors[i]
+}
+
+// PrintTracebacks writes every error's traceback below the engine it is from.
+// What is the same on several engines is written once:
+//
+//	engines 0-2, 5:
+//	Traceback (most recent call last):
+//	  In[3], line 2
+//	    y := 1 / x
+//	RuntimeError: integer divide by zero
+func (e *CompositeError) PrintTracebacks(w io.Writer) error {
+	groups := fold(e.Errors, func(err error) (string, EngineID) {
+		engine, text := where(err)
+		if r, ok := err.(*RemoteError); ok {
+			text = r.traceback()
 		}
-		if b.Len() > 0 {
-			b.WriteString(", ")
+		return text, engine
+	})
+	for i, g := range groups {
+		if i > 0 {
+			g.text = "\n" + g.text
 		}
-		b.WriteString(strconv.Itoa(int(ids[i])))
-		if j > i {
-			b.WriteByte('-')
-			b.WriteString(strconv.Itoa(int(ids[j])))
+		head := ""
+		if len(g.engines) > 0 {
+			head = engineList(g.engines) + ":\n"
 		}
-		i = j + 1
+		if _, err := io.WriteString(w, head+g.text+"\n"); err != nil {
+			return err
+		}
 	}
-	return "engines " + b.String()
+	return nil
 }
 
 // join makes one error of what went wrong with a call's tasks; nil entries are

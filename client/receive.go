@@ -101,14 +101,6 @@ func (c *Client) sweep() {
 	}
 }
 
-// out is the task's output, made on first use. The caller holds mu.
-func (t *task) out() *output {
-	if t.output == nil {
-		t.output = new(output)
-	}
-	return t.output
-}
-
 // published takes in a message of iopub. The controller relays those of all
 // engines to all clients, so what is not for this session is dropped before
 // anything is spent on it.
@@ -124,8 +116,9 @@ func (c *Client) published(frames [][]byte) error {
 		Name           string         `json:"name"`            // stream
 		Text           string         `json:"text"`            // stream
 		ExecutionState string         `json:"execution_state"` // status
-		ExecutionCount int            `json:"execution_count"` // execute_input, execute_result
-		Data           map[string]any `json:"data"`            // execute_result
+		ExecutionCount int            `json:"execution_count"` // execute_result
+		Data           map[string]any `json:"data"`            // execute_result, display_data
+		Metadata       map[string]any `json:"metadata"`        // display_data
 	}
 	if err := json.Unmarshal(m.Content, &content); err != nil {
 		return fmt.Errorf("%s: %w", m.Header.MsgType, err)
@@ -140,19 +133,21 @@ func (c *Client) published(frames [][]byte) error {
 	switch m.Header.MsgType {
 	case "stream":
 		t.outputs++
-		if content.Name == "stderr" {
-			t.out().stderr.write(content.Text)
-		} else {
-			t.out().stdout.write(content.Text)
-		}
+		c.out(t, m).print(content.Name, content.Text)
 	case "execute_result":
 		t.outputs++
-		t.out().bundle, t.out().count = content.Data, content.ExecutionCount
-	case "error", "display_data":
+		c.out(t, m).value(content.Data, content.ExecutionCount)
+	case "display_data":
+		t.outputs++
+		c.out(t, m).show(Display{content.Data, content.Metadata}, len(m.Content))
+	case "error":
 		t.outputs++
 	case "status":
-		t.idle = content.ExecutionState == "idle"
+		if t.idle = content.ExecutionState == "idle"; !t.idle {
+			c.out(t, m).busy = true
+		}
 	}
+	t.result.wake()
 	if t.reply != nil && t.complete() {
 		c.settle(t, nil)
 	}

@@ -16,6 +16,8 @@ import (
 // Its fields are guarded by Client.mu until then, and fixed from then on.
 type task struct {
 	result *AsyncResult
+	place  int   // among the tasks of the result
+	next   *task // the one of the result that was settled after it
 
 	id        wire.MsgID
 	engine    EngineID        // NoEngine until known, for a load-balanced task
@@ -25,19 +27,17 @@ type task struct {
 	reply    *wire.Message
 	received time.Time
 	err      error // settled without a reply
+	ended    bool  // settled
+
+	// What value made of the reply; guarded by the result's decoding.
+	value   any
+	fault   error
+	decoded bool
 
 	output  *output // nil until there is some
 	outputs int     // messages of output that have come
 	heard   time.Time
 	idle    bool // the engine said that no more output follows
-}
-
-// output is what an engine published for a task.
-type output struct {
-	stdout, stderr text
-	count          int
-	bundle         map[string]any // of the last expression, by MIME type
-	lost           bool
 }
 
 // complete tells whether a task with a reply has all its output. An engine
@@ -61,6 +61,41 @@ func (t *task) complete() bool {
 	return err != nil || m.Started == nil || m.Status == wire.StatusAborted
 }
 
+// failure is why a settled task has no value, or nil.
+func (t *task) failure() error {
+	if t.reply == nil {
+		return t.err
+	}
+	if plainOK(t.reply.Content) {
+		return nil
+	}
+	var r wire.Reply
+	if err := json.Unmarshal(t.reply.Content, &r); err != nil {
+		return fmt.Errorf("%s: %w", t.reply.Header.MsgType, err)
+	}
+	switch r.Status {
+	case wire.StatusOK:
+		return nil
+	case wire.StatusAborted:
+		return aborted(t.engine, t.id)
+	}
+	return remote(t.engine, &r)
+}
+
+// remote is the error in a reply.
+func remote(engine EngineID, r *wire.Reply) *RemoteError {
+	e := &RemoteError{Engine: engine, Name: r.Ename, Message: r.Evalue, Traceback: r.Traceback}
+	if e.Name == "" {
+		e.Name, e.Message = engineError, fmt.Sprintf("reply with status %q", r.Status)
+	}
+	return e
+}
+
+// plainOK spares the parsing of the content of almost every reply.
+func plainOK(content []byte) bool {
+	return string(content) == `{"status":"ok"}` || string(content) == `{"status": "ok"}`
+}
+
 // A request is what a call sends, to each of its targets alike.
 type request struct {
 	msgType  string
@@ -80,7 +115,7 @@ func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests
 	now := time.Now()
 	for i := range tasks {
 		t, r := &tasks[i], requests[min(i, len(requests)-1)]
-		t.result, t.engine, t.submitted = ar, NoEngine, now
+		t.result, t.place, t.engine, t.submitted = ar, i, NoEngine, now
 		m := wire.Message{Metadata: r.metadata, Content: r.content, Buffers: r.buffers}
 		if len(engines) > 0 {
 			t.engine, t.uuid = engines[i].id, engines[i].uuid
@@ -124,7 +159,5 @@ func (c *Client) settle(t *task, err error) {
 	if t.reply == nil {
 		t.err = err
 	}
-	if t.result.left--; t.result.left == 0 {
-		close(t.result.done)
-	}
+	t.result.settle(t)
 }
