@@ -27,7 +27,13 @@ func (e *Engine) apply(ctx context.Context, r *request) answer {
 	}
 	result, err := e.invoke(ctx, call)
 	if err != nil {
-		return e.failed(r, failure(ctx, err))
+		a := e.failed(r, failure(ctx, err))
+		if result != nil { // of a map, what precedes the item that failed
+			if frames, err := codec.Serialize(result); err == nil {
+				a.buffers = frames
+			}
+		}
+		return a
 	}
 	frames, err := codec.Serialize(result)
 	if err != nil {

@@ -8,11 +8,19 @@ import (
 )
 
 // A Function is a handle on a compiled function that engines know by name. The
-// client's part of a program passes it to Apply, as it would a client.Ref.
-type Function struct{ name string }
+// client's part of a program passes it to Apply, as it would a client.Ref; as
+// the handle knows what the function takes, a call that does not fit it is
+// refused before it is sent.
+type Function struct {
+	name string
+	typ  reflect.Type
+}
 
 // Name is what the function was registered as.
 func (f Function) Name() string { return f.name }
+
+// Type is the Go type of the function.
+func (f Function) Type() reflect.Type { return f.typ }
 
 var functions struct {
 	sync.Mutex
@@ -38,7 +46,7 @@ func Func(name string, f any) Function {
 		functions.byName = make(map[string]any)
 	}
 	functions.byName[name] = f
-	return Function{name}
+	return Function{name, reflect.TypeOf(f)}
 }
 
 // registered returns the functions registered so far.

@@ -32,6 +32,12 @@ var (
 	})
 	_ = Func("test.Panic", func() { x, i := []int{}, 5; _ = x[i] })
 	_ = Func("test.Fail", func() (int, error) { return 0, &fs.PathError{Op: "open", Path: "p", Err: errors.New("no")} })
+	_ = Func("test.Half", func(n int) (int, error) {
+		if n%2 != 0 {
+			return 0, errors.New("odd")
+		}
+		return n / 2, nil
+	})
 	_ = Func("test.Goexit", func() { runtime.Goexit() })
 	_ = Func("test.Exit", func() { os.Exit(3) })
 	_ = Func("test.Wait", func(ctx context.Context) error { fmt.Println("waiting"); <-ctx.Done(); return ctx.Err() })

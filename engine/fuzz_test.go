@@ -20,6 +20,10 @@ func (b bag) Eval(_ context.Context, expr string) (any, error) { return b.Get(ex
 func (b bag) Call(_ context.Context, _ string, args []any) (any, error) {
 	return args, nil
 }
+func (b bag) Map(_ context.Context, fn string, seqs ...any) (any, error) {
+	_, err := b.Get(fn)
+	return seqs, err
+}
 func (b bag) Set(name string, v any) error { b[name] = v; return nil }
 func (b bag) Get(name string) (any, error) {
 	if v, ok := b[name]; ok {

@@ -18,9 +18,7 @@ type helper func(e *Engine, ctx context.Context, call pickle.Call) (any, error)
 var helpers = map[string]helper{
 	wire.PushFunction: (*Engine).push,
 	wire.PullFunction: (*Engine).pull,
-	wire.MapFunction: func(e *Engine, ctx context.Context, call pickle.Call) (any, error) {
-		return e.mapCalls(ctx, call.Args)
-	},
+	wire.MapFunction:  (*Engine).mapCalls,
 }
 
 // pickledHelper is what a function of Python's client does, by its name in

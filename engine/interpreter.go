@@ -17,6 +17,10 @@ type Interpreter interface {
 	// Call calls the function that an expression names, interpreted or
 	// registered, and returns its result: nil for none, []any for several.
 	Call(ctx context.Context, fn string, args []any) (any, error)
+	// Map calls a function as Call does, on the items of one or several
+	// sequences, and returns the slice of its results; beside an error, of
+	// those before the call that failed.
+	Map(ctx context.Context, fn string, seqs ...any) (any, error)
 	// Set binds a name to a value.
 	Set(name string, value any) error
 	// Get returns the value bound to a name.

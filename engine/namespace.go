@@ -36,6 +36,11 @@ func (n goNamespace) Call(ctx context.Context, fn string, args []any) (any, erro
 	return v, userError(err)
 }
 
+func (n goNamespace) Map(ctx context.Context, fn string, seqs ...any) (any, error) {
+	v, err := n.in.Map(ctx, fn, seqs...)
+	return v, userError(err)
+}
+
 func (n goNamespace) Set(name string, value any) error { return userError(n.in.Set(name, value)) }
 
 func (n goNamespace) Get(name string) (any, error) {

@@ -166,19 +166,22 @@ func number(v any) any {
 var volatile = regexp.MustCompile(`"[0-9a-f]{8}-[0-9a-f]{24}"|"(started|version|implementation_version|banner)":"[^"]*"|"  \w+\.go, line \d+, in [^"]*"`)
 
 func (s *scriptRun) show(m sent) string {
-	content := m.Content
+	content, value := m.Content, ""
 	if m.Header.MsgType == wire.ApplyReply && len(m.Buffers) > 0 {
 		v, _, err := codec.Deserialize(m.Buffers)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		return fmt.Sprintf("%s %s %v", m.channel, m.Header.MsgType, v)
+		value = fmt.Sprint(" ", v)
+		if string(content) == string(contentOK) {
+			return m.channel + " " + m.Header.MsgType + value
+		}
 	}
 	text := m.channel + " " + m.Header.MsgType + " " + string(volatile.ReplaceAll(content, []byte(`"..."`)))
 	if m.channel == "iopub" {
 		text = m.channel + " " + m.topic + " " + strings.TrimPrefix(text, "iopub ")
 	}
-	return text
+	return text + value
 }
 
 // A tap is a network that hears what the engine sends, in the order of sending

@@ -18,7 +18,9 @@ const (
 	// Reference to the function and one or more sequences; the result is the
 	// list of f(a[i], b[i], ...), as long as the shortest of them. An array is a
 	// sequence of its rows, a vector one of its elements, a string one of its
-	// characters.
+	// characters. An engine may answer with an array instead, of one axis, when
+	// all values are floats or all are ints; and the buffers of a reply with an
+	// error, when there are any, hold the values before the item that failed.
 	MapFunction = "lambda f, *seqs: list(map(f, *seqs))"
 )
 

@@ -37,6 +37,20 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
+// BenchmarkMap is one item of a long sequence.
+func BenchmarkMap(b *testing.B) {
+	in := newInterp(b, Config{Funcs: map[string]any{"m.Square": func(x float64) float64 { return x * x }}})
+	exec(b, in, "func square(x float64) float64 { return x * x }")
+	for name, fn := range map[string]string{"compiled": "m.Square", "interpreted": "square"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			if _, err := in.Map(b.Context(), fn, make([]float64, b.N)); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
 // BenchmarkLoop counts iterations of a simple interpreted loop.
 func BenchmarkLoop(b *testing.B) {
 	in := newInterp(b, Config{})

@@ -41,29 +41,40 @@ func (in *Interp) Call(ctx context.Context, fn string, args []any) (any, error) 
 	if o.abandoned || o.halted != nil || o.panicked != nil || o.exited {
 		return nil, in.ended(o)
 	}
-	return results(out)
+	out, failed := trailing(out)
+	if failed != nil {
+		return nil, failed
+	}
+	return value(out), nil
 }
 
-// results turns what a function returned into a value and an error.
-func results(out []reflect.Value) (any, error) {
-	if n := len(out); n > 0 && out[n-1].Type() == reflect.TypeFor[error]() {
-		if err, ok := out[n-1].Interface().(error); ok && err != nil {
-			e := (&Error{Ename: fmt.Sprintf("%T", err), Evalue: err.Error(), Err: err}).at()
-			return nil, e
-		}
-		out = out[:n-1]
+var errorType = reflect.TypeFor[error]()
+
+// trailing takes the error off what a function returned, if it returns one.
+func trailing(out []reflect.Value) ([]reflect.Value, error) {
+	n := len(out) - 1
+	if n < 0 || out[n].Type() != errorType {
+		return out, nil
 	}
+	if err, ok := out[n].Interface().(error); ok && err != nil {
+		return nil, (&Error{Ename: fmt.Sprintf("%T", err), Evalue: err.Error(), Err: err}).at()
+	}
+	return out[:n], nil
+}
+
+// value is what Call returns for the results of a function.
+func value(out []reflect.Value) any {
 	values := make([]any, len(out))
 	for i, v := range out {
 		values[i] = dynamic(v.Interface(), 0)
 	}
 	switch len(values) {
 	case 0:
-		return nil, nil
+		return nil
 	case 1:
-		return values[0], nil
+		return values[0]
 	}
-	return values, nil
+	return values
 }
 
 // function finds what Call calls.

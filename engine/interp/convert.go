@@ -17,7 +17,7 @@ import (
 func arguments(ctx context.Context, name string, t reflect.Type, args []any) ([]reflect.Value, *Error) {
 	var in []reflect.Value
 	first := 0
-	if t.NumIn() > 0 && t.In(0) == reflect.TypeFor[context.Context]() {
+	if takesContext(t) {
 		in = append(in, reflect.ValueOf(&ctx).Elem())
 		first = 1
 	}
@@ -26,7 +26,7 @@ func arguments(ctx context.Context, name string, t reflect.Type, args []any) ([]
 		fixed--
 	}
 	if len(args) < fixed || len(args) > fixed && !t.IsVariadic() {
-		return nil, errorf(TypeError, "call %s: it takes %d arguments (%v), not %d", name, fixed, t, len(args))
+		return nil, arity(name, t, fixed, len(args))
 	}
 	for i, a := range args[:fixed] {
 		v, err := convert(a, t.In(first+i))
@@ -49,20 +49,36 @@ func arguments(ctx context.Context, name string, t reflect.Type, args []any) ([]
 	return in, nil
 }
 
+// takesContext tells whether a function's first parameter is its request's
+// context.
+func takesContext(t reflect.Type) bool {
+	return t.NumIn() > 0 && t.In(0) == reflect.TypeFor[context.Context]()
+}
+
+func arity(name string, t reflect.Type, want, got int) *Error {
+	return errorf(TypeError, "call %s: it takes %d arguments (%v), not %d", name, want, t, got)
+}
+
 // convert returns x as a value of type t, when nothing is lost: numbers of
 // another size that fit, []any as slices and arrays, map[string]any as maps
 // and, by encoding/json's field names, as structs; a value where a pointer to
 // one is wanted; matrices and shaped arrays as slices and as each other.
 func convert(x any, t reflect.Type) (reflect.Value, error) {
 	out := reflect.New(t).Elem()
-	if x == nil {
-		switch t.Kind() {
-		case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Func, reflect.Chan:
-			return out, nil
-		}
-		return out, fmt.Errorf("cannot use nil as %v", t)
+	return out, convertTo(out, reflect.ValueOf(x))
+}
+
+// convertTo stores such a value in a variable that is zero; an invalid one
+// stands for nil.
+func convertTo(dst, src reflect.Value) error {
+	if src.IsValid() {
+		return assign(dst, src)
 	}
-	return out, assign(out, reflect.ValueOf(x))
+	switch dst.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Func, reflect.Chan:
+		return nil
+	}
+	return fmt.Errorf("cannot use nil as %v", dst.Type())
 }
 
 // arrays are the types that convert as package numeric has it, to and from slices and each other.

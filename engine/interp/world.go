@@ -140,7 +140,7 @@ func (w *world) object(p *types.Package, name string, v reflect.Value) types.Obj
 	case v.CanAddr():
 		return types.NewVar(token.NoPos, p, name, w.typ(v.Type()))
 	case v.Kind() == reflect.Func:
-		return types.NewFunc(token.NoPos, p, name, w.typ(v.Type()).(*types.Signature))
+		return types.NewFunc(token.NoPos, p, name, w.typ(v.Type()).Underlying().(*types.Signature))
 	}
 	if c, ok := v.Interface().(constant.Value); ok {
 		kind := map[constant.Kind]types.BasicKind{
