@@ -24,7 +24,7 @@ func TestCannotSend(t *testing.T) {
 		want  string
 	}{
 		{make(chan int), "send value: a chan int cannot be sent"},
-		{map[string]any{"x": inner{[]any{1, 2, 3, make(chan int)}}}, `value["x"]["Field"][3]: a chan int cannot be sent`},
+		{map[string]any{"x": inner{[]any{1, 2, 3, make(chan int)}}}, `value["x"].Field[3]: a chan int cannot be sent`},
 		{func() {}, "a func() cannot be sent"},
 		{[]any{uintptr(1), struct{ x int }{1}}, "value[1]: a struct { x int } cannot be sent: it exports no fields"},
 		{self, "does it refer to itself?"},
@@ -35,7 +35,14 @@ func TestCannotSend(t *testing.T) {
 		{pickle.Set{[]any{1}}, "value[0]: a []interface {} has no hash in Python"},
 		{map[struct{ X int }]int{{1}: 1}, "has no hash in Python"},
 		{map[any]any{1: 1, "a": 2}, "Python cannot sort"},
-		{map[any]any{math.NaN(): 1, 1: 2}, "Python cannot sort"},
+		{map[any]any{math.NaN(): 1, 1: 2}, "NaN as a key"},
+		{[]any{map[float64]string{math.NaN(): "lost"}}, "value[0][NaN]: NaN as a key"},
+		{map[float32]struct{}{float32(math.NaN()): {}}, "NaN as a key"},
+		{struct {
+			Body []inner `json:"b"`
+		}{[]inner{{nil}, {[]any{func() {}}}}}, "value.Body[1].Field[0]: a func() cannot be sent"},
+		{[]any{pickle.Object{nil}}, "value[0]: a serialized object is no part of another value"},
+		{pickle.Object{}, "value: a serialized object without a frame"},
 		{pickle.Function{Name: "f", Module: "m"}, "the Python function m.f cannot be sent on"},
 		{pickle.Array{DType: "<f8", Shape: []int{2}, Data: make([]byte, 15)}, "does not fit its 15 bytes"},
 		{pickle.Array{DType: "|O", Shape: []int{0}}, "no dtype of fixed size"},

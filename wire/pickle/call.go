@@ -17,8 +17,8 @@ type Call struct {
 }
 
 // SerializeCall makes the buffers of an apply_request: the serialized object fn, most often a [Reference]; a pickle
-// of counts; then one serialized object for each argument, and for each keyword in sorted order. Errors and shared
-// memory are as with [Codec.Serialize].
+// of counts; then one serialized object for each argument, and for each keyword in sorted order. One that is an [Object]
+// already goes as it is. Errors and shared memory are as with [Codec.Serialize].
 func (c Codec) SerializeCall(fn any, args []any, kwargs map[string]any) ([][]byte, error) {
 	frames, err := c.appendObject(make([][]byte, 0, 2+len(args)+len(kwargs)), fn)
 	if err != nil {

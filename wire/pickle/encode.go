@@ -76,7 +76,7 @@ func (e *encoder) value(v any, can, depth int) error {
 	case map[string]any:
 		pairs := make([]pair, 0, len(v))
 		for k, x := range v {
-			pairs = append(pairs, pair{k, x})
+			pairs = append(pairs, pair{key: k, value: x})
 		}
 		return e.dict(pairs, can, depth)
 	case *big.Int:
@@ -106,6 +106,8 @@ func (e *encoder) other(v any, can, depth int) error {
 		}
 	}
 	switch v := v.(type) {
+	case Object:
+		return errors.New("a serialized object is no part of another value")
 	case Function:
 		return fmt.Errorf("the Python function %s.%s cannot be sent on: its code was not kept", v.Module, v.Name)
 	case encoding.TextMarshaler:
@@ -158,7 +160,7 @@ func (e *encoder) other(v any, can, depth int) error {
 		}
 		pairs := make([]pair, 0, r.Len())
 		for k, x := range r.Seq2() {
-			pairs = append(pairs, pair{k.Interface(), x.Interface()})
+			pairs = append(pairs, pair{key: k.Interface(), value: x.Interface()})
 		}
 		return e.dict(pairs, can, depth)
 	case reflect.Struct:
@@ -294,8 +296,19 @@ func (e *encoder) tuple(n, can, depth int, at func(int) any) error {
 	return nil
 }
 
-// pair is an item of a dict.
-type pair struct{ key, value any }
+// pair is an item of a dict, of one that is a struct with the field's own name.
+type pair struct {
+	key, value any
+	field      string
+}
+
+// at says that an error is in the pair's value.
+func (p *pair) at(err error) error {
+	if p.field != "" {
+		return at("."+p.field, err)
+	}
+	return atKey(p.key, err)
+}
 
 // dict writes the items in the order of their keys, which is the order in which the receiver of canned items
 // looks for their buffers. It sorts pairs.
@@ -306,15 +319,18 @@ func (e *encoder) dict(pairs []pair, can, depth int) error {
 	}
 	in := inner(can, len(pairs))
 	if !sortByKey(pairs, func(p pair) any { return p.key }) && in == item {
+		if slices.ContainsFunc(pairs, func(p pair) bool { return isNaN(p.key) }) {
+			return errNaN
+		}
 		return errors.New("the keys are of kinds that Python cannot sort, as it must when a dict is sent")
 	}
 	e.op(opMark)
 	for _, p := range pairs {
 		if err := e.key(p.key, depth+1); err != nil {
-			return atKey(p.key, err)
+			return p.at(err)
 		}
 		if err := e.value(p.value, in, depth+1); err != nil {
-			return atKey(p.key, err)
+			return p.at(err)
 		}
 	}
 	e.op(opSetItems)
@@ -326,7 +342,17 @@ func (e *encoder) key(k any, depth int) error {
 	if !hashable(k) {
 		return fmt.Errorf("a %T has no hash in Python, and cannot be in a set or the key of a dict", k)
 	}
+	if isNaN(k) {
+		return errNaN
+	}
 	return e.value(k, plain, depth)
+}
+
+var errNaN = errors.New("NaN as a key, or in a set, would never be found again")
+
+func isNaN(k any) bool {
+	r := reflect.ValueOf(k)
+	return r.CanFloat() && math.IsNaN(r.Float())
 }
 
 func hashable(k any) bool {

@@ -1,6 +1,7 @@
 package pickle_test
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"math/big"
@@ -357,7 +358,28 @@ func TestCallPython(t *testing.T) {
 			t.Fatal(err)
 		}
 		ask(t, "unpack", c.want, frames)
+		objects := dict{}
+		for k, v := range c.kwargs {
+			objects[k] = object(t, v)
+		}
+		args := slices.Clone(c.args)
+		for i, v := range args {
+			args[i] = object(t, v)
+		}
+		same, err := codec.SerializeCall(object(t, c.fn), args, objects)
+		if err != nil || !slices.EqualFunc(frames, same, bytes.Equal) {
+			t.Errorf("%s: the call of serialized objects is another: %v", c.python, err)
+		}
 	}
+}
+
+func object(t *testing.T, v any) pickle.Object {
+	t.Helper()
+	frames, err := codec.Serialize(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return frames
 }
 
 func TestCalledFromPython(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 // Serialize makes one serialized object of v: a pickle, then the buffers of more than 1 KiB that were taken out of
 // it, which are v's own memory and must not change until the frames are sent. The package comment says what
-// becomes of each Go type. A value with no Python form is an error that names its place in v.
+// becomes of each Go type. A value with no Python form is an error that wraps a [PathError].
 func (c Codec) Serialize(v any) ([][]byte, error) {
 	frames, err := c.appendObject(nil, v)
 	if err != nil {
@@ -23,6 +23,12 @@ func receiving(root string, err error) error { return fmt.Errorf("pickle: receiv
 
 // appendObject appends the serialized object of v to frames.
 func (c *Codec) appendObject(frames [][]byte, v any) ([][]byte, error) {
+	if o, ok := v.(Object); ok {
+		if len(o) == 0 {
+			return nil, errors.New("a serialized object without a frame")
+		}
+		return append(frames, o...), nil
+	}
 	e := newEncoder(c)
 	if err := e.value(v, object, 0); err != nil {
 		return nil, err
@@ -95,7 +101,7 @@ func waitingValues(items []any) ([]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		waiting = append(waiting, pair{k, n})
+		waiting = append(waiting, pair{key: k, value: n})
 	}
 	if !sortByKey(waiting, func(p pair) any { return p.key }) {
 		return nil, errors.New("the frames cannot be matched with the dict: its keys cannot be sorted")

@@ -12,6 +12,7 @@ import (
 // field is a field of a struct, as encoding/json sees it.
 type field struct {
 	name      string
+	goName    string
 	tagged    bool
 	index     []int
 	omitEmpty bool
@@ -31,7 +32,7 @@ func (e *encoder) structure(r reflect.Value, can, depth int) error {
 		if err != nil || f.omitEmpty && isEmpty(v) || f.omitZero && isZero(v) {
 			continue // the error is an embedded nil pointer, whose fields json omits too
 		}
-		pairs = append(pairs, pair{f.name, v.Interface()})
+		pairs = append(pairs, pair{f.name, v.Interface(), f.goName})
 	}
 	return e.dict(pairs, can, depth)
 }
@@ -118,7 +119,7 @@ func collect(t reflect.Type, index []int, within map[reflect.Type]bool, all *[]f
 		if !sf.IsExported() {
 			continue
 		}
-		f := field{name: name, tagged: name != "", index: at}
+		f := field{name: name, goName: sf.Name, tagged: name != "", index: at}
 		if name == "" {
 			f.name = sf.Name
 		}

@@ -71,29 +71,36 @@ func (a Array) check() error {
 	return nil
 }
 
-// where is an error inside a value, with the path to it. Both directions report with it.
-type where struct {
-	path string
-	err  error
+// Object is a serialized object, as [Codec.Serialize] makes it or a reply carries it: the function or an argument of a
+// call that travels as it is.
+type Object [][]byte
+
+// PathError is why a value cannot travel, with the path to the part at fault: "value[3].Done", where a name is that of
+// a field. It is what the errors of both directions wrap.
+type PathError struct {
+	Path string
+	Err  error
 }
 
-func (w *where) Error() string {
-	path := w.path
+// Error leaves out what would make a path longer than a line.
+func (e *PathError) Error() string {
+	path := e.Path
 	if len(path) > 100 {
 		path = path[:100] + ".."
 	}
-	return path + ": " + w.err.Error()
+	return path + ": " + e.Err.Error()
 }
 
-func (w *where) Unwrap() error { return w.err }
+// Unwrap returns the reason.
+func (e *PathError) Unwrap() error { return e.Err }
 
 // at prepends a step to the path of err.
 func at(step string, err error) error {
-	if w, ok := err.(*where); ok {
-		w.path = step + w.path
+	if w, ok := err.(*PathError); ok {
+		w.Path = step + w.Path
 		return w
 	}
-	return &where{step, err}
+	return &PathError{step, err}
 }
 
 func atIndex(i int, err error) error { return at("["+strconv.Itoa(i)+"]", err) }
