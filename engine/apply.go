@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"go/token"
+	"reflect"
 
 	"muster/numeric"
 	"muster/wire"
@@ -25,6 +26,7 @@ func (e *Engine) apply(ctx context.Context, r *request) answer {
 	if err != nil {
 		return e.failed(r, failure(ctx, userErrorf(ValueError, "apply_request: %v", err)))
 	}
+	typed(call.Kwargs, r.marks.GoTypes)
 	result, err := e.invoke(ctx, call)
 	if err != nil {
 		a := e.failed(r, failure(ctx, err))
@@ -39,7 +41,11 @@ func (e *Engine) apply(ctx context.Context, r *request) answer {
 	if err != nil {
 		return e.failed(r, failure(ctx, userErrorf(TypeError, "the result cannot be sent: %v", err)))
 	}
-	return answer{status: wire.StatusOK, content: contentOK, buffers: frames}
+	a := answer{status: wire.StatusOK, content: contentOK, buffers: frames}
+	if f, ok := call.Func.(pickle.Reference); ok && f.Name == wire.ValueFunction {
+		a.goType = wire.GoType(reflect.TypeOf(result))
+	}
+	return a
 }
 
 // invoke calls what the request names as its function: a helper, or a function

@@ -31,6 +31,12 @@ func (b bag) Get(name string) (any, error) {
 	}
 	return nil, userErrorf(NameError, "name '%s' is not defined", name)
 }
+func (b bag) Delete(names ...string) error {
+	for _, name := range names {
+		delete(b, name)
+	}
+	return nil
+}
 func (b bag) Clear() error { clear(b); return nil }
 
 // sink is a socket that keeps what is sent.
@@ -65,6 +71,9 @@ func FuzzRequest(f *testing.F) {
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: "f"}, []any{[]float64{1, 2}}, nil))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: "f"}, nil, map[string]any{"k": []any{pickle.Reference{Name: "a"}}}))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.PushFunction}, nil, map[string]any{"a": 1}))
+	add(1, `{"go_types":{"a":"[]string"}}`, `{}`, call(pickle.Reference{Name: wire.PushFunction}, nil, map[string]any{"a": []string{"b"}}))
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.DeleteFunction}, []any{[]string{"a"}}, nil))
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.ValueFunction}, []any{pickle.Reference{Name: "a"}}, nil))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.PullFunction}, []any{[]string{"a"}}, nil))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.MapFunction}, []any{pickle.Reference{Name: "f"}}, nil))
 	add(1, `{}`, `{}`, [3][]byte{[]byte("cipyparallel.util\n_pull\n."), nil, nil})

@@ -16,9 +16,11 @@ type helper func(e *Engine, ctx context.Context, call pickle.Call) (any, error)
 
 // helpers are the helpers by the expressions that clients call them by.
 var helpers = map[string]helper{
-	wire.PushFunction: (*Engine).push,
-	wire.PullFunction: (*Engine).pull,
-	wire.MapFunction:  (*Engine).mapCalls,
+	wire.PushFunction:   (*Engine).push,
+	wire.PullFunction:   (*Engine).pull,
+	wire.DeleteFunction: (*Engine).delete,
+	wire.ValueFunction:  (*Engine).value,
+	wire.MapFunction:    (*Engine).mapCalls,
 }
 
 // pickledHelper is what a function of Python's client does, by its name in

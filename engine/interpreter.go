@@ -25,6 +25,9 @@ type Interpreter interface {
 	Set(name string, value any) error
 	// Get returns the value bound to a name.
 	Get(name string) (any, error)
+	// Delete forgets names. One that is not bound is an error, after the others
+	// have gone.
+	Delete(names ...string) error
 	// Clear forgets all names.
 	Clear() error
 }

@@ -48,6 +48,8 @@ func (n goNamespace) Get(name string) (any, error) {
 	return v, userError(err)
 }
 
+func (n goNamespace) Delete(names ...string) error { return userError(n.in.Delete(names...)) }
+
 func (n goNamespace) Clear() error { return n.in.Clear() }
 
 // userError is an error of interp as clients read it.

@@ -38,13 +38,15 @@ func (r *request) is(id wire.MsgID) bool {
 }
 
 // marks are what the metadata of a request says that its reply has to repeat
-// (protocol sections 9 and 15).
+// (protocol sections 9 and 15), and what Go clients add.
 type marks struct {
 	IsBroadcast   bool            `json:"is_broadcast"`
 	IsCoalescing  bool            `json:"is_coalescing"`
 	OriginalMsgID string          `json:"original_msg_id"`
 	Label         json.RawMessage `json:"label"`
 	CountOutputs  bool            `json:"count_outputs"` // wire.CountOutputs
+
+	GoTypes map[string]string `json:"go_types"` // wire.GoTypes
 }
 
 // onlyCounts is the metadata of most requests of Go clients.
@@ -79,7 +81,7 @@ func (r *request) replyType() string {
 //
 //	{"started": time, "dependencies_met": bool, "engine": uuid, "is_broadcast": bool,
 //	 "is_coalescing": bool, "original_msg_id": id, "status": status,
-//	 "outputs": number of messages (wire.Outputs),
+//	 "outputs": number of messages (wire.Outputs), "go_type"?: wire.ResultType,
 //	 "label"?: as in the request, "engine_info"?: {engine_uuid, engine_id} of an error}
 func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.RawMessage {
 	b := make([]byte, 0, 320)
@@ -100,6 +102,9 @@ func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.Ra
 	}
 	b = append(append(append(b, `,"status":"`...), a.status...), `","outputs":`...)
 	b = strconv.AppendInt(b, a.outputs, 10)
+	if a.goType != "" {
+		b = append(append(append(b, `,"`+wire.ResultType+`":"`...), a.goType...), '"')
+	}
 	if r.marks.Label != nil {
 		b = append(append(b, `,"label":`...), r.marks.Label...)
 	}

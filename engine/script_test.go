@@ -98,6 +98,10 @@ func (s *scriptRun) play(out *bytes.Buffer, line string) {
 		id = s.call(pickle.Function{Module: "ipyparallel.util", Name: "_pull"}, s.values(rest), nil)
 	case "gopull":
 		id = s.r.apply(wire.PullFunction, s.values(rest)...)
+	case "delete":
+		id = s.r.apply(wire.DeleteFunction, s.values(rest)...)
+	case "value":
+		id = s.r.apply(wire.ValueFunction, pickle.Reference{Name: rest})
 	case "map":
 		id = s.r.apply(wire.MapFunction, append([]any{pickle.Reference{Name: word}}, s.values(args)...)...)
 	case "request":

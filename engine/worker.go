@@ -14,6 +14,7 @@ type answer struct {
 	outputs int64 // messages of output that were published for it
 	content json.RawMessage
 	buffers [][]byte
+	goType  string // of the result, for wire.ResultType
 }
 
 var contentOK = json.RawMessage(`{"status":"ok"}`)

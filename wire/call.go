@@ -14,6 +14,14 @@ const (
 	// PullFunction reads variables: its one argument is a list of names (or
 	// expressions), its result the list of their values, in that order.
 	PullFunction = "lambda keys: [eval(key, globals()) for key in keys]"
+	// DeleteFunction forgets variables: its one argument is a list of names. Of
+	// those that are not defined the first is the NameError's, after the others
+	// have gone. The result is None.
+	DeleteFunction = "lambda names: exec('del ' + ', '.join(sorted(names, key=globals().__contains__, reverse=True)), globals())"
+	// ValueFunction returns its one argument. With a Reference as that, the reply
+	// is one serialized object, the value of a variable (or of an expression),
+	// which can travel on as it is.
+	ValueFunction = "lambda value: value"
 	// MapFunction calls a function on every item: the arguments are a
 	// Reference to the function and one or more sequences; the result is the
 	// list of f(a[i], b[i], ...), as long as the shortest of them. An array is a
@@ -24,8 +32,9 @@ const (
 	MapFunction = "lambda f, *seqs: list(map(f, *seqs))"
 )
 
-// Metadata keys that Muster's peers add and that others ignore. They spare an
-// empty call two messages on iopub, each of which would pass three processes.
+// Metadata keys that Muster's peers add and that others ignore. The first two
+// spare an empty call two messages on iopub, each of which would pass three
+// processes; the others keep the types of Go's values.
 const (
 	// CountOutputs, in a request, is true when the client goes by Outputs: the
 	// engine then need not publish status and execute_input for the request.
@@ -36,4 +45,9 @@ const (
 	// it has received so many; a reply without the key (a Python engine's) is
 	// followed by a status "idle" that ends the output.
 	Outputs = "outputs"
+	// GoTypes, in an apply_request, has the GoType of those of its keyword
+	// arguments that have one, by name: a Go engine converts them.
+	GoTypes = "go_types"
+	// ResultType, in a Go engine's reply to ValueFunction, is the GoType of the value.
+	ResultType = "go_type"
 )

@@ -133,8 +133,8 @@ var kindTypes = map[reflect.Kind]reflect.Type{
 	reflect.Float64: reflect.TypeFor[float64](), reflect.Complex64: reflect.TypeFor[complex64](), reflect.Complex128: reflect.TypeFor[complex128](),
 }
 
-// Delete forgets names and releases what their variables hold; unknown names
-// are an error, after all others have gone. A function that uses a deleted
+// Delete forgets names and releases what their variables hold; the first that
+// is unknown is an error, after all others have gone. A function that uses a deleted
 // variable finds it zero.
 func (in *Interp) Delete(names ...string) error {
 	in.mu.Lock()
@@ -143,7 +143,9 @@ func (in *Interp) Delete(names ...string) error {
 	for _, name := range names {
 		g := in.names[name]
 		if g == nil {
-			missing = errorf(NameError, "name '%s' is not defined", name)
+			if missing == nil {
+				missing = errorf(NameError, "name '%s' is not defined", name)
+			}
 			continue
 		}
 		if g.internal != "" {

@@ -102,9 +102,11 @@ func TestDeleteAndClear(t *testing.T) {
 	if err := in.Delete("a", "b"); err != nil {
 		t.Fatal(err)
 	}
-	if err := in.Delete("a"); err == nil {
-		t.Error("Delete of a missing name succeeds")
+	exec(t, in, "c := 3")
+	if err := in.Delete("a", "c", "b"); err == nil || !strings.Contains(err.Error(), "'a'") {
+		t.Errorf("Delete of a missing name: %v", err)
 	}
+	fails(t, in, context.Background(), CompileError, "c")
 	if got := exec(t, in, "f()"); got != 0 {
 		t.Errorf("a deleted variable is %v", got)
 	}
