@@ -21,6 +21,7 @@ type AsyncResult struct {
 	code   string // of an execute
 	// numbered says that the code counts in the engines' histories.
 	numbered bool
+	number   uint64 // of the call among the client's
 	// decode turns a task's reply into its value.
 	decode func(*task) (any, error)
 	// combine, if set, makes the call's values of those of the tasks, of

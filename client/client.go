@@ -30,9 +30,11 @@ type Client struct {
 
 	mu      sync.Mutex                   // guards what follows, and the tasks in pending
 	pending map[wire.MsgID]*task         // sent, and not yet settled
+	memory  memory                       // of the latest calls
 	engines []*engine                    // registered now, by id; replaced and never changed
 	ids     map[wire.EngineUUID]EngineID // every engine ever seen
 	changed chan struct{}                // closed and replaced when engines or err change
+	news    *notice                      // of engines, the next
 	err     error                        // why no more requests are taken
 	sweeper *time.Timer                  // armed while a reply waits for its output
 }
@@ -120,6 +122,12 @@ func (c *Client) stop(err error) {
 	if c.err == ErrClosed || c.err != nil && err == ErrGone {
 		return
 	}
+	if c.err == nil {
+		for _, e := range c.engines {
+			c.note(EngineEvent{Engine: e.id, UUID: e.uuid})
+		}
+		close(c.news.ready) // the end of it
+	}
 	c.err = err
 	for _, t := range c.pending {
 		c.settle(t, err)
@@ -137,16 +145,19 @@ func (c *Client) announce() {
 	c.changed = make(chan struct{})
 }
 
-// engineUp notes a registered engine. The caller holds mu.
+// engineUp notes a registered engine, in the place of one that had its id. The
+// caller holds mu.
 func (c *Client) engineUp(id EngineID, uuid wire.EngineUUID) {
 	c.ids[uuid] = id
-	at, found := c.find(id)
-	e := &engine{id, uuid, []byte(uuid)}
-	if found {
-		c.engines = slices.Concat(c.engines[:at], []*engine{e}, c.engines[at+1:])
-	} else {
-		c.engines = slices.Insert(slices.Clone(c.engines), at, e)
+	if at, found := c.find(id); found {
+		if c.engines[at].uuid == uuid {
+			return
+		}
+		c.engineDown(c.engines[at].uuid)
 	}
+	at, _ := c.find(id)
+	c.engines = slices.Insert(slices.Clone(c.engines), at, &engine{id, uuid, []byte(uuid)})
+	c.note(EngineEvent{Engine: id, UUID: uuid, Up: true})
 	c.announce()
 }
 
@@ -158,6 +169,7 @@ func (c *Client) engineDown(uuid wire.EngineUUID) {
 	if at < 0 {
 		return
 	}
+	c.note(EngineEvent{Engine: c.engines[at].id, UUID: uuid})
 	c.engines = slices.Delete(slices.Clone(c.engines), at, at+1)
 	for _, t := range c.pending {
 		if t.uuid == uuid {

@@ -94,6 +94,7 @@ func newClient(key string, log *slog.Logger) *Client {
 		pending: make(map[wire.MsgID]*task),
 		ids:     make(map[wire.EngineUUID]EngineID),
 		changed: make(chan struct{}),
+		news:    newNotice(),
 		closed:  make(chan struct{}),
 		query:   &channel{name: "registration"},
 		control: &channel{name: "control"},

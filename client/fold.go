@@ -34,6 +34,21 @@ func fold[T any](items []T, of func(T) (text string, engine EngineID)) []*group[
 	return groups
 }
 
+// unfolded is how many items are always shown one by one.
+const unfolded = 4
+
+// foldMany is fold of more than a few items; these stay apart.
+func foldMany[T any](items []T, of func(T) (text string, engine EngineID)) []*group[T] {
+	if len(items) > unfolded {
+		return fold(items, of)
+	}
+	var groups []*group[T]
+	for i := range items {
+		groups = append(groups, fold(items[i:i+1], of)...)
+	}
+	return groups
+}
+
 // common says which of n engines agree with most, and brings these to the
 // front. It is "" when no more than half agree.
 func common[T any](groups []*group[T], n int) string {

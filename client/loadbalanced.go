@@ -50,7 +50,7 @@ func (v *LoadBalancedView) ExecuteAsync(code string) *AsyncResult {
 
 func (v *LoadBalancedView) execute(ctx context.Context, code string) *AsyncResult {
 	r, err := executeRequest(code, v.settings)
-	return v.send(ctx, &AsyncResult{what: "execute", code: code, decode: executed}, r, err)
+	return v.send(ctx, &AsyncResult{what: "execute", code: code, numbered: v.settings.stored(), decode: executed}, r, err)
 }
 
 // Apply calls a function on one engine and returns its value.

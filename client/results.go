@@ -55,9 +55,6 @@ func outputLabel(label string) string         { return fmt.Sprintf("[output:%s]"
 // Results are those of one call, in the order of its targets.
 type Results []*Result
 
-// unfolded is how many results are always shown one by one.
-const unfolded = 4
-
 // String joins what each result prints. Of more than four engines, those that
 // print the same are shown once, with their ids for a label:
 //

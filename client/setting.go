@@ -21,6 +21,9 @@ func (s settings) with(more []Setting) settings {
 	return s
 }
 
+// stored tells whether engines are to keep code in their histories.
+func (s *settings) stored() bool { return !s.silent && !s.noHistory }
+
 // Silent makes Execute publish neither the code nor the value of its last
 // expression, and count it in no history.
 func Silent() Setting { return func(s *settings) { s.silent = true } }

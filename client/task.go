@@ -66,20 +66,25 @@ func (t *task) failure() error {
 	if t.reply == nil {
 		return t.err
 	}
-	if plainOK(t.reply.Content) {
+	return replyError(t.reply.Content, t.engine, t.id)
+}
+
+// replyError is the error in the content of a reply, or nil.
+func replyError(content []byte, engine EngineID, id wire.MsgID) error {
+	if plainOK(content) {
 		return nil
 	}
 	var r wire.Reply
-	if err := json.Unmarshal(t.reply.Content, &r); err != nil {
-		return fmt.Errorf("%s: %w", t.reply.Header.MsgType, err)
+	if err := json.Unmarshal(content, &r); err != nil {
+		return fmt.Errorf("reply to %s: %w", id, err)
 	}
 	switch r.Status {
 	case wire.StatusOK:
 		return nil
 	case wire.StatusAborted:
-		return aborted(t.engine, t.id)
+		return aborted(engine, id)
 	}
-	return remote(t.engine, &r)
+	return remote(engine, &r)
 }
 
 // remote is the error in a reply.
@@ -127,6 +132,9 @@ func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests
 	ar.tasks = tasks
 
 	c.mu.Lock()
+	if ar.kind == toEngines {
+		c.memory.send(ar)
+	}
 	for i := range tasks {
 		t := &tasks[i]
 		c.pending[t.id] = t
@@ -159,5 +167,8 @@ func (c *Client) settle(t *task, err error) {
 	if t.reply == nil {
 		t.err = err
 	}
-	t.result.settle(t)
+	ar := t.result
+	if ar.settle(t); ar.left == 0 && ar.kind == toEngines {
+		c.memory.keep(ar)
+	}
 }

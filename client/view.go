@@ -74,7 +74,7 @@ func (v *DirectView) ExecuteAsync(code string) *AsyncResult {
 
 func (v *DirectView) execute(ctx context.Context, code string) *AsyncResult {
 	r, err := executeRequest(code, v.settings)
-	return v.send(ctx, &AsyncResult{what: "execute", code: code, decode: executed}, r, err)
+	return v.send(ctx, &AsyncResult{what: "execute", code: code, numbered: v.settings.stored(), decode: executed}, r, err)
 }
 
 // Push sets variables on the engines, by name. Values are numbers, strings,
@@ -157,7 +157,7 @@ func (v *DirectView) apply(ctx context.Context, fn Function, args []any) *AsyncR
 
 func executeRequest(code string, s settings) (*request, error) {
 	content, err := json.Marshal(wire.Execute{
-		Code: code, Silent: s.silent, StoreHistory: !s.silent && !s.noHistory, UserExpressions: map[string]string{},
+		Code: code, Silent: s.silent, StoreHistory: s.stored(), UserExpressions: map[string]string{},
 	})
 	return &request{msgType: wire.ExecuteRequest, content: content, metadata: countOutputs}, err
 }

@@ -1,0 +1,301 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"muster/wire"
+)
+
+// Results that the hub keeps (protocol sections 7 and 8): of other clients, and
+// of this one when it has forgotten them.
+
+// GetResult returns what became of requests, by their ids, and waits for those
+// that are not done. A request may be another client's, or one made long ago:
+// what this client does not remember it asks the hub for. Without an id it is
+// the last request of this client. The error is that of the calls; the results
+// are beside it.
+func (c *Client) GetResult(ctx context.Context, ids ...wire.MsgID) (Results, error) {
+	const what = "get result"
+	c.mu.Lock()
+	if len(ids) == 0 {
+		if ids = c.memory.history(); len(ids) > 0 {
+			ids = ids[len(ids)-1:]
+		}
+	}
+	ids = slices.Clone(ids)
+	known := c.recall(ids)
+	c.mu.Unlock()
+	if len(ids) == 0 {
+		return nil, fmt.Errorf("client: %s: nothing was called yet", what)
+	}
+	return c.results(ctx, what, ids, known)
+}
+
+// GetResult returns the results of a command that was executed on the view's
+// engines: by its number in their histories, which is that of In[n] and Out[n],
+// or from the end: -1 is the last command. Counted from the end are the
+// commands of this client; where it has made none or remembers no more, all
+// that the hub remembers. The error is that of the commands.
+func (v *DirectView) GetResult(ctx context.Context, n int) (Results, error) {
+	what := fmt.Sprintf("get result %d", n)
+	engines, err := v.resolve(ctx)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("commands count from 1, and from the end from -1")
+	}
+	if err != nil {
+		return nil, callError(what, err)
+	}
+	c := v.client
+	ids := make([]wire.MsgID, len(engines))
+	known := make(map[wire.MsgID]*task)
+	var asked []*engine // whose command the hub is asked for
+	c.mu.Lock()
+	for i, e := range engines {
+		if t := c.command(e, n); t != nil {
+			ids[i], known[t.id] = t.id, t
+		} else {
+			asked = append(asked, e)
+		}
+	}
+	c.mu.Unlock()
+	if len(asked) > 0 {
+		found, err := c.findCommands(ctx, asked, n)
+		if err != nil {
+			return nil, callError(what, err)
+		}
+		for i, e := range engines {
+			if ids[i] == "" {
+				ids[i] = found[e.uuid]
+			}
+		}
+	}
+	return c.results(ctx, what, ids, known)
+}
+
+// results waits for requests, those of tasks that are known here and others.
+func (c *Client) results(ctx context.Context, what string, ids []wire.MsgID, known map[wire.MsgID]*task) (Results, error) {
+	var others []wire.MsgID
+	out := make(Results, len(ids))
+	for i, id := range ids {
+		if t := known[id]; t == nil {
+			others = append(others, id)
+		} else if err := t.wait(ctx); err != nil {
+			return nil, callError(what, err)
+		} else {
+			out[i] = t.result.result(t)
+		}
+	}
+	if len(others) > 0 {
+		found, err := c.fetch(ctx, others)
+		if err != nil {
+			return nil, callError(what, err)
+		}
+		for i, id := range ids {
+			if out[i] == nil {
+				out[i] = found[id]
+			}
+		}
+	}
+	errs := make([]error, len(out))
+	for i, r := range out {
+		errs[i] = r.Err
+	}
+	if err := join(errs); err != nil {
+		return out, callError(what, err)
+	}
+	return out, nil
+}
+
+// wait waits until a task is settled.
+func (t *task) wait(ctx context.Context) error {
+	c := t.result.client
+	for {
+		c.mu.Lock()
+		ended, changed := t.ended, t.result.watch()
+		c.mu.Unlock()
+		if ended {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", t.id, context.Cause(ctx))
+		}
+	}
+}
+
+// Asking the hub for results that are not there yet begins with the first
+// period and comes to the last.
+const (
+	firstPoll = 50 * time.Millisecond
+	lastPoll  = time.Second
+)
+
+// fetch waits until the hub has the results of requests, and gets them.
+func (c *Client) fetch(ctx context.Context, ids []wire.MsgID) (map[wire.MsgID]*Result, error) {
+	for period := firstPoll; ; period = min(2*period, lastPoll) {
+		s, err := c.resultStatus(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		if len(s.Pending) == 0 {
+			break
+		}
+		select {
+		case <-time.After(period):
+		case <-c.closed:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%d of %d requests are not done: %w", len(s.Pending), len(ids), context.Cause(ctx))
+		}
+	}
+	records, err := c.records(ctx, "msg_id", ids, append(slices.Clone(recordKeys), "result_buffers"))
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[wire.MsgID]*Result, len(ids))
+	for _, r := range records {
+		found[r.MsgID] = c.describe(r)
+	}
+	for _, id := range ids {
+		if found[id] == nil {
+			return nil, fmt.Errorf("the hub has dropped the record of %s", id)
+		}
+	}
+	return found, nil
+}
+
+// A record is a task as the hub stores it, as far as results need it.
+type record struct {
+	MsgID          wire.MsgID      `json:"msg_id"`
+	Header         wire.Header     `json:"header"`
+	Metadata       json.RawMessage `json:"metadata"`
+	Content        json.RawMessage `json:"content"`
+	Submitted      wire.Time       `json:"submitted"`
+	Completed      wire.Time       `json:"completed"`
+	Received       wire.Time       `json:"received"`
+	EngineUUID     wire.EngineUUID `json:"engine_uuid"`
+	ResultMetadata json.RawMessage `json:"result_metadata"`
+	ResultContent  json.RawMessage `json:"result_content"`
+	ExecuteResult  struct {
+		Data map[string]any `json:"data"`
+	} `json:"execute_result"`
+	Stdout  string `json:"stdout"`
+	Stderr  string `json:"stderr"`
+	buffers [][]byte
+}
+
+var recordKeys = []string{
+	"msg_id", "header", "metadata", "content", "submitted", "completed", "received", "engine_uuid",
+	"result_metadata", "result_content", "execute_result", "stdout", "stderr",
+}
+
+// records asks the hub for the records of which one key has one of some values.
+func (c *Client) records(ctx context.Context, key string, values any, keys []string) ([]*record, error) {
+	reply, err := c.ask(ctx, wire.DBRequest, map[string]any{
+		"query": map[string]any{key: map[string]any{"$in": values}}, "keys": keys,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask the hub: %w", err)
+	}
+	var content struct {
+		Records []*record `json:"records"`
+		Lens    []int     `json:"result_buffer_lens"`
+	}
+	if err := json.Unmarshal(reply.Content, &content); err != nil {
+		return nil, fmt.Errorf("%s: %w", reply.Header.MsgType, err)
+	}
+	buffers := reply.Buffers
+	for i, r := range content.Records {
+		if r == nil {
+			return nil, fmt.Errorf("%s: record %d is null", reply.Header.MsgType, i)
+		}
+		if i < len(content.Lens) {
+			n := content.Lens[i]
+			if n < 0 || n > len(buffers) {
+				return nil, fmt.Errorf("%s: record %d has %d of %d buffers", reply.Header.MsgType, i, n, len(buffers))
+			}
+			r.buffers, buffers = buffers[:n], buffers[n:]
+		}
+	}
+	return content.Records, nil
+}
+
+// describe makes the result of a record.
+func (c *Client) describe(rec *record) *Result {
+	r := &Result{
+		MsgID: rec.MsgID, Engine: NoEngine, UUID: rec.EngineUUID,
+		Submitted: rec.Submitted.Time, Completed: rec.Completed.Time, Received: rec.Received.Time,
+		Stdout: rec.Stdout, Stderr: rec.Stderr, ExecuteResult: rec.ExecuteResult.Data,
+		Code: rec.code().Code,
+	}
+	c.mu.Lock()
+	if id, known := c.ids[rec.EngineUUID]; known {
+		r.Engine = id
+	}
+	c.mu.Unlock()
+	r.readReply(rec.ResultMetadata, rec.ResultContent)
+	var asked struct { // what the task depends on, where it says so
+		After  []wire.MsgID `json:"after"`
+		Follow []wire.MsgID `json:"follow"`
+	}
+	json.Unmarshal(rec.Metadata, &asked)
+	r.After, r.Follow = asked.After, asked.Follow
+	switch r.Err = replyError(rec.ResultContent, r.Engine, r.MsgID); {
+	case r.Err != nil:
+	case rec.Header.MsgType == wire.ApplyRequest:
+		var err error
+		if r.Value, _, err = codec.Deserialize(rec.buffers); err != nil {
+			r.Err = fmt.Errorf("value from engine %d: %w", r.Engine, err)
+		}
+	case r.ExecuteResult != nil:
+		r.Value = r.ExecuteResult["text/plain"]
+	}
+	return r
+}
+
+// code is what an execute_request asked for.
+func (rec *record) code() (x wire.Execute) {
+	if rec.Header.MsgType == wire.ExecuteRequest {
+		json.Unmarshal(rec.Content, &x) // what cannot be read stays empty
+	}
+	return x
+}
+
+// findCommands finds the ids of the executions of that number on engines, or
+// from the end.
+func (c *Client) findCommands(ctx context.Context, engines []*engine, n int) (map[wire.EngineUUID]wire.MsgID, error) {
+	uuids := make([]wire.EngineUUID, len(engines))
+	for i, e := range engines {
+		uuids[i] = e.uuid
+	}
+	records, err := c.records(ctx, "engine_uuid", uuids, []string{"msg_id", "header", "content", "submitted", "engine_uuid", "result_content"})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(records, func(a, b *record) int { return a.Submitted.Compare(b.Submitted.Time) })
+	found := make(map[wire.EngineUUID]wire.MsgID)
+	for _, e := range engines {
+		left := n
+		for _, r := range slices.Backward(records) {
+			if x := r.code(); r.EngineUUID != e.uuid || x.Silent || !x.StoreHistory {
+				continue
+			}
+			var reply struct {
+				Count int `json:"execution_count"`
+			}
+			json.Unmarshal(r.ResultContent, &reply)
+			if left++; left == 0 || n > 0 && reply.Count == n {
+				found[e.uuid] = r.MsgID
+				break
+			}
+		}
+		if found[e.uuid] == "" {
+			return nil, fmt.Errorf("engine %d: no such command among those that the client and the hub remember", e.id)
+		}
+	}
+	return found, nil
+}
