@@ -49,11 +49,7 @@ type channel struct {
 func (c *Client) IDs() []EngineID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ids := make([]EngineID, len(c.engines))
-	for i, e := range c.engines {
-		ids[i] = e.id
-	}
-	return ids
+	return idsOf(c.engines)
 }
 
 // engineQueryPeriod is how often WaitForEngines asks the hub. Notifications

@@ -87,6 +87,23 @@ func ExampleClient_Direct() {
 	// 42
 }
 
+func ExampleTargets() {
+	_, c := session()
+	defer c.Close()
+	for _, t := range []client.Targets{
+		client.All, client.Each(), client.Engines(2, 0), client.Engines(-1), client.Slice("1::2"), client.Slice("::-1"),
+	} {
+		fmt.Println(must(c.Direct(t).Targets()))
+	}
+	// Output:
+	// [0 1 2 3]
+	// [0 1 2 3]
+	// [2 0]
+	// [3]
+	// [1 3]
+	// [3 2 1 0]
+}
+
 func ExampleDirectView_Pull() {
 	ctx, c := session()
 	defer c.Close()

@@ -27,9 +27,24 @@ type DirectView struct {
 	settings settings
 }
 
-// Direct returns a view of engines. Which engines All are is found out anew at
-// each call.
-func (c *Client) Direct(t Targets) *DirectView { return &DirectView{client: c, targets: t} }
+// Direct returns a view of engines. See Targets for when it is found out which
+// they are.
+func (c *Client) Direct(t Targets) *DirectView { return &DirectView{client: c, targets: c.fix(t)} }
+
+// On returns a view of other engines with the same settings.
+func (v *DirectView) On(t Targets) *DirectView {
+	return &DirectView{v.client, v.client.fix(t), v.settings}
+}
+
+// Targets returns the ids of the view's engines, in the order of its values,
+// or the error that a call would return now.
+func (v *DirectView) Targets() ([]EngineID, error) {
+	engines, err := v.client.resolve(v.targets)
+	if err != nil {
+		return nil, fmt.Errorf("client: targets: %w", err)
+	}
+	return idsOf(engines), nil
+}
 
 // With returns a view of the same engines with more settings.
 func (v *DirectView) With(s ...Setting) *DirectView {
