@@ -31,6 +31,7 @@ type checked struct {
 // renamed to the version they see.
 type checker struct {
 	in      *Interp
+	program bool // a whole file: nothing in it has versions
 	cell    *cellText
 	items   []*item
 	defs    map[string][]int // variable -> the items that define it
@@ -42,16 +43,18 @@ type checker struct {
 	out     *checked
 }
 
-func (in *Interp) check(cell *cellText, items []*item) (*checked, *Error) {
+func (in *Interp) check(cell *cellText, items []*item, program bool) (*checked, *Error) {
 	c := &checker{
-		in: in, cell: cell, items: items,
+		in: in, program: program, cell: cell, items: items,
 		defs: map[string][]int{}, decls: map[string]bool{}, insert: map[string]types.Object{}, imports: map[string]string{},
 		file: &ast.File{Name: ast.NewIdent("main")},
 		out:  &checked{items: items, source: map[ast.Decl]*ast.FuncDecl{}},
 	}
 	c.collect()
-	if err := c.version(); err != nil {
-		return nil, err
+	if !program {
+		if err := c.version(); err != nil {
+			return nil, err
+		}
 	}
 	for name, g := range in.names {
 		if !c.decls[name] && len(c.defs[name]) == 0 && c.imports[name] == "" {
@@ -73,6 +76,12 @@ func (in *Interp) check(cell *cellText, items []*item) (*checked, *Error) {
 	info, pkg, err := c.run()
 	if err != nil {
 		return nil, err
+	}
+	if err := in.protect(items, info); err != nil {
+		return nil, err
+	}
+	if program {
+		initOrder(items, info)
 	}
 	c.out.info, c.out.pkg, c.out.imports = info, pkg, c.imports
 	return c.out, nil

@@ -35,7 +35,7 @@ func FuzzCompile(f *testing.F) {
 			if err != nil || len(items) == 0 {
 				return err
 			}
-			chk, err := in.check(text, items)
+			chk, err := in.check(text, items, false)
 			if err != nil {
 				return err
 			}

@@ -41,7 +41,7 @@ func (in *Interp) addGeneric(p *types.Package) error {
 	var files []*ast.File
 	for _, src := range genericSources(p.Path()) {
 		text := in.newCell(p.Path(), src)
-		f, err := parser.ParseFile(in.fset, fileName, fmt.Sprintf("/*line %s:%d:1*/", fileName, text.base+1)+src, 0)
+		f, err := parser.ParseFile(in.fset, fileName, lineDirective(text.base+1, 1)+src, 0)
 		if err != nil {
 			return fmt.Errorf("generic part of package %s: %w", p.Path(), err)
 		}

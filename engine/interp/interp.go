@@ -37,6 +37,10 @@ type Config struct {
 type Cell struct {
 	Name   string // what tracebacks call it, as "In[3]"
 	Source string
+	// File says that the source is a file: if it begins with a package clause,
+	// it is read as Go does, its declarations in any order, and the function
+	// main of a package main is called. In other cells the clause means nothing.
+	File bool
 }
 
 // Result is the value of a cell's last bare expression. HasValue is false
@@ -71,6 +75,10 @@ type Interp struct {
 	hidden    map[reflect.Type]string  // compiled types no package exports -> yaegi's name
 	results   map[string]string        // type -> variable that takes results
 	callable  map[string]reflect.Value // interpreted functions that were called by name
+	literals  map[string]*ast.FuncLit  // yaegi's name of a variable -> the literal that it was defined with
+	assigned  map[string]bool          // yaegi's names of variables that code assigns to
+	vars      map[string]any           // the values that Declare was given
+	declared  map[string]*global       // and what they are in the namespace
 	used      map[string]bool          // names that yaegi knows types under
 }
 
@@ -89,7 +97,7 @@ func New(cfg Config) (*Interp, error) {
 	if cfg.Stderr == nil {
 		cfg.Stderr = io.Discard
 	}
-	in := &Interp{cfg: cfg, world: newWorld(), fset: token.NewFileSet(), defs: map[types.Object]*def{}}
+	in := &Interp{cfg: cfg, world: newWorld(), fset: token.NewFileSet(), defs: map[types.Object]*def{}, vars: map[string]any{}}
 	for key, build := range library() {
 		in.world.add(path.Dir(key), path.Base(key), build)
 	}
@@ -106,6 +114,7 @@ func New(cfg Config) (*Interp, error) {
 			in.world.byName[path.Base(pkg)] = pkg
 		}
 	}
+	in.world.own = own(cfg)
 	in.world.lib = in.addGeneric
 	in.world.add(preludePath, preludePath, built(nil))
 	f, err := parser.ParseFile(in.fset, fileName, "package main", 0)
@@ -120,12 +129,28 @@ func New(cfg Config) (*Interp, error) {
 	return in, nil
 }
 
+// own returns the import paths of the packages that a configuration adds.
+func own(cfg Config) []string {
+	paths := map[string]bool{}
+	for key := range cfg.Packages {
+		paths[path.Dir(key)] = true
+	}
+	for name := range cfg.Funcs {
+		if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+			paths[name[:dot]] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(paths))
+}
+
 // clear forgets every name.
 func (in *Interp) clear() {
 	in.names, in.imports = map[string]*global{}, map[string]string{}
 	in.internal, in.instances = map[types.Object]string{}, map[string]string{}
 	in.hidden, in.results = map[reflect.Type]string{}, map[string]string{}
 	in.callable, in.used = map[string]reflect.Value{}, map[string]bool{}
+	in.literals, in.assigned = map[string]*ast.FuncLit{}, map[string]bool{}
+	in.declared = map[string]*global{}
 	for obj, d := range in.defs {
 		if d.obj.Pkg().Path() == "main" {
 			delete(in.defs, obj)
@@ -213,14 +238,20 @@ func (in *Interp) exec(ctx context.Context, cell Cell) (res Result, failed *Erro
 		return Result{}, interrupted(ctx)
 	}
 	text := in.newCell(cell.Name, cell.Source)
-	items, err := in.parse(text, cell.Source)
+	program := cell.File && packageClause(cell.Source) != ""
+	parse := in.parse
+	if program {
+		parse = in.parseProgram
+		in.machine.flags.reset()
+	}
+	items, err := parse(text, cell.Source)
 	if err != nil {
 		return Result{}, err
 	}
 	if len(items) == 0 {
 		return Result{}, nil
 	}
-	chk, err := in.check(text, items)
+	chk, err := in.check(text, items, program)
 	if err != nil {
 		return Result{}, err
 	}

@@ -36,6 +36,7 @@ type machine struct {
 	done  chan struct{} // yaegi's channel for cancelling channel operations
 	out   *stream
 	errs  *stream
+	flags *programFlags
 	nodes *nodeLayout
 	live  atomic.Int64 // goroutines that user code started and that still run
 
@@ -52,6 +53,7 @@ func newMachine(cfg Config, fset *token.FileSet) (*machine, error) {
 		out: &stream{name: "/dev/stdout", w: cfg.Stdout}, errs: &stream{name: "/dev/stderr", w: cfg.Stderr},
 		halting: make(chan struct{}), frames: map[uint64][]frame{}, unwinds: map[uint64]*deferred{},
 	}
+	m.flags = newProgramFlags(m.errs)
 	var err error
 	if m.nodes, err = layoutOfNodes(); err != nil {
 		return nil, err

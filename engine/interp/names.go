@@ -2,6 +2,8 @@ package interp
 
 import (
 	"context"
+	"fmt"
+	"go/ast"
 	"go/constant"
 	"go/types"
 	"maps"
@@ -9,12 +11,70 @@ import (
 	"slices"
 )
 
-// Names returns the names that cells, Set and restored state have defined,
-// sorted: variables, constants, functions and types.
+// Names returns the names that cells, Set and Define have defined, sorted:
+// variables, constants, functions and types.
 func (in *Interp) Names() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return slices.Sorted(maps.Keys(in.names))
+	names := []string{}
+	for name, g := range in.names {
+		if g != in.declared[name] && (g.obj.Pkg() == nil || g.obj.Pkg().Path() != funcsPath) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Declare declares a variable beforehand: cells see it and change what it
+// refers to, a map or what a pointer points to, but cannot assign to it. A cell
+// or Set may define another variable of the name, until that is deleted or the
+// namespace cleared: then the declared one is back.
+func (in *Interp) Declare(name string, v any) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if err := in.declare(name, v); err != nil {
+		return err
+	}
+	in.vars[name] = v
+	return nil
+}
+
+func (in *Interp) declare(name string, v any) *Error {
+	delete(in.declared, name)
+	if err := in.set(name, v); err != nil {
+		return err
+	}
+	in.declared[name] = in.names[name]
+	return nil
+}
+
+// redeclare declares in a namespace that was cleared what was declared in it.
+func (in *Interp) redeclare() error {
+	for name, v := range in.vars {
+		if err := in.declare(name, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// protect refuses code that would assign to what was declared beforehand.
+func (in *Interp) protect(items []*item, info *types.Info) (err *Error) {
+	if len(in.declared) == 0 {
+		return nil
+	}
+	mutated(items, func(id *ast.Ident) {
+		internal := in.internal[info.Uses[id]]
+		for name, g := range in.declared {
+			if err == nil && internal != "" && internal == g.internal {
+				pos := in.fset.Position(id.Pos())
+				err = (&Error{Ename: CompileError, Evalue: fmt.Sprintf("cannot assign to %s or take its address: it is the engine's; change what is in it, or define one of your own (%s := ...)", name, name)}).
+					at(in.place(pos.Line, pos.Column, "")...)
+			}
+		}
+	})
+	return err
 }
 
 // Set defines a variable of the value's own type: cells then use a
@@ -37,7 +97,7 @@ func (in *Interp) set(name string, v any) *Error {
 		t = in.world.typ(reflect.TypeOf(v))
 	}
 	g := in.names[name]
-	if g == nil || g.internal == "" || !types.Identical(g.obj.Type(), t) || !in.machine.global(g.internal).CanSet() {
+	if g == nil || g.internal == "" || g == in.declared[name] || !types.Identical(g.obj.Type(), t) || !in.machine.global(g.internal).CanSet() {
 		obj := types.NewVar(0, types.NewPackage("main", "main"), name, t)
 		g = &global{obj: obj, internal: in.fresh(name)}
 		e := in.newEmitter(in.anchor)
@@ -148,6 +208,10 @@ func (in *Interp) Delete(names ...string) error {
 			}
 			continue
 		}
+		if g == in.declared[name] {
+			missing = errorf(NameError, "name '%s' is the engine's, and stays: delete what is in it", name)
+			continue
+		}
 		if g.internal != "" {
 			if v := in.machine.global(g.internal); v.CanSet() {
 				v.SetZero()
@@ -161,15 +225,18 @@ func (in *Interp) Delete(names ...string) error {
 	return nil
 }
 
-// Clear forgets every name and import. Goroutines that cells started are
-// stopped.
+// Clear forgets every name and import but what was declared beforehand.
+// Goroutines that cells started are stopped.
 func (in *Interp) Clear() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.machine.halt(errorf(KeyboardInterrupt, "the namespace was cleared"))
 	in.machine.drain(nil, outcome{})
 	in.clear()
-	return in.start()
+	if err := in.start(); err != nil {
+		return err
+	}
+	return in.redeclare()
 }
 
 // restart replaces a machine whose code does not stop. The namespace moves to
@@ -203,6 +270,9 @@ func (in *Interp) restart() (lost []string) {
 	if err != nil { // it did compile once, in parts
 		lost = slices.Sorted(maps.Keys(in.names))
 		in.clear()
+		if err := in.redeclare(); err != nil {
+			panic(err) // it was declared before
+		}
 		return lost
 	}
 	now := in.machine.yaegi.Globals()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,9 @@ cycle.Next = cycle`)
 func TestDeleteAndClear(t *testing.T) {
 	in := newInterp(t, Config{Funcs: map[string]any{"registered": func() int { return 1 }}})
 	exec(t, in, "a, b := 1, 2\nfunc f() int { return a }\nimport m \"math\"")
+	if got := in.Names(); !reflect.DeepEqual(got, []string{"a", "b", "f"}) {
+		t.Errorf("Names: %v", got)
+	}
 	if err := in.Delete("a", "b"); err != nil {
 		t.Fatal(err)
 	}
@@ -115,13 +119,69 @@ func TestDeleteAndClear(t *testing.T) {
 	if err := in.Clear(); err != nil {
 		t.Fatal(err)
 	}
-	if got := in.Names(); !reflect.DeepEqual(got, []string{"registered"}) {
+	if got := in.Names(); len(got) != 0 {
 		t.Errorf("after Clear: %v", got)
 	}
 	fails(t, in, context.Background(), CompileError, "f()")
 	if got := exec(t, in, "func f() int { return registered() + 1 }\nf()"); got != 2 {
 		t.Error(got)
 	}
+}
+
+// What was declared beforehand is changed, not replaced; a definition of the
+// same name hides it until it is deleted or the namespace cleared.
+func TestDeclare(t *testing.T) {
+	in := newInterp(t, Config{})
+	m := map[string]any{"gpus": 2}
+	if err := in.Declare("properties", m); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, in, "type point struct{ X, Y int }\nfunc count() int { return len(properties) }\nproperties[\"at\"] = point{1, 2}")
+	if got := Export(m); !reflect.DeepEqual(got, map[string]any{"gpus": 2, "at": map[string]any{"X": 1, "Y": 2}}) {
+		t.Errorf("what a cell has set: %#v", got)
+	}
+	for _, src := range []string{"properties = nil", "p := &properties", "for _, properties = range []map[string]any{nil} {}",
+		"func lose() { properties = nil }", "properties = nil\nproperties := 3", "if true { (properties), x := nil, 1; _ = x }"} {
+		_, err := in.Exec(context.Background(), Cell{Name: "cell", Source: src})
+		var e *Error
+		if !errors.As(err, &e) || e.Ename != CompileError && e.Ename != SyntaxError {
+			t.Errorf("%s: %v", src, err)
+		}
+	}
+	exec(t, in, "if properties := 5; properties > 4 { properties = 6 }")
+	if err := in.Delete("properties"); err == nil {
+		t.Error("it can be deleted")
+	}
+	back := func(when string) {
+		t.Helper()
+		m["when"] = when
+		if got := exec(t, in, `properties["when"]`); got != when {
+			t.Errorf("%s: %v", when, got)
+		}
+		if got := in.Names(); slices.Contains(got, "properties") {
+			t.Errorf("%s: names are %v", when, got)
+		}
+	}
+	exec(t, in, "var properties map[string]any")
+	if got := exec(t, in, "count() + len(properties)"); got != 2 {
+		t.Errorf("hidden: %v", got)
+	}
+	if err := in.Delete("properties"); err != nil {
+		t.Error(err)
+	}
+	back("deleted")
+	if err := in.Set("properties", map[string]any{}); err != nil || len(m) != 3 {
+		t.Errorf("set: %v, %v", m, err)
+	}
+	exec(t, in, "properties = nil")
+	if err := in.Clear(); err != nil {
+		t.Fatal(err)
+	}
+	back("cleared")
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	fails(t, in, ctx, KeyboardInterrupt, "var mu sync.Mutex; mu.Lock(); mu.Lock()")
+	back("left behind")
 }
 
 func TestCall(t *testing.T) {

@@ -134,7 +134,7 @@ func (p *plan) declare(in *Interp) (fresh []*types.Var) {
 		}
 		if v, ok := obj.(*types.Var); ok {
 			old := in.names[name]
-			if old != nil && old.internal != "" && types.Identical(old.obj.Type(), v.Type()) {
+			if old != nil && old.internal != "" && old != in.declared[name] && types.Identical(old.obj.Type(), v.Type()) {
 				g.internal = old.internal // functions defined before see the new value
 			} else {
 				g.internal = in.fresh(name)
@@ -288,13 +288,18 @@ func (in *Interp) commit(p *plan) {
 	for name := range p.names {
 		delete(in.imports, name)
 	}
+	in.remember(p.chk)
 }
 
-// drop forgets what a name meant. The memory of a variable is given back only
-// by Delete: functions may still hold on to it.
+// drop forgets what a name meant, but for what was declared under it. The
+// memory of a variable is given back only by Delete: functions may still hold
+// on to it.
 func (in *Interp) drop(name string) {
 	delete(in.callable, name)
 	delete(in.names, name)
+	if g := in.declared[name]; g != nil {
+		in.names[name] = g
+	}
 }
 
 // collect reads the values of the last expression and releases them.

@@ -199,6 +199,11 @@ func onlyNames(toks []token.Token) bool {
 	return true
 }
 
+// lineDirective places the text that follows it.
+func lineDirective(line, col int) string {
+	return fmt.Sprintf("/*line %s:%d:%d*/", fileName, line, col)
+}
+
 // parse cuts and parses a cell. The first error is a *Error placed in it.
 func (in *Interp) parse(cell *cellText, src string) ([]*item, *Error) {
 	var items []*item
@@ -206,7 +211,7 @@ func (in *Interp) parse(cell *cellText, src string) ([]*item, *Error) {
 		text := src[sp.from:sp.to]
 		line := 1 + strings.Count(src[:sp.from], "\n")
 		col := sp.from - strings.LastIndexByte(src[:sp.from], '\n')
-		at := fmt.Sprintf("/*line %s:%d:%d*/", fileName, cell.base+line, col)
+		at := lineDirective(cell.base+line, col)
 		if sp.kind == declaration {
 			if strings.HasPrefix(text, "package") {
 				continue // a pasted file: its clause means nothing here

@@ -113,6 +113,7 @@ func (m *machine) shields() map[string]map[string]reflect.Value {
 		"time": {
 			"Sleep": fn(m.sleep),
 		},
+		"flag": m.flags.symbols(),
 	}
 }
 

@@ -16,6 +16,10 @@ func isKeyword(s string) bool { return token.IsKeyword(s) }
 // cut there.
 const maxDepth = 64
 
+// Export returns a value that a cell may have stored in an any, or in what
+// Declare was given, as plain data, as Get returns it.
+func Export(v any) any { return dynamic(v, 0) }
+
 // export returns a value of the namespace as plain Go data. A type that a
 // cell declared has no Go type outside of it, so structs become maps.
 func export(t types.Type, v reflect.Value) any { return exported(t, v, 0) }

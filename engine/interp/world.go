@@ -16,6 +16,7 @@ import (
 // the Go compiler's own words, on machines that have no Go toolchain.
 type world struct {
 	tables map[string]*table         // by import path
+	own    []string                  // paths of the packages that the configuration adds, sorted
 	byName map[string]string         // package name -> the import path it stands for when no import says otherwise
 	pkgs   map[string]*types.Package // by import path, made so far
 	named  map[reflect.Type]types.Type
@@ -94,7 +95,7 @@ func (w *world) Import(path string) (*types.Package, error) {
 		if path == "unsafe" {
 			return types.Unsafe, nil
 		}
-		return nil, fmt.Errorf("package %s is not available to cells: they import the standard library, gonum and what is compiled into this engine", path)
+		return nil, w.unknown(path)
 	}
 	p := w.shell(path)
 	if p.Complete() {
@@ -108,6 +109,19 @@ func (w *world) Import(path string) (*types.Package, error) {
 		p.Scope().Insert(w.object(p, name, v))
 	}
 	return p, w.lib(p)
+}
+
+// unknown is the error for a package that is not there, with what is.
+func (w *world) unknown(path string) error {
+	own := ""
+	if len(w.own) > 0 {
+		own = " (" + strings.Join(w.own, ", ") + ")"
+	}
+	meant := ""
+	if known := w.byName[path[strings.LastIndexByte(path, '/')+1:]]; known != "" {
+		meant = "; is " + known + " meant?"
+	}
+	return fmt.Errorf("package %s is not available to cells: they import the standard library, gonum and what is compiled into this engine%s%s", path, own, meant)
 }
 
 // shell returns a package whose objects need not have been made: types name
