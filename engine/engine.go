@@ -33,6 +33,9 @@ type Engine struct {
 	// worker counts the worker, receivers the goroutines of the channels.
 	worker, receivers sync.WaitGroup
 
+	// properties are what cells see as such; the worker's, as is the namespace.
+	properties map[string]any
+
 	// set before the first request, and constant from then on
 	session *wire.Session
 	id      wire.EngineID
@@ -51,6 +54,7 @@ func New(cfg Config) (*Engine, error) {
 	}
 	return &Engine{
 		cfg: cfg, log: cfg.Log, queue: newQueue(), out: newOutputs(cfg.OutputLimit), drain: func() {},
+		properties: make(map[string]any),
 	}, nil
 }
 
@@ -58,7 +62,7 @@ func New(cfg Config) (*Engine, error) {
 // down, or nothing has been heard of the controller for too long. The error is
 // nil in the first two cases. An engine runs once.
 func (e *Engine) Run(ctx context.Context) error {
-	e.life, e.stop = context.WithCancelCause(ctx)
+	e.life, e.stop = context.WithCancelCause(context.WithValue(ctx, propertiesKey{}, e.properties))
 	defer e.stop(nil)
 	network := e.cfg.Network
 	if network == nil {
@@ -74,6 +78,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	go func() { // while the controller is looked for
 		defer close(made)
 		e.ns, nsErr = e.cfg.Interpreter(Output{e.out.writer("stdout"), e.out.writer("stderr")})
+		if nsErr == nil {
+			nsErr = e.ns.Declare(propertiesName, e.properties)
+		}
 	}()
 	ch, reg, err := e.join(network)
 	<-made

@@ -69,7 +69,11 @@ func (e *Engine) execute(ctx context.Context, r *request) answer {
 		}{x.Code, count}))
 	}
 	e.cells++
-	value, hasValue, err := e.ns.Exec(ctx, e.cellName(x, count), x.Code)
+	run, name := e.ns.Exec, e.cellName(x, count)
+	if file := r.marks.SourceFile; file != "" {
+		run, name = e.ns.Run, file
+	}
+	value, hasValue, err := run(ctx, name, x.Code)
 	if err != nil {
 		if x.StopOnError && !x.Silent {
 			e.replyAborted(e.queue.remove(func(q *request) bool {

@@ -23,6 +23,7 @@ const (
 	TypeError         = "TypeError"         // this value or function cannot be used here
 	ValueError        = "ValueError"        // the request cannot be read
 	NameError         = "NameError"         // no such name
+	KeyError          = "KeyError"          // no such property
 )
 
 // errInterrupted is why the context of a request ends early.

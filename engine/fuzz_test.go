@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"muster/transport"
@@ -36,6 +39,18 @@ func (b bag) Delete(names ...string) error {
 		delete(b, name)
 	}
 	return nil
+}
+func (b bag) Run(ctx context.Context, file, source string) (any, bool, error) {
+	return b.Exec(ctx, file, source)
+}
+func (b bag) Names() []string                      { return slices.Sorted(maps.Keys(b)) }
+func (b bag) Declare(name string, value any) error { return b.Set(name, value) }
+func (b bag) Define(_ context.Context, name, source string) error {
+	return b.Set(name, source)
+}
+func (b bag) Source(name string) (string, error) {
+	v, err := b.Get(name)
+	return fmt.Sprint(v), err
 }
 func (b bag) Clear() error { clear(b); return nil }
 
@@ -76,6 +91,11 @@ func FuzzRequest(f *testing.F) {
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.ValueFunction}, []any{pickle.Reference{Name: "a"}}, nil))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.PullFunction}, []any{[]string{"a"}}, nil))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.MapFunction}, []any{pickle.Reference{Name: "f"}}, nil))
+	for _, name := range slices.Sorted(maps.Keys(helpers)) {
+		add(1, `{}`, `{}`, call(pickle.Reference{Name: name}, []any{[]string{"a"}}, nil))
+		add(1, `{}`, `{}`, call(pickle.Reference{Name: name}, []any{map[string]any{"a": "func() {}"}}, nil))
+	}
+	add(0, `{"source_file":"f.go"}`, `{"code":"package main"}`, [3][]byte{})
 	add(1, `{}`, `{}`, [3][]byte{[]byte("cipyparallel.util\n_pull\n."), nil, nil})
 	add(2, `{}`, `{"msg_ids":["a"]}`, [3][]byte{})
 	add(2, `{}`, `{"msg_ids":null,"running":true}`, [3][]byte{})

@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"go/token"
+	"maps"
+	"slices"
 	"strings"
 
 	"muster/wire"
@@ -16,11 +19,20 @@ type helper func(e *Engine, ctx context.Context, call pickle.Call) (any, error)
 
 // helpers are the helpers by the expressions that clients call them by.
 var helpers = map[string]helper{
-	wire.PushFunction:   (*Engine).push,
-	wire.PullFunction:   (*Engine).pull,
-	wire.DeleteFunction: (*Engine).delete,
-	wire.ValueFunction:  (*Engine).value,
-	wire.MapFunction:    (*Engine).mapCalls,
+	wire.PushFunction:             (*Engine).push,
+	wire.PullFunction:             (*Engine).pull,
+	wire.DeleteFunction:           (*Engine).delete,
+	wire.ValueFunction:            (*Engine).value,
+	wire.MapFunction:              (*Engine).mapCalls,
+	wire.KeysFunction:             (*Engine).keys,
+	wire.ImportFunction:           (*Engine).imports,
+	wire.DefineFunction:           (*Engine).define,
+	wire.SourceFunction:           (*Engine).source,
+	wire.SetPropertiesFunction:    (*Engine).setProperties,
+	wire.PropertiesFunction:       (*Engine).getProperties,
+	wire.HasPropertiesFunction:    (*Engine).hasProperties,
+	wire.DeletePropertiesFunction: (*Engine).deleteProperties,
+	wire.ClearPropertiesFunction:  (*Engine).clearProperties,
 }
 
 // pickledHelper is what a function of Python's client does, by its name in
@@ -75,6 +87,67 @@ func (e *Engine) pull(ctx context.Context, call pickle.Call) (any, error) {
 		}
 	}
 	return values, nil
+}
+
+// keys returns the names that users have defined.
+func (e *Engine) keys(context.Context, pickle.Call) (any, error) { return e.ns.Names(), nil }
+
+// imports imports packages, for the cells to come.
+func (e *Engine) imports(ctx context.Context, call pickle.Call) (any, error) {
+	paths, err := nameList("import", call)
+	if err != nil {
+		return nil, err
+	}
+	var cell strings.Builder
+	for _, path := range paths {
+		fmt.Fprintf(&cell, "import %q\n", path)
+	}
+	_, _, err = e.ns.Exec(ctx, "import", cell.String())
+	return nil, err
+}
+
+// define defines functions from their sources, all of them or, at the first
+// that cannot be, those before it in the order of their names.
+func (e *Engine) define(ctx context.Context, call pickle.Call) (any, error) {
+	sources, err := dict("push function", call)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		source, ok := sources[name].(string)
+		if !ok {
+			return nil, userErrorf(TypeError, "push function: the source of %s is a %T, not a string", name, sources[name])
+		}
+		if err := e.ns.Define(ctx, name, source); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// source returns the sources of functions.
+func (e *Engine) source(_ context.Context, call pickle.Call) (any, error) {
+	names, err := nameList("pull function", call)
+	if err != nil {
+		return nil, err
+	}
+	sources := make([]string, len(names))
+	for i, name := range names {
+		if sources[i], err = e.ns.Source(name); err != nil {
+			return nil, err
+		}
+	}
+	return sources, nil
+}
+
+// dict is the one argument of some helpers, values by name.
+func dict(what string, call pickle.Call) (map[string]any, error) {
+	if len(call.Args) == 1 && len(call.Kwargs) == 0 {
+		if m, ok := call.Args[0].(map[string]any); ok {
+			return m, nil
+		}
+	}
+	return nil, userErrorf(TypeError, "%s: takes one argument, a dict by name", what)
 }
 
 // nameList is the one argument of many helpers, a list of strings.

@@ -12,6 +12,8 @@ type Interpreter interface {
 	// Exec runs a cell of source. A last bare expression is its value; without
 	// one, or without a value to show, hasValue is false.
 	Exec(ctx context.Context, name, source string) (value any, hasValue bool, err error)
+	// Run is Exec for the source of a file: of a Go program, main is called.
+	Run(ctx context.Context, file, source string) (value any, hasValue bool, err error)
 	// Eval returns the value of an expression.
 	Eval(ctx context.Context, expr string) (any, error)
 	// Call calls the function that an expression names, interpreted or
@@ -28,7 +30,16 @@ type Interpreter interface {
 	// Delete forgets names. One that is not bound is an error, after the others
 	// have gone.
 	Delete(names ...string) error
-	// Clear forgets all names.
+	// Names returns the names that users have defined, sorted.
+	Names() []string
+	// Declare binds a name to a value that code may change but not replace, and
+	// that Clear leaves alone.
+	Declare(name string, value any) error
+	// Define defines a function from its source: a declaration or a literal.
+	Define(ctx context.Context, name, source string) error
+	// Source returns the source of a function as it was typed.
+	Source(name string) (string, error)
+	// Clear forgets all names but the declared ones.
 	Clear() error
 }
 

@@ -22,7 +22,15 @@ func NewInterpreter(out Output) (Interpreter, error) {
 type goNamespace struct{ in *interp.Interp }
 
 func (n goNamespace) Exec(ctx context.Context, name, source string) (any, bool, error) {
-	r, err := n.in.Exec(ctx, interp.Cell{Name: name, Source: source})
+	return n.run(ctx, interp.Cell{Name: name, Source: source})
+}
+
+func (n goNamespace) Run(ctx context.Context, file, source string) (any, bool, error) {
+	return n.run(ctx, interp.Cell{Name: file, Source: source, File: true})
+}
+
+func (n goNamespace) run(ctx context.Context, c interp.Cell) (any, bool, error) {
+	r, err := n.in.Exec(ctx, c)
 	return r.Value, r.HasValue, userError(err)
 }
 
@@ -49,6 +57,21 @@ func (n goNamespace) Get(name string) (any, error) {
 }
 
 func (n goNamespace) Delete(names ...string) error { return userError(n.in.Delete(names...)) }
+
+func (n goNamespace) Names() []string { return n.in.Names() }
+
+func (n goNamespace) Declare(name string, value any) error {
+	return userError(n.in.Declare(name, value))
+}
+
+func (n goNamespace) Define(ctx context.Context, name, source string) error {
+	return userError(n.in.Define(ctx, name, source))
+}
+
+func (n goNamespace) Source(name string) (string, error) {
+	source, err := n.in.Source(name)
+	return source, userError(err)
+}
 
 func (n goNamespace) Clear() error { return n.in.Clear() }
 

@@ -40,13 +40,13 @@ func (r *request) is(id wire.MsgID) bool {
 // marks are what the metadata of a request says that its reply has to repeat
 // (protocol sections 9 and 15), and what Go clients add.
 type marks struct {
-	IsBroadcast   bool            `json:"is_broadcast"`
-	IsCoalescing  bool            `json:"is_coalescing"`
-	OriginalMsgID string          `json:"original_msg_id"`
-	Label         json.RawMessage `json:"label"`
-	CountOutputs  bool            `json:"count_outputs"` // wire.CountOutputs
-
-	GoTypes map[string]string `json:"go_types"` // wire.GoTypes
+	IsBroadcast   bool              `json:"is_broadcast"`
+	IsCoalescing  bool              `json:"is_coalescing"`
+	OriginalMsgID string            `json:"original_msg_id"`
+	Label         json.RawMessage   `json:"label"`
+	CountOutputs  bool              `json:"count_outputs"` // wire.CountOutputs
+	SourceFile    string            `json:"source_file"`   // wire.SourceFile
+	GoTypes       map[string]string `json:"go_types"`      // wire.GoTypes
 }
 
 // onlyCounts is the metadata of most requests of Go clients.

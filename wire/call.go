@@ -1,5 +1,7 @@
 package wire
 
+import "strconv"
+
 // How a client reaches an engine's namespace by apply_request in a form that
 // engines of every language understand. The function of the call is a Reference
 // (protocol section 16). A Python engine evaluates its name as an expression,
@@ -30,11 +32,80 @@ const (
 	// all values are floats or all are ints; and the buffers of a reply with an
 	// error, when there are any, hold the values before the item that failed.
 	MapFunction = "lambda f, *seqs: list(map(f, *seqs))"
+	// KeysFunction takes nothing; its result is the list of the names that
+	// users have defined, sorted.
+	KeysFunction = "lambda: __import__('IPython').get_ipython().run_line_magic('who_ls', '')"
+	// ImportFunction imports packages: its one argument is a list of their
+	// paths (names of modules). The result is None.
+	ImportFunction = "lambda paths: [globals().__setitem__(path.partition('.')[0], __import__(path)) for path in paths] and None"
 )
+
+var (
+	// DefineFunction defines functions from their sources: its one argument is
+	// a dict of sources by name, each a definition of that name or a literal (a
+	// lambda). The result is None.
+	DefineFunction = python(`
+def f(sources):
+    import linecache, textwrap
+    for name, source in sources.items():
+        source = textwrap.dedent(source).strip()
+        file = '<function %s>' % name
+        linecache.cache[file] = len(source), None, source.splitlines(True), file
+        if not source.startswith(('def ', 'async ', '@')):
+            source = name + ' = ' + source
+        made = {}
+        exec(compile(source, file, 'exec'), user, made)
+        if not callable(made.get(name)):
+            raise NameError('the source of %s defines no function of that name' % name)
+        user[name] = made[name]
+`)
+	// SourceFunction reads the sources of functions: its one argument is a list
+	// of names, its result the list of their sources, in that order.
+	SourceFunction = python(`
+def f(names):
+    import inspect
+    sources = []
+    for name in names:
+        try:
+            sources.append(inspect.getsource(eval(name, user)))
+        except (OSError, TypeError) as e:
+            raise TypeError('the source of %s is not known: %s' % (name, e))
+    return sources
+`)
+)
+
+// Properties are a dict of an engine, by name, that the code it runs sees as
+// properties and that clearing the namespace leaves alone. On a Python engine it
+// is made by the first of these calls, among the builtins.
+const (
+	// SetPropertiesFunction sets properties: its one argument is a dict of
+	// values. The result is None.
+	SetPropertiesFunction = properties + ".update"
+	// PropertiesFunction reads properties: its one argument is a list of names,
+	// empty for all, its result a dict of their values.
+	PropertiesFunction = "lambda names: {name: " + properties + "[name] for name in names or " + properties + "}"
+	// HasPropertiesFunction takes a list of names; its result is a list of
+	// booleans that tell which of them are there.
+	HasPropertiesFunction = "lambda names: [name in " + properties + " for name in names]"
+	// DeletePropertiesFunction deletes properties: its one argument is a list of
+	// names, none of which is deleted if one is not there. The result is None.
+	DeletePropertiesFunction = "lambda names: [" + properties + "[name] for name in names] and [" + properties + ".pop(name, None) for name in names] and None"
+	// ClearPropertiesFunction deletes all properties. It takes nothing; the
+	// result is None.
+	ClearPropertiesFunction = properties + ".clear"
+
+	properties = "__import__('builtins').__dict__.setdefault('properties', {})"
+)
+
+// python is an expression whose value is the function f that a source in
+// Python defines. In it, user is the namespace.
+func python(source string) string {
+	return "(lambda d: (exec(" + strconv.Quote(source) + ", d), d['f'])[1])({'user': globals()})"
+}
 
 // Metadata keys that Muster's peers add and that others ignore. The first two
 // spare an empty call two messages on iopub, each of which would pass three
-// processes; the others keep the types of Go's values.
+// processes; two keep the types of Go's values.
 const (
 	// CountOutputs, in a request, is true when the client goes by Outputs: the
 	// engine then need not publish status and execute_input for the request.
@@ -45,6 +116,10 @@ const (
 	// it has received so many; a reply without the key (a Python engine's) is
 	// followed by a status "idle" that ends the output.
 	Outputs = "outputs"
+	// SourceFile, in an execute_request, is the name of the file that the code
+	// is. Tracebacks then name it instead of the cell, and a Go program in it is
+	// run as a program.
+	SourceFile = "source_file"
 	// GoTypes, in an apply_request, has the GoType of those of its keyword
 	// arguments that have one, by name: a Go engine converts them.
 	GoTypes = "go_types"
