@@ -106,7 +106,7 @@ func TestScatterGather(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			story(t, 3, func(t *testing.T, f *fakeCluster, cl *Client) {
-				v := cl.Direct(All)
+				v := cl.Direct(All).With(AllowEmpty())
 				check(t, v.Scatter(t.Context(), "x", c.seq))
 				got, err := v.Gather(t.Context(), "x")
 				check(t, err)

@@ -58,15 +58,18 @@ func applyRequest(fn string, args ...any) (*request, error) {
 	}
 	buffers, err := codec.SerializeCall(pickle.Reference{Name: fn}, args, kwargs)
 	if err != nil {
-		return nil, err
+		return nil, unsendable(err)
 	}
 	return &request{msgType: wire.ApplyRequest, metadata: countOutputs, buffers: buffers}, nil
 }
 
 // reference is an argument as it travels.
 func reference(arg any) any {
-	if r, ok := arg.(Ref); ok {
-		return pickle.Reference{Name: string(r)}
+	switch a := arg.(type) {
+	case Ref:
+		return pickle.Reference{Name: string(a)}
+	case Serialized:
+		return pickle.Object(a.frames)
 	}
 	return arg
 }

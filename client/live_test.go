@@ -182,7 +182,7 @@ func TestGoData(t *testing.T) {
 
 	for name, seq := range map[string]any{
 		"rows": mat.NewDense(9, 2, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17}),
-		"few":  []float64{1, 2},
+		"few":  []float64{1, 2, 3, 4},
 		"many": []float64{1, 2, 3, 4, 5, 6, 7},
 	} {
 		check(t, v.Scatter(ctx, name, seq))

@@ -2,14 +2,20 @@ package client
 
 import (
 	"context"
+	"fmt"
 
 	"muster/numeric"
 )
 
-// Scatter deals the items of a sequence to the engines in consecutive blocks,
-// as even as they can be, and sets each block as the variable name: the rows
-// of a matrix or an array, the elements of a vector or of any slice. With
-// fewer items than engines the last engines get empty blocks.
+// Scatter deals the items of a sequence to the engines, and sets what each gets
+// as the variable name: the rows of a matrix or an array, the elements of a
+// vector or of any slice. The blocks are consecutive items, as even as they can
+// be (numeric.Bounds), and each travels as a view of the sequence's memory.
+//
+// On a view with the setting Cyclic the items are dealt like cards; with
+// Flatten, a block of one item is that item. Fewer items than engines are
+// ErrFewItems, unless the setting AllowEmpty says that engines may get an empty
+// block.
 func (v *DirectView) Scatter(ctx context.Context, name string, seq any) error {
 	_, err := v.scatter(ctx, name, seq).Get(ctx)
 	return err
@@ -26,43 +32,40 @@ func (v *DirectView) scatter(ctx context.Context, name string, seq any) *AsyncRe
 	if err != nil {
 		return failed(ar.what, err)
 	}
-	parts, err := numeric.Split(seq, len(engines))
+	blocks, err := v.settings.deal(seq, len(engines))
 	if err != nil {
 		return failed(ar.what, err)
 	}
-	requests := make([]*request, len(parts))
-	for i, part := range parts {
-		if requests[i], err = pushRequest(map[string]any{name: part}); err != nil {
+	requests := make([]*request, len(blocks))
+	for i, block := range blocks {
+		if ctx.Err() != nil {
+			return failed(ar.what, context.Cause(ctx))
+		}
+		if requests[i], err = pushRequest("scatter", map[string]any{name: block}); err != nil {
 			return failed(ar.what, err)
 		}
 	}
 	return v.client.start(ar, v.client.mux, engines, requests...)
 }
 
-// Gather is the inverse of Scatter: it joins the blocks that the engines hold
-// as the variable name, in the order of the targets.
-func (v *DirectView) Gather(ctx context.Context, name string) (any, error) {
-	values, err := v.gather(ctx, name).Get(ctx)
-	if err != nil {
-		return nil, err
+// deal splits a sequence into n blocks.
+func (s settings) deal(seq any, n int) ([]any, error) {
+	items, ok := numeric.Len(seq)
+	if ok && items < n && !s.allowEmpty {
+		return nil, fmt.Errorf("%w: %d for %d (take as many engines as items, or AllowEmpty)", ErrFewItems, items, n)
 	}
-	return values[0], nil
-}
-
-// GatherAsync is Gather without the wait. The AsyncResult has one value, the
-// joined sequence.
-func (v *DirectView) GatherAsync(name string) *AsyncResult {
-	return v.gather(context.Background(), name)
-}
-
-func (v *DirectView) gather(ctx context.Context, name string) *AsyncResult {
-	ar := v.get(ctx, "gather", name)
-	ar.combine = func(parts []any, errs []error) ([]any, error) {
-		if err := join(errs); err != nil {
-			return nil, err
+	split := numeric.Split
+	if s.cyclic {
+		split = numeric.SplitCyclic
+	}
+	blocks, err := split(seq, n)
+	if err != nil || !s.flatten {
+		return blocks, err
+	}
+	for i, block := range blocks {
+		if n, _ := numeric.Len(block); n == 1 {
+			blocks[i] = numeric.Item(block, 0)
 		}
-		whole, err := numeric.Join(parts)
-		return []any{whole}, err
 	}
-	return ar
+	return blocks, nil
 }

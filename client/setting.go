@@ -9,8 +9,11 @@ type Setting func(*settings)
 
 // settings are those of a view. The zero value is what views begin with.
 type settings struct {
-	silent    bool
-	noHistory bool
+	silent     bool
+	noHistory  bool
+	cyclic     bool
+	flatten    bool
+	allowEmpty bool
 }
 
 // with returns the settings after some more.
@@ -30,3 +33,15 @@ func Silent() Setting { return func(s *settings) { s.silent = true } }
 
 // NoHistory makes Execute leave the engine's history as it is.
 func NoHistory() Setting { return func(s *settings) { s.noHistory = true } }
+
+// Cyclic makes Scatter deal the items like cards, the first to the first
+// engine, the second to the second and so on, and Gather collect them so.
+func Cyclic() Setting { return func(s *settings) { s.cyclic = true } }
+
+// Flatten makes Scatter send a block of exactly one item as the item itself, as
+// ipyparallel's flatten does, and Gather take such items back.
+func Flatten() Setting { return func(s *settings) { s.flatten = true } }
+
+// AllowEmpty makes Scatter give the last engines an empty block when there are
+// fewer items than engines.
+func AllowEmpty() Setting { return func(s *settings) { s.allowEmpty = true } }

@@ -9,22 +9,42 @@ import (
 
 // Values is AsyncResult.Get for values of a Go type: each is converted as
 // numeric.Convert does, which is without loss or not at all. Where an engine
-// failed or a value does not fit, the zero T stands, and the error says so.
+// failed or a value does not fit, the zero T stands, and the error says which
+// engine and why: of a value that does not fit by a *ValueError, of several
+// engines by a *CompositeError.
 func Values[T any](ctx context.Context, ar *AsyncResult) ([]T, error) {
 	values, err := ar.Get(ctx)
 	if values == nil {
 		return nil, err
 	}
 	out := make([]T, len(values))
+	each := ar.combine == nil && len(ar.tasks) == len(values) // a value for each task
+	faults := make([]error, len(values))
+	misfits := false
 	for i, v := range values {
-		if v == nil && err != nil {
+		engine := NoEngine
+		if each {
+			engine = ar.tasks[i].engine
+			_, faults[i] = ar.value(&ar.tasks[i])
+		}
+		if faults[i] != nil || v == nil && err != nil {
 			continue // the engine failed
 		}
-		if cerr := numeric.Convert(v, &out[i]); cerr != nil && err == nil {
-			err = fmt.Errorf("client: %s: value %d of %d: %w", ar.what, i+1, len(values), cerr)
+		if fault := numeric.Convert(v, &out[i]); fault != nil {
+			if !each {
+				fault = fmt.Errorf("value %d of %d: %w", i+1, len(values), fault)
+			}
+			faults[i], misfits = valueError(ar.what, engine, fault), true
+			out[i] = *new(T)
 		}
 	}
-	return out, err
+	if !misfits {
+		return out, err
+	}
+	if !each && err != nil {
+		faults = append(faults, err)
+	}
+	return out, callError(ar.what, join(faults))
 }
 
 // A View is one of the views of this package. The functions that take one give

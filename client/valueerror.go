@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"muster/wire/pickle"
 )
 
 // A ValueError is why a value did not get where it was to go. Every error of a
@@ -16,7 +18,7 @@ type ValueError struct {
 	// Op is the call: "push", "gather", "apply".
 	Op string
 	// Name is the variable, or several of them, "x, y"; of a call of a function
-	// it is the function.
+	// it is the function, and of Serialize empty.
 	Name string
 	// Engine is where the value was or was to go, or NoEngine when the client
 	// itself found the fault, or when Err has those of several engines.
@@ -38,7 +40,7 @@ func (e *ValueError) Error() string {
 	if engine, text := e.where(); engine != NoEngine {
 		reason = fmt.Sprintf("engine %d: %s", engine, text)
 	}
-	return fmt.Sprintf("client: %s %s: %s", e.Op, e.Name, reason)
+	return fmt.Sprintf("client: %s: %s", strings.TrimSpace(e.Op+" "+e.Name), reason)
 }
 
 // Unwrap returns the reason.
@@ -53,8 +55,8 @@ func (e *ValueError) where() (EngineID, string) {
 	return e.Engine, e.Err.Error()
 }
 
-// transfers are the calls that do nothing but move variables.
-var transfers = []string{"push", "pull", "delete", "scatter", "gather"}
+// transfers are the calls that do nothing but move values.
+var transfers = []string{"push", "pull", "delete", "scatter", "gather", "serialize"}
 
 // callError is the error of a call: what is "execute", "pull x", "apply f".
 func callError(what string, err error) error {
@@ -62,7 +64,7 @@ func callError(what string, err error) error {
 		return v
 	}
 	op, name, _ := strings.Cut(what, " ")
-	if !slices.Contains(transfers, op) {
+	if _, unsent := err.(*pickle.PathError); !unsent && !slices.Contains(transfers, op) {
 		return fmt.Errorf("client: %s: %w", what, err)
 	}
 	v := &ValueError{Op: op, Name: name, Engine: NoEngine, Err: err}
@@ -81,4 +83,13 @@ func valueError(what string, engine EngineID, err error) error {
 	}
 	op, name, _ := strings.Cut(what, " ")
 	return &ValueError{Op: op, Name: name, Engine: engine, Err: err}
+}
+
+// unsendable is an error of pickle's that says which part of a value cannot
+// travel: the part and the reason alone.
+func unsendable(err error) error {
+	if part := (*pickle.PathError)(nil); errors.As(err, &part) {
+		return part
+	}
+	return err
 }

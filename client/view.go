@@ -3,12 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
-	"unicode"
 
 	"muster/wire"
 )
@@ -92,68 +87,6 @@ func (v *DirectView) execute(ctx context.Context, code string) *AsyncResult {
 	return v.send(ctx, &AsyncResult{what: "execute", code: code, numbered: v.settings.stored(), decode: executed}, r, err)
 }
 
-// Push sets variables on the engines, by name. Values are numbers, strings,
-// slices, maps, structs (as encoding/json sees them), gonum's matrices and
-// vectors, and numeric.Array.
-func (v *DirectView) Push(ctx context.Context, vars map[string]any) error {
-	_, err := v.push(ctx, vars).Get(ctx)
-	return err
-}
-
-// PushAsync is Push without the wait. The AsyncResult's values are nil.
-func (v *DirectView) PushAsync(vars map[string]any) *AsyncResult {
-	return v.push(context.Background(), vars)
-}
-
-func (v *DirectView) push(ctx context.Context, vars map[string]any) *AsyncResult {
-	r, err := pushRequest(vars)
-	what := "push " + strings.Join(slices.Sorted(maps.Keys(vars)), ", ")
-	return v.send(ctx, &AsyncResult{what: what, decode: nothing}, r, err)
-}
-
-// Pull returns variables of the engines: for each engine the values by name.
-// See Get for one variable as a Go type. A name may be an expression.
-func (v *DirectView) Pull(ctx context.Context, names ...string) ([]map[string]any, error) {
-	values, err := v.pull(ctx, names).Get(ctx)
-	if values == nil {
-		return nil, err
-	}
-	out := make([]map[string]any, len(values))
-	for i, m := range values {
-		out[i], _ = m.(map[string]any) // nil where the engine failed
-	}
-	return out, err
-}
-
-// PullAsync is Pull without the wait. The AsyncResult's values are
-// map[string]any.
-func (v *DirectView) PullAsync(names ...string) *AsyncResult {
-	return v.pull(context.Background(), names)
-}
-
-func (v *DirectView) pull(ctx context.Context, names []string) *AsyncResult {
-	ar := &AsyncResult{what: "pull " + strings.Join(names, ", ")}
-	ar.decode = func(t *task) (any, error) {
-		values, err := pulled(t, len(names))
-		if err != nil {
-			return nil, err
-		}
-		m := make(map[string]any, len(names))
-		for i, name := range names {
-			m[name] = values[i]
-		}
-		return m, nil
-	}
-	r, err := pullRequest(names)
-	return v.send(ctx, ar, r, err)
-}
-
-// get pulls one variable; the values are bare.
-func (v *DirectView) get(ctx context.Context, verb, name string) *AsyncResult {
-	r, err := pullRequest([]string{name})
-	return v.send(ctx, &AsyncResult{what: verb + " " + name, decode: pulledOne}, r, err)
-}
-
 // Apply calls a function and returns its values. See Call for values of a Go
 // type. The last argument may be Kwargs.
 func (v *DirectView) Apply(ctx context.Context, fn Function, args ...any) ([]any, error) {
@@ -184,53 +117,3 @@ func executed(t *task) (any, error) {
 	}
 	return t.output.bundle["text/plain"], nil
 }
-
-func pushRequest(vars map[string]any) (*request, error) {
-	for name := range vars {
-		if !isName(name) {
-			return nil, fmt.Errorf("%q is no name for a variable", name)
-		}
-	}
-	return applyRequest(wire.PushFunction, Kwargs(vars))
-}
-
-// isName tells whether a variable can be called so in Go and in Python.
-func isName(s string) bool {
-	for i, r := range s {
-		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-func pullRequest(names []string) (*request, error) {
-	if len(names) == 0 || slices.Contains(names, "") {
-		return nil, errors.New("no name given, or an empty one")
-	}
-	return applyRequest(wire.PullFunction, names)
-}
-
-// pulled is the list of n values in the answer to a pull.
-func pulled(t *task, n int) ([]any, error) {
-	v, err := applied(t)
-	if err != nil {
-		return nil, err
-	}
-	values, ok := v.([]any)
-	if !ok || len(values) != n {
-		return nil, fmt.Errorf("a %T instead of a list of %d values", v, n)
-	}
-	return values, nil
-}
-
-// pulledOne is the value in the answer to a pull of one name.
-func pulledOne(t *task) (any, error) {
-	values, err := pulled(t, 1)
-	if err != nil {
-		return nil, err
-	}
-	return values[0], nil
-}
-
-func nothing(*task) (any, error) { return nil, nil }
