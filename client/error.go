@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -195,8 +196,13 @@ func (e *CompositeError) RaiseException(i int) error {
 	return e.Errors[i]
 }
 
+// cellNumber is what a traceback calls a cell by, in Go and in Python: In[3],
+// cell 3, <ipython-input-3-...>.
+var cellNumber = regexp.MustCompile(`\b([Ii]n ?\[|cell |ipython-input-)\d+`)
+
 // PrintTracebacks writes every error's traceback below the engine it is from.
-// What is the same on several engines is written once:
+// What is the same on several engines is written once, with a star for the
+// number of the cell where that is not:
 //
 //	engines 0-2, 5:
 //	Traceback (most recent call last):
@@ -204,22 +210,32 @@ func (e *CompositeError) RaiseException(i int) error {
 //	    y := 1 / x
 //	RuntimeError: integer divide by zero
 func (e *CompositeError) PrintTracebacks(w io.Writer) error {
-	groups := fold(e.Errors, func(err error) (string, EngineID) {
+	traceback := func(err error) (string, EngineID) {
 		engine, text := where(err)
 		if r, ok := err.(*RemoteError); ok {
 			text = r.traceback()
 		}
 		return text, engine
+	}
+	groups := fold(e.Errors, func(err error) (string, EngineID) {
+		text, engine := traceback(err)
+		return cellNumber.ReplaceAllString(text, "$1*"), engine
 	})
 	for i, g := range groups {
-		if i > 0 {
-			g.text = "\n" + g.text
+		text := g.text + "\n"
+		if first, _ := traceback(g.items[0]); !slices.ContainsFunc(g.items, func(err error) bool {
+			text, _ := traceback(err)
+			return text != first
+		}) {
+			text = first + "\n"
 		}
-		head := ""
 		if len(g.engines) > 0 {
-			head = engineList(g.engines) + ":\n"
+			text = engineList(g.engines) + ":\n" + text
 		}
-		if _, err := io.WriteString(w, head+g.text+"\n"); err != nil {
+		if i > 0 {
+			text = "\n" + text
+		}
+		if _, err := io.WriteString(w, text); err != nil {
 			return err
 		}
 	}

@@ -10,12 +10,11 @@ import (
 // A group is what is the same on some engines.
 type group[T any] struct {
 	text    string
-	first   T
+	items   []T
 	engines []EngineID // those that are known
-	n       int
 }
 
-// fold groups items by a text, in the order of their first.
+// fold groups items by a text, in the order of the first of each.
 func fold[T any](items []T, of func(T) (text string, engine EngineID)) []*group[T] {
 	var groups []*group[T]
 	by := make(map[string]*group[T])
@@ -23,11 +22,11 @@ func fold[T any](items []T, of func(T) (text string, engine EngineID)) []*group[
 		text, engine := of(item)
 		g := by[text]
 		if g == nil {
-			g = &group[T]{text: text, first: item}
+			g = &group[T]{text: text}
 			by[text] = g
 			groups = append(groups, g)
 		}
-		if g.n++; engine != NoEngine {
+		if g.items = append(g.items, item); engine != NoEngine {
 			g.engines = append(g.engines, engine)
 		}
 	}
@@ -52,8 +51,8 @@ func foldMany[T any](items []T, of func(T) (text string, engine EngineID)) []*gr
 // common says which of n engines agree with most, and brings these to the
 // front. It is "" when no more than half agree.
 func common[T any](groups []*group[T], n int) string {
-	most := slices.MaxFunc(groups, func(a, b *group[T]) int { return a.n - b.n })
-	if most.n*2 <= n {
+	most := slices.MaxFunc(groups, func(a, b *group[T]) int { return len(a.items) - len(b.items) })
+	if len(most.items)*2 <= n {
 		return ""
 	}
 	at := slices.Index(groups, most)
@@ -63,7 +62,7 @@ func common[T any](groups []*group[T], n int) string {
 	for _, g := range groups[1:] {
 		others = append(others, g.engines...)
 	}
-	head := fmt.Sprintf("%d engines the same", most.n)
+	head := fmt.Sprintf("%d engines the same", len(most.items))
 	switch len(others) {
 	case 0:
 		return head

@@ -3,6 +3,8 @@ package client
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -30,11 +32,7 @@ func (r *Result) text(label string, input bool) string {
 		}
 	}
 	if input && r.Code != "" {
-		number := "*" // as long as it is not known
-		if r.ExecutionCount > 0 {
-			number = fmt.Sprint(r.ExecutionCount)
-		}
-		show(fmt.Sprintf("[%s] In [%s]:", label, number), r.Code)
+		show(fmt.Sprintf("[%s] In [%s]:", label, number(r.ExecutionCount)), r.Code)
 	}
 	show(fmt.Sprintf("[stdout:%s]", label), r.Stdout)
 	show(fmt.Sprintf("[stderr:%s]", label), r.Stderr)
@@ -49,8 +47,16 @@ func (r *Result) text(label string, input bool) string {
 	return strings.Join(lines, "\n")
 }
 
-func outLabel(label string, count int) string { return fmt.Sprintf("[%s] Out[%d]:", label, count) }
-func outputLabel(label string) string         { return fmt.Sprintf("[output:%s]", label) }
+func outLabel(label string, n int) string { return fmt.Sprintf("[%s] Out[%s]:", label, number(n)) }
+func outputLabel(label string) string     { return fmt.Sprintf("[output:%s]", label) }
+
+// number is a cell's in the history, or a star where it is not known.
+func number(n int) string {
+	if n == 0 {
+		return "*"
+	}
+	return strconv.Itoa(n)
+}
 
 // Results are those of one call, in the order of its targets.
 type Results []*Result
@@ -62,6 +68,9 @@ type Results []*Result
 //	[0-16, 18-39, 41-63] Out[3]: 5
 //	[17] Out[3]: 7
 //	[40] Out[3]: 9
+//
+// Whether the cell has the same number on each of them is no matter; where it
+// has not, the number is a star.
 func (rs Results) String() string { return rs.text(false) }
 
 // Format writes String, or with %+v what was executed as well.
@@ -79,7 +88,7 @@ func (rs Results) text(input bool) string {
 	if len(shown) <= unfolded || len(seen) < len(shown) {
 		return shown.join(input)
 	}
-	groups := fold(shown, func(r *Result) (string, EngineID) { return r.text("", input), r.Engine })
+	groups := fold(shown, func(r *Result) (string, EngineID) { return r.unnumbered().text("", input), r.Engine })
 	if len(groups) == len(shown) {
 		return shown.join(input)
 	}
@@ -88,9 +97,20 @@ func (rs Results) text(input bool) string {
 		lines = append(lines, head)
 	}
 	for _, g := range groups {
-		lines = append(lines, g.first.text(ranges(g.engines), input))
+		r := g.items[0]
+		if slices.ContainsFunc(g.items, func(o *Result) bool { return o.ExecutionCount != r.ExecutionCount }) {
+			r = r.unnumbered()
+		}
+		lines = append(lines, r.text(ranges(g.engines), input))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// unnumbered is a result without the number that it has in its engine's history.
+func (r *Result) unnumbered() *Result {
+	u := *r
+	u.ExecutionCount = 0
+	return &u
 }
 
 func (rs Results) join(input bool) string {
