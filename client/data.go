@@ -57,17 +57,7 @@ func (v *DirectView) PullAsync(names ...string) *AsyncResult {
 
 func (v *DirectView) pull(ctx context.Context, names []string) *AsyncResult {
 	ar := &AsyncResult{what: "pull " + strings.Join(names, ", ")}
-	ar.decode = func(t *task) (any, error) {
-		values, err := pulled(t, len(names))
-		if err != nil {
-			return nil, err
-		}
-		m := make(map[string]any, len(names))
-		for i, name := range names {
-			m[name] = values[i]
-		}
-		return m, nil
-	}
+	ar.decode = func(t *task) (any, error) { return pulledByName(t, names) }
 	r, err := pullRequest(names)
 	return v.send(ctx, ar, r, err)
 }

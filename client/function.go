@@ -1,8 +1,10 @@
 package client
 
 import (
+	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"muster/numeric"
 	"muster/wire"
@@ -28,6 +30,57 @@ func (r Ref) Name() string { return string(r) }
 
 // Kwargs, as the last argument of a call, are its keyword arguments.
 type Kwargs map[string]any
+
+// PushFunction defines functions on the engines, by name, from their sources:
+// a declaration of that name ("func f(x int) int { return x * x }", which may be
+// generic, or "def f(x): ...") or a literal ("func(x int) int { return x * x }",
+// "lambda x: x*x"). They are functions of the namespace as any that a cell
+// defines.
+func (v *DirectView) PushFunction(ctx context.Context, sources map[string]string) error {
+	_, err := v.pushFunction(ctx, sources).Get(ctx)
+	return err
+}
+
+// PushFunctionAsync is PushFunction without the wait. The AsyncResult's values
+// are nil.
+func (v *DirectView) PushFunctionAsync(sources map[string]string) *AsyncResult {
+	return v.pushFunction(context.Background(), sources)
+}
+
+func (v *DirectView) pushFunction(ctx context.Context, sources map[string]string) *AsyncResult {
+	names := slices.Sorted(maps.Keys(sources))
+	what := "push function " + strings.Join(names, ", ")
+	if err := named(names); err != nil {
+		return failed(what, err)
+	}
+	return v.help(ctx, what, wire.DefineFunction, sources)
+}
+
+// PullFunction returns the sources of functions that the engines have in their
+// namespaces, by name, as they were typed: in PushFunction, or in a cell. Pushed
+// elsewhere they are the same functions, as long as what they refer to is there
+// too. Methods go with their types, which are cells to execute; a function that
+// is compiled into an engine, or has come to its name otherwise than by its
+// source, is an error.
+func (v *DirectView) PullFunction(ctx context.Context, names ...string) ([]map[string]string, error) {
+	return Values[map[string]string](ctx, v.pullFunction(ctx, names))
+}
+
+// PullFunctionAsync is PullFunction without the wait. The AsyncResult's values
+// are map[string]any, of strings.
+func (v *DirectView) PullFunctionAsync(names ...string) *AsyncResult {
+	return v.pullFunction(context.Background(), names)
+}
+
+func (v *DirectView) pullFunction(ctx context.Context, names []string) *AsyncResult {
+	what := "pull function " + strings.Join(names, ", ")
+	if err := named(names); err != nil {
+		return failed(what, err)
+	}
+	ar := &AsyncResult{what: what, decode: func(t *task) (any, error) { return pulledByName(t, names) }}
+	r, err := applyRequest(wire.SourceFunction, names)
+	return v.send(ctx, ar, r, err)
+}
 
 // codec turns values into frames and back, with arrays as numeric has them.
 var codec = &pickle.Codec{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
@@ -202,6 +203,89 @@ func drivePython(t *testing.T, c *Client) {
 		}
 	})
 
+	t.Run("run", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "sum.py")
+		check(t, os.WriteFile(file, []byte("total = sum(range(5))\nprint(total)\n"), 0o600))
+		rs, err := v.Run(ctx, file)
+		check(t, err)
+		equal(t, rs[1].Stdout, "10\n")
+		_, err = v.With(Silent()).Execute(ctx, "quiet = 1")
+		check(t, err)
+	})
+
+	t.Run("functions", func(t *testing.T) {
+		check(t, c.Clear(ctx, All))
+		one, other := c.Direct(Engines(0)), c.Direct(Engines(1))
+		check(t, one.PushFunction(ctx, map[string]string{
+			"sq":   "lambda x: x * x",
+			"fact": "\n\tdef fact(n):\n\t    return 1 if n < 2 else n * fact(n - 1)\n\t",
+		}))
+		_, err := one.Execute(ctx, "def cell(x):\n    return fact(x) + sq(x)  # both\nlam = lambda x: x + 1\n")
+		check(t, err)
+		sources, err := one.PullFunction(ctx, "sq", "fact", "cell", "lam")
+		check(t, err)
+		equal(t, strings.TrimSpace(sources[0]["sq"]), "lambda x: x * x")
+		equal(t, strings.TrimSpace(sources[0]["cell"]), "def cell(x):\n    return fact(x) + sq(x)  # both")
+		check(t, other.PushFunction(ctx, sources[0]))
+		got, err := Call[int](ctx, other, Ref("lambda x: lam(cell(x))"), 4)
+		check(t, err)
+		equal(t, got[0], 24+16+1)
+		keys, err := v.Keys(ctx)
+		check(t, err)
+		for _, k := range keys {
+			equal(t, strings.Join(k, " "), "cell fact lam sq")
+		}
+		_, err = one.PullFunction(ctx, "len")
+		var remote *RemoteError
+		if !errors.As(err, &remote) || !strings.Contains(remote.Message, "the source of len is not known") {
+			t.Errorf("source of len: %v", err)
+		}
+		if err := one.PushFunction(ctx, map[string]string{"a": "def b(): pass"}); !errors.As(err, &remote) || remote.Name != "NameError" {
+			t.Errorf("a function of another name: %v", err)
+		}
+		if err := one.PushFunction(ctx, map[string]string{"a": "def a(:"}); !errors.As(err, &remote) || remote.Name != "SyntaxError" {
+			t.Errorf("no function: %v", err)
+		}
+		check(t, v.Import(ctx, "os.path", "math"))
+		ok, err := Get[bool](ctx, v, "os.path.isabs('/') and math.pi > 3")
+		check(t, err)
+		equal(t, ok[0] && ok[1], true)
+		if err := v.Import(ctx, "no_such_module"); !errors.As(err, &remote) || remote.Name != "ModuleNotFoundError" {
+			t.Errorf("no module: %v", err)
+		}
+	})
+
+	t.Run("properties", func(t *testing.T) {
+		check(t, c.Direct(Engines(0)).SetProperties(ctx, map[string]any{"gpus": 2, "who": "first"}))
+		check(t, v.SetProperties(ctx, map[string]any{"arch": "amd64"}))
+		_, err := v.Execute(ctx, "properties['cores'] = 2 * properties.get('gpus', 1)")
+		check(t, err)
+		check(t, c.Clear(ctx, All))
+		_, err = c.Direct(Engines(0)).Execute(ctx, "properties['seen'] = True")
+		check(t, err)
+		all, err := v.Properties(ctx)
+		check(t, err)
+		equal(t, fmt.Sprint(all), "[map[arch:amd64 cores:4 gpus:2 seen:true who:first] map[arch:amd64 cores:2]]")
+		some, err := c.Direct(Engines(0)).Properties(ctx, "gpus")
+		check(t, err)
+		equal(t, fmt.Sprint(some), "[map[gpus:2]]")
+		has, err := v.HasProperties(ctx, "gpus", "arch")
+		check(t, err)
+		equal(t, fmt.Sprint(has), "[[true true] [false true]]")
+		var remote *RemoteError
+		if err := c.Direct(Engines(1)).DeleteProperties(ctx, "arch", "gpus"); !errors.As(err, &remote) || remote.Name != "KeyError" || remote.Message != "'gpus'" {
+			t.Errorf("delete: %v", err)
+		}
+		check(t, v.DeleteProperties(ctx, "arch"))
+		check(t, v.ClearProperties(ctx))
+		all, err = v.Properties(ctx)
+		check(t, err)
+		equal(t, fmt.Sprint(all), "[map[] map[]]")
+		keys, err := v.Keys(ctx)
+		check(t, err)
+		equal(t, fmt.Sprint(keys), "[[] []]")
+	})
+
 	t.Run("control", func(t *testing.T) {
 		busy := v.ExecuteAsync("import time\nprint('begun', flush=True)\ntime.sleep(600)")
 		for busy.Metadata()[0].Stdout == "" || busy.Metadata()[1].Stdout == "" {
@@ -227,6 +311,7 @@ func drivePython(t *testing.T, c *Client) {
 		s, err := c.QueueStatus(ctx, All)
 		check(t, err)
 		equal(t, len(s.Engines), 2)
+		check(t, v.Push(ctx, map[string]any{"a": 1}))
 		check(t, c.Clear(ctx, Engines(0)))
 		if _, err := c.Direct(Engines(0)).Pull(ctx, "a"); err == nil {
 			t.Error("a survived clear")

@@ -36,6 +36,14 @@ func checkNames(names []string) error {
 	return nil
 }
 
+// named refuses a list of names that is empty or holds an empty one.
+func named(names []string) error {
+	if len(names) == 0 || slices.Contains(names, "") {
+		return errNoName
+	}
+	return nil
+}
+
 var errNoName = errors.New("no name given, or an empty one")
 
 // pushRequest sets variables. Each is serialized by itself, so that the error,
@@ -70,8 +78,8 @@ func pushRequest(op string, vars map[string]any) (*request, error) {
 
 // pullRequest asks for the list of the values of names, or of expressions.
 func pullRequest(names []string) (*request, error) {
-	if len(names) == 0 || slices.Contains(names, "") {
-		return nil, errNoName
+	if err := named(names); err != nil {
+		return nil, err
 	}
 	return applyRequest(wire.PullFunction, names)
 }
@@ -94,6 +102,19 @@ func pulled(t *task, n int) ([]any, error) {
 		return nil, fmt.Errorf("a %T instead of a list of %d values", v, n)
 	}
 	return values, nil
+}
+
+// pulledByName are the values in the answer to a pull, by name.
+func pulledByName(t *task, names []string) (any, error) {
+	values, err := pulled(t, len(names))
+	if err != nil {
+		return nil, err
+	}
+	m := make(map[string]any, len(names))
+	for i, name := range names {
+		m[name] = values[i]
+	}
+	return m, nil
 }
 
 // pulledOne is the value in the answer to a pull of one name.
