@@ -27,6 +27,7 @@ type AsyncResult struct {
 	// combine, if set, makes the call's values of those of the tasks, of
 	// which some may have failed.
 	combine func(values []any, errs []error) ([]any, error)
+	mapped  *mapping // of a map, which items its tasks have
 
 	tasks []task
 	done  chan struct{}
@@ -39,6 +40,7 @@ type AsyncResult struct {
 	settled, lastOne *task
 	spoke, lastVoice *output
 	changed          chan struct{}
+	then             func() // called once when left is 0
 
 	decoding sync.Mutex // guards the task.value and task.fault of all tasks
 	once     sync.Once  // computes what follows, when done
@@ -166,8 +168,39 @@ func (ar *AsyncResult) settle(t *task) {
 	ar.lastOne, t.ended = t, true
 	if ar.left--; ar.left == 0 {
 		close(ar.done)
+		if ar.then != nil {
+			ar.then()
+		}
 	}
 	ar.wake()
+}
+
+// whenDone has f called when every task is settled, or at once when it is so.
+// There is one f for a result that was sent, and it is called by whoever holds
+// Client.mu.
+func (ar *AsyncResult) whenDone(f func()) {
+	ar.client.mu.Lock()
+	defer ar.client.mu.Unlock()
+	if ar.then = f; ar.left == 0 {
+		f()
+	}
+}
+
+// waitForTask waits until a task is settled, or the context ends.
+func (ar *AsyncResult) waitForTask(ctx context.Context, i int) error {
+	for {
+		ar.client.mu.Lock()
+		ended, changed := ar.tasks[i].ended, ar.watch()
+		ar.client.mu.Unlock()
+		if ended {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return callError(ar.what, fmt.Errorf("wait, %d of %d answered: %w", ar.Progress(), len(ar.tasks), context.Cause(ctx)))
+		}
+	}
 }
 
 // after is the task that was settled next after another, or first. The caller

@@ -94,6 +94,15 @@ var codec = &pickle.Codec{
 // countOutputs is the metadata of the requests that run code.
 var countOutputs = []byte(`{"` + wire.CountOutputs + `":true}`)
 
+// callRequest calls a function, unless its handle tells that the arguments do
+// not fit it.
+func callRequest(fn Function, args []any) (*request, error) {
+	if err := signatureOf(fn).takes(args); err != nil {
+		return nil, err
+	}
+	return applyRequest(fn.Name(), args...)
+}
+
 // applyRequest calls the function of that name. args may end in Kwargs.
 func applyRequest(fn string, args ...any) (*request, error) {
 	var kwargs map[string]any

@@ -1,10 +1,6 @@
 package client
 
-import (
-	"context"
-
-	"muster/numeric"
-)
+import "context"
 
 // A LoadBalancedView hands tasks to the controller's scheduler, which gives
 // each to an engine that has little to do. Its methods come in two forms, as a
@@ -68,7 +64,7 @@ func (v *LoadBalancedView) ApplyAsync(fn Function, args ...any) *AsyncResult {
 }
 
 func (v *LoadBalancedView) apply(ctx context.Context, fn Function, args []any) *AsyncResult {
-	r, err := applyRequest(fn.Name(), args...)
+	r, err := callRequest(fn, args)
 	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
 }
 
@@ -76,45 +72,4 @@ func (v *LoadBalancedView) apply(ctx context.Context, fn Function, args []any) *
 func (v *LoadBalancedView) get(ctx context.Context, verb, name string) *AsyncResult {
 	r, err := pullRequest([]string{name})
 	return v.send(ctx, &AsyncResult{what: verb + " " + name, decode: pulledOne}, r, err)
-}
-
-// Map calls a function on every item of a sequence, or on the items of equal
-// place of several, each as a task of its own, and returns the values in the
-// order of the items. The values of tasks that failed are nil.
-func (v *LoadBalancedView) Map(ctx context.Context, fn Function, seqs ...any) ([]any, error) {
-	return v.mapItems(ctx, fn, seqs).Get(ctx)
-}
-
-// MapAsync is Map without the wait. The AsyncResult has a value for each item.
-func (v *LoadBalancedView) MapAsync(fn Function, seqs ...any) *AsyncResult {
-	return v.mapItems(context.Background(), fn, seqs)
-}
-
-func (v *LoadBalancedView) mapItems(ctx context.Context, fn Function, seqs []any) *AsyncResult {
-	ar := &AsyncResult{what: "map " + fn.Name(), decode: applied}
-	n, err := length(seqs)
-	if err == nil && ctx.Err() != nil {
-		err = context.Cause(ctx)
-	}
-	columns := make([][]any, len(seqs))
-	for i := 0; i < len(seqs) && err == nil; i++ {
-		columns[i], err = numeric.To[[]any](seqs[i])
-	}
-	if err != nil {
-		return failed(ar.what, err)
-	}
-	if n == 0 {
-		return ready(ar.what, []any{})
-	}
-	requests := make([]*request, n)
-	args := make([]any, len(seqs))
-	for i := range requests {
-		for k := range columns {
-			args[k] = columns[k][i]
-		}
-		if requests[i], err = applyRequest(fn.Name(), args...); err != nil {
-			return failed(ar.what, err)
-		}
-	}
-	return v.client.start(ar, v.client.task, nil, requests...)
 }

@@ -2,108 +2,211 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"reflect"
 
 	"muster/numeric"
 	"muster/wire"
 )
 
+// A Mapper is a view that maps: a DirectView or a LoadBalancedView.
+type Mapper interface {
+	View
+	Map(ctx context.Context, fn Function, seqs ...any) ([]any, error)
+	MapAsync(fn Function, seqs ...any) *AsyncResult
+	mapItems(ctx context.Context, fn Function, seqs []any) *AsyncResult
+	feeder() feeder
+}
+
+// Map is a view's Map for functions whose values are an Out. Numbers go from
+// the engines to the slice without a box around each.
+func Map[Out any](ctx context.Context, v Mapper, fn Function, seqs ...any) ([]Out, error) {
+	return Values[Out](ctx, v.mapItems(ctx, fn, seqs))
+}
+
 // Map calls a function on every item of a sequence, or on the items of equal
-// place of several, and returns the values in the order of the items. Each
-// engine gets one block of the items, as by Scatter, and works through it. The
-// items of a block on which an engine failed are nil.
+// place of several, and returns the values in the order of the items. A
+// sequence is a slice, a gonum vector or matrix, whose items are its rows, or a
+// numeric.Array. Each engine gets one block of the items, as by Scatter, and
+// works through it; with the setting Chunk, chunks of that many items are dealt
+// to the engines in turn.
+//
+// When a call fails, the rest of its block or chunk is not called. The values
+// that are missing are nil, the others are there, and the error is a *MapError
+// that says which items are missing, and why.
 func (v *DirectView) Map(ctx context.Context, fn Function, seqs ...any) ([]any, error) {
-	return v.mapBlocks(ctx, fn, seqs).Get(ctx)
+	return v.mapItems(ctx, fn, seqs).Get(ctx)
 }
 
 // MapAsync is Map without the wait. The AsyncResult has a value for each item.
 func (v *DirectView) MapAsync(fn Function, seqs ...any) *AsyncResult {
-	return v.mapBlocks(context.Background(), fn, seqs)
+	return v.mapItems(context.Background(), fn, seqs)
 }
 
-func (v *DirectView) mapBlocks(ctx context.Context, fn Function, seqs []any) *AsyncResult {
-	ar := &AsyncResult{what: "map " + fn.Name()}
+func (v *DirectView) mapItems(ctx context.Context, fn Function, seqs []any) *AsyncResult {
+	return v.deal(ctx, "map", fn, seqs, func(n, engines int) dealing {
+		if v.settings.chunk > 0 {
+			return chunks(n, v.settings.chunk)
+		}
+		return blocks(n, min(n, engines))
+	})
+}
+
+// A Dist is how RawMap distributes items over engines.
+type Dist int
+
+const (
+	BlockDist  Dist = iota // consecutive items, as even as they can be
+	CyclicDist             // one item in turn, like cards
+)
+
+// RawMap is the map of IPython's MultiEngineClient: each engine gets its part of
+// every sequence in one message, by the distribution, maps the function over
+// it, and the values are gathered into the order of the items. By BlockDist it is
+// Map without chunks. CyclicDist evens out items that take the longer the
+// further on they stand; then the rest of a part whose call fails is every n-th
+// item.
+func (v *DirectView) RawMap(ctx context.Context, dist Dist, fn Function, seqs ...any) ([]any, error) {
+	return v.rawMap(ctx, dist, fn, seqs).Get(ctx)
+}
+
+// RawMapAsync is RawMap without the wait.
+func (v *DirectView) RawMapAsync(dist Dist, fn Function, seqs ...any) *AsyncResult {
+	return v.rawMap(context.Background(), dist, fn, seqs)
+}
+
+func (v *DirectView) rawMap(ctx context.Context, dist Dist, fn Function, seqs []any) *AsyncResult {
+	return v.deal(ctx, "map", fn, seqs, func(n, engines int) dealing {
+		if dist == CyclicDist {
+			return cyclic(n, min(n, engines))
+		}
+		return blocks(n, min(n, engines))
+	})
+}
+
+// deal maps by a dealing of n items to engines.
+func (v *DirectView) deal(ctx context.Context, verb string, fn Function, seqs []any, by func(n, engines int) dealing) *AsyncResult {
+	what := verb + " " + fn.Name()
 	n, err := length(seqs)
 	if err != nil {
-		return failed(ar.what, err)
+		return failed(what, err)
 	}
-	engines, err := v.resolve(ctx)
+	targets, err := v.resolve(ctx)
 	if err != nil {
-		return failed(ar.what, err)
+		return failed(what, err)
 	}
-	engines = engines[:min(n, len(engines))] // the others would get nothing
 	if n == 0 {
-		return ready(ar.what, []any{})
+		return nothingMapped(what)
 	}
-	blocks, err := deal(seqs, len(engines))
+	d := by(n, len(targets))
+	ar, requests, err := newMap(what, fn, seqs, d)
 	if err != nil {
-		return failed(ar.what, err)
+		return failed(what, err)
 	}
-	requests := make([]*request, len(blocks))
-	sizes := make([]int, len(blocks))
-	for i, block := range blocks {
-		if requests[i], err = applyRequest(wire.MapFunction, append([]any{Ref(fn.Name())}, block...)...); err != nil {
-			return failed(ar.what, err)
-		}
-		low, high := numeric.Bounds(i, len(blocks), n)
-		sizes[i] = high - low
-	}
-	ar.decode = applied
-	ar.combine = func(values []any, errs []error) ([]any, error) {
-		all := make([]any, 0, n)
-		for i, v := range values {
-			block := make([]any, sizes[i])
-			if errs[i] == nil {
-				var got []any
-				if got, errs[i] = numeric.To[[]any](v); errs[i] == nil && len(got) != sizes[i] {
-					errs[i] = fmt.Errorf("engine %d returned %d values for %d items", engines[i].id, len(got), sizes[i])
-				} else {
-					copy(block, got)
-				}
-			}
-			all = append(all, block...)
-		}
-		return all, join(errs)
+	engines := make([]*engine, len(requests))
+	for i := range engines {
+		engines[i] = targets[i%len(targets)]
 	}
 	return v.client.start(ar, v.client.mux, engines, requests...)
 }
 
-// deal splits each sequence into n blocks: blocks[i] holds block i of each.
-func deal(seqs []any, n int) (blocks [][]any, err error) {
-	blocks = make([][]any, n)
-	for _, seq := range seqs {
-		parts, err := numeric.Split(seq, n)
-		if err != nil {
-			return nil, err
-		}
-		for i, p := range parts {
-			blocks[i] = append(blocks[i], p)
-		}
-	}
-	return blocks, nil
+// Map calls a function on every item of a sequence, or on the items of equal
+// place of several, each as a task of its own, and returns the values in the
+// order of the items; with the setting Chunk, a task has that many items. Of
+// sequences and of errors it is said at DirectView.Map.
+func (v *LoadBalancedView) Map(ctx context.Context, fn Function, seqs ...any) ([]any, error) {
+	return v.mapItems(ctx, fn, seqs).Get(ctx)
 }
 
-// length returns how many items each of the sequences has.
-func length(seqs []any) (int, error) {
-	if len(seqs) == 0 {
-		return 0, errors.New("no sequence given")
+// MapAsync is Map without the wait. The AsyncResult has a value for each item.
+func (v *LoadBalancedView) MapAsync(fn Function, seqs ...any) *AsyncResult {
+	return v.mapItems(context.Background(), fn, seqs)
+}
+
+func (v *LoadBalancedView) mapItems(ctx context.Context, fn Function, seqs []any) *AsyncResult {
+	what := "map " + fn.Name()
+	n, err := length(seqs)
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
 	}
-	n := -1
-	for i, seq := range seqs {
-		var l int
-		if _, shape, _, ok := numeric.Flatten(seq); ok && len(shape) > 0 {
-			l = shape[0]
-		} else if r := reflect.ValueOf(seq); r.Kind() == reflect.Slice {
-			l = r.Len()
-		} else {
-			return 0, fmt.Errorf("a %T is no sequence", seq)
-		}
-		if i > 0 && l != n {
-			return 0, fmt.Errorf("sequences of %d and %d items", n, l)
-		}
-		n = l
+	if err != nil {
+		return failed(what, err)
 	}
-	return n, nil
+	if n == 0 {
+		return nothingMapped(what)
+	}
+	var ar *AsyncResult
+	var requests []*request
+	if v.settings.chunk > 0 {
+		ar, requests, err = newMap(what, fn, seqs, chunks(n, v.settings.chunk))
+	} else {
+		ar, requests, err = newItemMap(what, fn, seqs, n)
+	}
+	if err != nil {
+		return failed(what, err)
+	}
+	return v.client.start(ar, v.client.task, nil, requests...)
+}
+
+// nothingMapped is the result of a map without items.
+func nothingMapped(what string) *AsyncResult {
+	ar := ready(what, []any{})
+	ar.mapped = new(mapping)
+	return ar
+}
+
+// newMap makes the requests of a map whose tasks have several items each.
+func newMap(what string, fn Function, seqs []any, d dealing) (*AsyncResult, []*request, error) {
+	if err := signatureOf(fn).takesItems(seqs); err != nil {
+		return nil, nil, err
+	}
+	parts := make([][]any, len(seqs))
+	for k, seq := range seqs {
+		var err error
+		if parts[k], err = d.split(seq); err != nil {
+			return nil, nil, err
+		}
+	}
+	requests := make([]*request, len(d.ranges))
+	args := make([]any, len(seqs))
+	for i := range requests {
+		for k := range parts {
+			args[k] = parts[k][i]
+		}
+		var err error
+		if requests[i], err = mapRequest(fn, args); err != nil {
+			return nil, nil, valueError(what, NoEngine, err)
+		}
+	}
+	return newMapResult(what, &mapping{ranges: d.ranges}), requests, nil
+}
+
+// mapRequest has a function mapped over sequences by one engine.
+func mapRequest(fn Function, seqs []any) (*request, error) {
+	return applyRequest(wire.MapFunction, append([]any{Ref(fn.Name())}, seqs...)...)
+}
+
+// newItemMap makes the requests of a map of n items whose tasks are calls.
+func newItemMap(what string, fn Function, seqs []any, n int) (*AsyncResult, []*request, error) {
+	if err := signatureOf(fn).takesItems(seqs); err != nil {
+		return nil, nil, err
+	}
+	columns := make([][]any, len(seqs))
+	for k, seq := range seqs {
+		var err error
+		if columns[k], err = numeric.To[[]any](seq); err != nil {
+			return nil, nil, err
+		}
+	}
+	requests := make([]*request, n)
+	args := make([]any, len(seqs))
+	for i := range requests {
+		for k := range columns {
+			args[k] = columns[k][i]
+		}
+		var err error
+		if requests[i], err = applyRequest(fn.Name(), args...); err != nil {
+			return nil, nil, valueError(what, NoEngine, fmt.Errorf("item %d: %w", i, err))
+		}
+	}
+	return newMapResult(what, &mapping{ranges: chunks(n, 1).ranges, bare: true}), requests, nil
 }

@@ -9,11 +9,14 @@ type Setting func(*settings)
 
 // settings are those of a view. The zero value is what views begin with.
 type settings struct {
-	silent     bool
-	noHistory  bool
-	cyclic     bool
-	flatten    bool
-	allowEmpty bool
+	silent      bool
+	noHistory   bool
+	cyclic      bool
+	flatten     bool
+	allowEmpty  bool
+	chunk       int // 0: as it is without
+	outstanding int // 0: as it is without
+	unordered   bool
 }
 
 // with returns the settings after some more.
@@ -45,3 +48,29 @@ func Flatten() Setting { return func(s *settings) { s.flatten = true } }
 // AllowEmpty makes Scatter give the last engines an empty block when there are
 // fewer items than engines.
 func AllowEmpty() Setting { return func(s *settings) { s.allowEmpty = true } }
+
+// Chunk makes maps travel in chunks of n items, one message and one task for
+// each chunk. Without it a Map of a DirectView makes one block of items for
+// each engine, and a task of a LoadBalancedView, or of MapSeq, is one item. Many
+// small items travel best in chunks of some hundred or thousand; the more chunks
+// there are for each engine, the more evenly the engines finish. Chunk panics
+// unless n is positive.
+func Chunk(n int) Setting {
+	if n < 1 {
+		panic("client: Chunk of less than one item")
+	}
+	return func(s *settings) { s.chunk = n }
+}
+
+// Outstanding makes MapSeq have at most n chunks under way. Without it they are
+// four for each engine. Outstanding panics unless n is positive.
+func Outstanding(n int) Setting {
+	if n < 1 {
+		panic("client: Outstanding of less than one chunk")
+	}
+	return func(s *settings) { s.outstanding = n }
+}
+
+// Unordered makes MapSeq yield values as they come, and not in the order of the
+// items.
+func Unordered() Setting { return func(s *settings) { s.unordered = true } }

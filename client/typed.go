@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"muster/numeric"
 )
@@ -13,11 +14,21 @@ import (
 // engine and why: of a value that does not fit by a *ValueError, of several
 // engines by a *CompositeError.
 func Values[T any](ctx context.Context, ar *AsyncResult) ([]T, error) {
+	var out []T
+	err := ar.into(ctx, reflect.ValueOf(&out).Elem())
+	return out, err
+}
+
+// into is Values for the type of dst, which is a slice.
+func (ar *AsyncResult) into(ctx context.Context, dst reflect.Value) error {
+	if ar.mapped != nil {
+		return ar.itemsInto(ctx, dst)
+	}
 	values, err := ar.Get(ctx)
 	if values == nil {
-		return nil, err
+		return err
 	}
-	out := make([]T, len(values))
+	dst.Set(reflect.MakeSlice(dst.Type(), len(values), len(values)))
 	each := ar.combine == nil && len(ar.tasks) == len(values) // a value for each task
 	faults := make([]error, len(values))
 	misfits := false
@@ -30,21 +41,21 @@ func Values[T any](ctx context.Context, ar *AsyncResult) ([]T, error) {
 		if faults[i] != nil || v == nil && err != nil {
 			continue // the engine failed
 		}
-		if fault := numeric.Convert(v, &out[i]); fault != nil {
+		if fault := numeric.Convert(v, dst.Index(i).Addr().Interface()); fault != nil {
 			if !each {
 				fault = fmt.Errorf("value %d of %d: %w", i+1, len(values), fault)
 			}
 			faults[i], misfits = valueError(ar.what, engine, fault), true
-			out[i] = *new(T)
+			dst.Index(i).SetZero()
 		}
 	}
 	if !misfits {
-		return out, err
+		return err
 	}
 	if !each && err != nil {
 		faults = append(faults, err)
 	}
-	return out, callError(ar.what, join(faults))
+	return callError(ar.what, join(faults))
 }
 
 // A View is one of the views of this package. The functions that take one give

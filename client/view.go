@@ -99,7 +99,7 @@ func (v *DirectView) ApplyAsync(fn Function, args ...any) *AsyncResult {
 }
 
 func (v *DirectView) apply(ctx context.Context, fn Function, args []any) *AsyncResult {
-	r, err := applyRequest(fn.Name(), args...)
+	r, err := callRequest(fn, args)
 	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
 }
 

@@ -42,13 +42,34 @@ func SplitCyclic(v any, n int) ([]any, error) {
 	return split(v, n, func(s sequence, p int) any { return s.part(min(p, s.len), s.len, n) })
 }
 
+// SplitEvery deals v into parts of size consecutive items, of which the last may have fewer; there is none without
+// items. Parts are as those of [Split]. It panics when size is not positive.
+func SplitEvery(v any, size int) ([]any, error) {
+	if size <= 0 {
+		panic(ErrParts)
+	}
+	s, ok := sequenceOf(v)
+	if !ok {
+		return nil, noSequence(v)
+	}
+	var parts []any
+	for low := 0; low < s.len; low += size {
+		parts = append(parts, s.part(low, min(low+size, s.len), 1))
+	}
+	return parts, nil
+}
+
+func noSequence(v any) error {
+	return fmt.Errorf("numeric: cannot split %T: it is not a slice, a gonum matrix or vector, or an Array with at least one axis", v)
+}
+
 func split(v any, n int, part func(s sequence, p int) any) ([]any, error) {
 	if n <= 0 {
 		panic(ErrParts)
 	}
 	s, ok := sequenceOf(v)
 	if !ok {
-		return nil, fmt.Errorf("numeric: cannot split %T: it is not a slice, a gonum matrix or vector, or an Array with at least one axis", v)
+		return nil, noSequence(v)
 	}
 	parts := make([]any, n)
 	for p := range parts {
