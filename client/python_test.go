@@ -145,20 +145,8 @@ func drivePython(t *testing.T, c *Client) {
 		equal(t, sums, []int{26, 26})
 	})
 
-	t.Run("scatter and gather", func(t *testing.T) {
-		rows := mat.NewDense(5, 2, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
-		check(t, v.Scatter(ctx, "rows", rows))
-		n, err := Get[int](ctx, v, "len(rows)")
-		check(t, err)
-		equal(t, n, []int{3, 2})
-		got, err := v.Gather(ctx, "rows")
-		check(t, err)
-		equal(t, got, rows)
-		check(t, v.With(AllowEmpty()).Scatter(ctx, "few", []string{"only"}))
-		got, err = v.Gather(ctx, "few")
-		check(t, err)
-		equal(t, got, []any{"only"})
-	})
+	t.Run("data", func(t *testing.T) { driveData(t, ctx, c) })
+	t.Run("bad input", func(t *testing.T) { driveBadInput(t, ctx, c) })
 
 	t.Run("apply and map", func(t *testing.T) {
 		_, err := v.Execute(ctx, "def f(a, b=1, *, c=0):\n    print('in f')\n    return a + b + c\ny = 10")

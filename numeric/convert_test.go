@@ -72,7 +72,7 @@ func TestConvert(t *testing.T) {
 		{7, new(*big.Int), big.NewInt(7)}, {1e20, new(big.Int), *huge}, {uint64(1 << 63), new(*big.Int), new(big.Int).SetUint64(1 << 63)}, {huge, new(big.Int), *huge},
 		{"2026-01-02T03:04:05Z", new(time.Time), time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, {1500, new(time.Duration), 1500 * time.Nanosecond},
 		{map[string]any{"mass": 2, "pos": []float64{1, 2, 3}, "NAME": "b", "Tags": []any{"x"}, "Next": map[string]any{"mass": 1.5}}, new(body),
-			body{Mass: 2, Pos: [3]float64{1, 2, 3}, named: named{Name: "b"}, Tags: map[string]struct{}{"x": {}}, Next: &body{Mass: 1.5}}},
+			body{hidden: 0, Mass: 2, Pos: [3]float64{1, 2, 3}, named: named{Name: "b"}, Tags: map[string]struct{}{"x": {}}, Next: &body{Mass: 1.5}}},
 		{[]any{map[string]any{}, map[string]any{"Next": nil}}, new([]*body), []*body{{}, {}}},
 		{map[string]any{"Depth": 3, "ID": 5}, new(body), body{Level: &Level{Depth: 3}, ID: 5}},
 		{map[string]any{"ID": 5, "id": 6}, new(struct {
