@@ -47,11 +47,12 @@ func (c *channel) serveClients() error {
 // request takes a request whose signature has been checked.
 func (c *channel) request(frames [][]byte, m *wire.Message) {
 	if c.observe != nil {
-		ev := hub.Submitted{Queue: c.queue, Message: m}
-		if c.queue == hub.Mux && len(m.Route) == 2 {
-			ev.Engine = wire.EngineUUID(m.Route[1])
+		switch {
+		case c.queue == hub.Task:
+			c.observe(hub.Submitted{Queue: c.queue, Message: m})
+		case c.queue == hub.Mux && len(m.Route) == 2:
+			c.observe(hub.Submitted{Queue: c.queue, Engine: wire.EngineUUID(m.Route[1]), Message: m})
 		}
-		c.observe(ev)
 	}
 	c.step(scheduler.Request{Frames: frames, Message: m}, m)
 }
@@ -95,23 +96,35 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		}
 		return c.send(a.To, a.Frames)
 	case scheduler.Sign:
+		if a.To == scheduler.ToEngine && c.observe != nil {
+			c.observe(hub.Submitted{Queue: c.queue, Engine: wire.EngineUUID(a.Message.Route[0]), Copies: a.Copies, Message: a.Message})
+		}
 		return c.send(a.To, c.session.Encode(a.Message))
+	case scheduler.Record:
+		c.replied(a.Message)
 	case scheduler.Answer:
-		_, frames, err := c.session.Frames(a.Type, a.Parent, a.Metadata, a.Content)
-		if err != nil {
-			return err
-		}
-		if m, err = c.session.Inspect(frames); err != nil {
-			return err
-		}
+		m := c.message(a)
 		c.replied(m)
-		return c.client.Send(append([][]byte{a.Client}, frames...))
+		m.Route = [][]byte{a.Client}
+		return c.client.Send(c.session.Encode(m))
 	case scheduler.Placed:
 		if c.observe != nil {
 			c.observe(hub.Placed{Task: a.Task, Engine: a.Engine})
 		}
 	}
 	return nil
+}
+
+// message makes the message of an answer.
+func (c *channel) message(a scheduler.Answer) *wire.Message {
+	_, frames, err := c.session.Frames(a.Type, a.Parent, a.Metadata, a.Content)
+	if err == nil {
+		var m *wire.Message
+		if m, err = c.session.Inspect(frames); err == nil {
+			return m
+		}
+	}
+	panic(err) // it is made of strings, and of a header that was parsed
 }
 
 // replied tells the hub of an answer, before the client can ask about it.

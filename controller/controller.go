@@ -141,9 +141,10 @@ func (c *Controller) bind() error {
 
 	mux.machine, control.machine = scheduler.NewDirect(), scheduler.NewDirect()
 	task.machine = scheduler.NewBalanced(c.cfg.Scheme, c.cfg.HWM, tick.Seconds(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
-	broadcast.machine = scheduler.NewBroadcast()
+	broadcast.machine = scheduler.NewBroadcast(broadcast.message)
 	mux.queue, mux.observe = hub.Mux, mail.observe
 	task.queue, task.observe = hub.Task, mail.observe
+	broadcast.queue, broadcast.observe = hub.Broadcast, mail.observe
 	l.channels = []*channel{&mux, &task, &control, &broadcast}
 	for i, name := range [...]string{"mux", "task", "control", "broadcast"} {
 		ch := l.channels[i]

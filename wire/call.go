@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/json"
+
 import "strconv"
 
 // How a client reaches an engine's namespace by apply_request in a form that
@@ -125,4 +127,25 @@ const (
 	GoTypes = "go_types"
 	// ResultType, in a Go engine's reply to ValueFunction, is the GoType of the value.
 	ResultType = "go_type"
+	// BroadcastReplies, in a coalescing broadcast request (protocol section 9),
+	// is true when the client takes the one reply apart; then an engine that
+	// dies does not fail the others. In the reply it is the list of what the
+	// engines have answered, a BroadcastReply for each of broadcast_targets, in
+	// that order.
+	BroadcastReplies = "broadcast_replies"
 )
+
+// A BroadcastReply is one engine's reply within a coalesced one: its dicts, and
+// how many of the coalesced reply's buffers are its own.
+type BroadcastReply struct {
+	Header   json.RawMessage `json:"header"`
+	Metadata json.RawMessage `json:"metadata"`
+	Content  json.RawMessage `json:"content"`
+	Buffers  int             `json:"buffers"`
+}
+
+// BroadcastRecords, in the content of a connection_reply, is true when the
+// controller answers for engines that die during a broadcast, knows
+// BroadcastReplies, and keeps records of what is broadcast, each copy a task of
+// its own.
+const BroadcastRecords = "broadcast_records"

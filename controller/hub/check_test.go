@@ -39,10 +39,10 @@ func check(t *testing.T, m *Machine) {
 		queue, tasks := 0, 0
 		for _, x := range m.tasks.tasks {
 			if x.on == e && x.pending() {
-				if x.queue == Mux {
-					queue++
-				} else {
+				if x.queue == Task {
 					tasks++
+				} else {
+					queue++
 				}
 			}
 		}

@@ -21,15 +21,18 @@ type Queue string
 
 // The queues.
 const (
-	Mux  Queue = "mux"  // to an engine that the client named
-	Task Queue = "task" // to one that the scheduler picks
+	Mux       Queue = "mux"       // to an engine that the client named
+	Broadcast Queue = "broadcast" // to each of the engines that the client named
+	Task      Queue = "task"      // to one that the scheduler picks
 )
 
 // Submitted is a client's request on its way to an engine, or into the task
-// queue; then Engine is "".
+// queue; then Engine is "". Copies is how many requests share the memory of the
+// message's content and buffers, 0 being as good as 1.
 type Submitted struct {
 	Queue   Queue
 	Engine  wire.EngineUUID
+	Copies  int
 	Message *wire.Message
 }
 

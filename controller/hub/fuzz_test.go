@@ -116,7 +116,7 @@ func BenchmarkRecord(b *testing.B) {
 		request := message(wire.ApplyRequest, nil, nil)
 		reply := message(wire.ApplyReply, request, nil)
 		b.StartTimer()
-		m.Step(Submitted{Mux, "e", request})
+		m.Step(Submitted{Mux, "e", 1, request})
 		m.Step(Replied{reply, reply.Header.Date})
 	}
 }

@@ -194,10 +194,7 @@ func (m *Machine) connection(*wire.Message) (any, [][]byte, *failure) {
 	for _, e := range m.engines {
 		engines[e.id] = e.uuid
 	}
-	return struct {
-		Status  string                            `json:"status"`
-		Engines map[wire.EngineID]wire.EngineUUID `json:"engines"`
-	}{wire.StatusOK, engines}, nil, nil
+	return map[string]any{"status": wire.StatusOK, "engines": engines, wire.BroadcastRecords: true}, nil, nil
 }
 
 // maxEngineID bounds the id that an engine may ask for.

@@ -8,7 +8,8 @@ import (
 )
 
 // results tells which tasks are done, and what became of them. The buffers of
-// all results follow one another in the order of the sorted ids.
+// all results follow one another in the order of the sorted ids. The id of a
+// broadcast stands for all tasks that it was made into.
 func (m *Machine) results(msg *wire.Message) (any, [][]byte, *failure) {
 	var content struct {
 		MsgIDs     []wire.MsgID `json:"msg_ids"`
@@ -17,11 +18,12 @@ func (m *Machine) results(msg *wire.Message) (any, [][]byte, *failure) {
 	if err := decode(msg, &content); err != nil {
 		return nil, nil, err
 	}
-	slices.Sort(content.MsgIDs)
+	ids := m.tasks.named(content.MsgIDs)
+	slices.Sort(ids)
 	pending, completed := []wire.MsgID{}, []wire.MsgID{}
 	reply := map[string]any{"status": wire.StatusOK}
 	var buffers [][]byte
-	for _, id := range slices.Compact(content.MsgIDs) {
+	for _, id := range slices.Compact(ids) {
 		t := m.tasks.tasks[id]
 		switch {
 		case t == nil:
@@ -102,6 +104,7 @@ func (m *Machine) purge(msg *wire.Message) (any, [][]byte, *failure) {
 			return nil, nil, valueError(`purge_request: msg_ids: want a list of ids or "all"`)
 		}
 	}
+	ids = m.tasks.named(ids)
 	of := make(map[wire.EngineUUID]bool)
 	for _, id := range content.Engines {
 		e := m.byID[id]
@@ -134,13 +137,14 @@ func (m *Machine) resubmit(msg *wire.Message) (any, [][]byte, *failure) {
 	if err := decode(msg, &content); err != nil {
 		return nil, nil, err
 	}
-	for _, id := range content.MsgIDs {
+	ids := m.tasks.named(content.MsgIDs)
+	for _, id := range ids {
 		if m.tasks.record(id) == nil {
 			return nil, nil, keyError("No such msg(s): " + string(id))
 		}
 	}
 	resubmitted := make(map[wire.MsgID]wire.MsgID)
-	for _, id := range content.MsgIDs {
+	for _, id := range ids {
 		t := m.tasks.record(id)
 		if _, twice := resubmitted[id]; twice {
 			continue

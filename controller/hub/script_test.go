@@ -20,6 +20,7 @@ import (
 //	departed UUID             its connection has ended
 //	tick N
 //	mux UUID TASK [BYTES]     a direct request, with a buffer of so many bytes
+//	broadcast TASK UUID...    one to several, with the id TASK_UUID
 //	task TASK                 a request for the task queue
 //	placed TASK UUID
 //	reply TASK [BYTES]
@@ -91,6 +92,13 @@ func (p *player) apply(w []string) []string {
 	}
 	var ev Event
 	switch w[0] {
+	case "broadcast":
+		var out []string
+		for _, uuid := range w[2:] {
+			m := p.message(wire.ApplyRequest, wire.MsgID(w[1]+"_"+uuid), "", nil, "")
+			out = append(out, p.step(Submitted{Broadcast, wire.EngineUUID(uuid), len(w) - 2, m})...)
+		}
+		return out
 	case "register":
 		content := map[string]any{"uuid": w[1]}
 		if len(w) > 2 {
@@ -110,9 +118,9 @@ func (p *player) apply(w []string) []string {
 	case "tick":
 		ev = Tick{number(1)}
 	case "mux":
-		ev = Submitted{Mux, wire.EngineUUID(w[1]), p.message(wire.ApplyRequest, wire.MsgID(w[2]), "", nil, arg(3))}
+		ev = Submitted{Mux, wire.EngineUUID(w[1]), 1, p.message(wire.ApplyRequest, wire.MsgID(w[2]), "", nil, arg(3))}
 	case "task":
-		ev = Submitted{Task, "", p.message(wire.ApplyRequest, wire.MsgID(w[1]), "", nil, "")}
+		ev = Submitted{Task, "", 1, p.message(wire.ApplyRequest, wire.MsgID(w[1]), "", nil, "")}
 	case "placed":
 		ev = Placed{wire.MsgID(w[1]), wire.EngineUUID(w[2])}
 	case "reply":
@@ -132,7 +140,10 @@ func (p *player) apply(w []string) []string {
 	default:
 		p.t.Fatalf("no such event: %q", w)
 	}
-	var out []string
+	return p.step(ev)
+}
+
+func (p *player) step(ev Event) (out []string) {
 	for _, a := range p.m.Step(ev) {
 		out = append(out, p.print(a))
 	}

@@ -88,6 +88,27 @@ func (s *store) all(yield func(*task) bool) {
 	}
 }
 
+// named puts in the place of an id that no task has the tasks of the broadcast
+// that had it, if there was one (protocol section 9).
+func (s *store) named(ids []wire.MsgID) []wire.MsgID {
+	var out []wire.MsgID
+	for _, id := range ids {
+		before := len(out)
+		if s.tasks[id] == nil {
+			for _, t := range s.tasks {
+				if t.queue == Broadcast && t.id == id+"_"+wire.MsgID(t.engine) {
+					out = append(out, t.id)
+				}
+			}
+		}
+		if len(out) == before {
+			out = append(out, id)
+		}
+		slices.Sort(out[before:])
+	}
+	return out
+}
+
 // record returns the record of that id, or nil.
 func (s *store) record(id wire.MsgID) *task {
 	if t := s.tasks[id]; t != nil && !t.dropped {

@@ -14,6 +14,7 @@ type task struct {
 	engine  wire.EngineUUID // "" while it is unassigned
 	on      *engine         // the same, while it was registered
 	request *wire.Message   // nil once there is no room for it
+	copies  int             // how many tasks share the request's content and buffers
 	reply   *wire.Message   // nil while it is pending
 	// received is when the reply came, resubmitted the id under which the task
 	// was submitted once more.
@@ -33,17 +34,22 @@ type outputs struct {
 
 func (t *task) pending() bool { return t.reply == nil }
 
-// size is how many bytes the record holds, roughly.
+// size is how many bytes the record holds, roughly; of what it shares, its part.
 func (t *task) size() int {
 	n := len(t.input) + len(t.value) + len(t.failure) + len(t.stdout) + len(t.stderr)
-	for _, m := range [...]*wire.Message{t.request, t.reply} {
-		if m == nil {
-			continue
-		}
-		n += len(m.RawHeader) + len(m.RawParent) + len(m.Metadata) + len(m.Content)
-		for _, b := range m.Buffers {
-			n += len(b)
-		}
+	if t.request != nil {
+		n += len(t.request.RawHeader) + (len(t.request.Metadata)+payload(t.request))/max(1, t.copies)
+	}
+	if t.reply != nil {
+		n += len(t.reply.RawHeader) + len(t.reply.RawParent) + len(t.reply.Metadata) + payload(t.reply)
+	}
+	return n
+}
+
+func payload(m *wire.Message) int {
+	n := len(m.Content)
+	for _, b := range m.Buffers {
+		n += len(b)
 	}
 	return n
 }
@@ -53,7 +59,7 @@ func (t *task) size() int {
 // reply.
 func (m *Machine) onSubmitted(ev Submitted) {
 	e := m.byUUID[ev.Engine]
-	if e == nil && ev.Queue == Mux || !strings.HasSuffix(ev.Message.Header.MsgType, "_request") {
+	if e == nil && ev.Queue != Task || !strings.HasSuffix(ev.Message.Header.MsgType, "_request") {
 		return
 	}
 	id := ev.Message.Header.MsgID
@@ -65,7 +71,7 @@ func (m *Machine) onSubmitted(ev Submitted) {
 	} else {
 		m.tasks.unassigned++
 	}
-	m.tasks.add(&task{id: id, queue: ev.Queue, engine: ev.Engine, on: e, request: ev.Message})
+	m.tasks.add(&task{id: id, queue: ev.Queue, engine: ev.Engine, on: e, request: ev.Message, copies: ev.Copies})
 }
 
 // onPlaced notes where a task of the queue has gone, or has gone next.
@@ -88,10 +94,10 @@ func (m *Machine) leave(t *task) {
 	case t.engine == "":
 		m.tasks.unassigned--
 	case t.on == nil:
-	case t.queue == Mux:
-		t.on.queue--
-	default:
+	case t.queue == Task:
 		t.on.tasks--
+	default:
+		t.on.queue--
 	}
 }
 

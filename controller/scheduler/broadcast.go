@@ -1,10 +1,6 @@
 package scheduler
 
-import (
-	"encoding/json"
-
-	"muster/wire"
-)
+import "muster/wire"
 
 // Broadcast sends one request to many engines (protocol section 9): each gets
 // a copy under an id of its own. Coalescing, the replies become one.
@@ -12,6 +8,7 @@ type Broadcast struct {
 	engines map[wire.EngineUUID]*peer
 	parts   map[task]*part // by the id that the engine knows
 	count   uint64
+	message func(Answer) *wire.Message
 }
 
 // part is one target's share of a broadcast.
@@ -20,17 +17,25 @@ type part struct {
 	index int    // of the target in whole
 }
 
-// whole is a coalescing broadcast that is not answered yet.
+// whole is a coalescing broadcast some of whose engines have not answered.
 type whole struct {
 	asked
 	targets []wire.Target
 	replies []*wire.Message // by target
 	missing int
+	// apart says that the client takes the reply apart, so that the failure of
+	// one engine is not that of the others (wire.BroadcastReplies).
+	apart bool
+	// answered says that the client has been told of a failure: what the
+	// others reply is for the records.
+	answered bool
 }
 
-// NewBroadcast returns a Broadcast without engines.
-func NewBroadcast() *Broadcast {
-	return &Broadcast{engines: make(map[wire.EngineUUID]*peer), parts: make(map[task]*part)}
+// NewBroadcast returns a Broadcast without engines. message makes the message
+// of an answer, as it is sent: a coalesced reply holds those of engines that
+// could not give their own.
+func NewBroadcast(message func(Answer) *wire.Message) *Broadcast {
+	return &Broadcast{engines: make(map[wire.EngineUUID]*peer), parts: make(map[task]*part), message: message}
 }
 
 // Due implements Machine: Broadcast waits for no time to pass.
@@ -53,25 +58,6 @@ func (b *Broadcast) Step(ev Event) []Action {
 	return nil
 }
 
-// object is JSON of which some keys are changed and the rest is passed on.
-type object map[string]json.RawMessage
-
-func (o object) set(key string, value any) {
-	b, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // strings, and lists of strings and numbers
-	}
-	o[key] = b
-}
-
-func (o object) raw() json.RawMessage {
-	b, err := json.Marshal(o)
-	if err != nil {
-		panic(err) // its values were parsed
-	}
-	return b
-}
-
 func (b *Broadcast) onRequest(ev Request) []Action {
 	m := ev.Message
 	if len(m.Route) != 1 {
@@ -82,74 +68,55 @@ func (b *Broadcast) onRequest(ev Request) []Action {
 	}
 	b.count++
 	a := asked{b.count, m.Route[0], m.Header.MsgID, m.Header.MsgType, m.RawHeader}
-	var options struct {
-		Targets    []wire.Target `json:"targets"`
-		Coalescing bool          `json:"is_coalescing"`
-	}
-	var metadata, header object
-	err := json.Unmarshal(m.Metadata, &options)
-	if err == nil {
-		err = json.Unmarshal(m.Metadata, &metadata)
-	}
-	if err == nil {
-		err = json.Unmarshal(m.RawHeader, &header)
-	}
+	o, err := readBroadcast(m)
 	if err != nil {
 		return []Action{fail(a, "", valueError, "broadcast options: %s", badJSON(err))}
 	}
-	if len(options.Targets) == 0 {
+	if len(o.targets) == 0 {
 		return []Action{fail(a, "", valueError, "a broadcast without targets")}
 	}
-	targets := unique(options.Targets)
-	metadata.set("original_msg_id", a.id)
 	var w *whole
-	if options.Coalescing {
-		for _, t := range targets {
-			if b.engines[t.UUID] == nil {
+	if o.coalescing {
+		for _, t := range o.targets {
+			if b.engines[t.UUID] == nil && !o.apart {
 				return []Action{unknown(a, t)}
 			}
 		}
-		w = &whole{asked: a, targets: targets, replies: make([]*wire.Message, len(targets)), missing: len(targets)}
+		w = &whole{asked: a, targets: o.targets, replies: make([]*wire.Message, len(o.targets)), missing: len(o.targets), apart: o.apart}
 	}
-	raw := metadata.raw()
 	var out []Action
-	for i, t := range targets {
+	for i, t := range o.targets {
 		own := a
-		own.id = a.id + "_" + wire.MsgID(t.UUID)
-		header.set("msg_id", own.id)
-		own.header = header.raw()
+		own.id, own.header = o.copy(t)
 		p := b.engines[t.UUID]
 		key := task{string(a.client), own.id}
-		if p == nil {
+		switch {
+		case p == nil && w == nil:
 			out = append(out, unknown(own, t))
 			continue
-		}
-		if b.parts[key] != nil {
+		case p == nil:
+			out = append(out, b.fill(w, i, b.message(unknown(own, t)))...)
+			continue
+		case b.parts[key] != nil && w == nil:
 			continue // the id is taken: its first holder gets the reply
+		case b.parts[key] != nil:
+			out = append(out, b.fill(w, i, b.message(fail(own, "", valueError, "engine %d has a task %q already", t.ID, own.id)))...)
+			continue
 		}
 		p.asked[key] = own
 		b.parts[key] = &part{w, i}
-		out = append(out, Sign{ToEngine, &wire.Message{
+		header := m.Header
+		header.MsgID = own.id
+		out = append(out, Sign{ToEngine, len(o.targets), &wire.Message{
 			Route:     [][]byte{[]byte(t.UUID), a.client},
+			Header:    header,
 			RawHeader: own.header,
+			Parent:    m.Parent,
 			RawParent: m.RawParent,
-			Metadata:  raw,
+			Metadata:  o.metadata,
 			Content:   m.Content,
 			Buffers:   m.Buffers,
 		}})
-	}
-	return out
-}
-
-// unique drops repetitions: an engine that is named twice is asked once.
-func unique(targets []wire.Target) []wire.Target {
-	var out []wire.Target
-	seen := make(map[wire.EngineUUID]bool, len(targets))
-	for _, t := range targets {
-		if !seen[t.UUID] {
-			seen[t.UUID] = true
-			out = append(out, t)
-		}
 	}
 	return out
 }
@@ -184,49 +151,20 @@ func (b *Broadcast) onReply(ev Reply) []Action {
 		ev.Frames[0], ev.Frames[1] = client, engine
 		return []Action{Relay{ToClient, ev.Frames}}
 	}
-	w := part.whole
-	w.replies[part.index] = ev.Message
+	return append([]Action{Record{ev.Message}}, b.fill(part.whole, part.index, ev.Message)...)
+}
+
+// fill gives a whole the reply of one target, and answers when it was the last.
+func (b *Broadcast) fill(w *whole, index int, reply *wire.Message) []Action {
+	w.replies[index] = reply
 	w.missing--
-	if w.missing > 0 {
+	if w.missing > 0 || w.answered {
 		return nil
 	}
-	return []Action{Sign{ToClient, w.coalesce()}}
+	return []Action{Sign{ToClient, 1, w.coalesce()}}
 }
 
-// coalesce makes one reply of all. Its dicts are those of one of them, of the
-// first that failed if any did; the buffers follow the order of the targets.
-func (w *whole) coalesce() *wire.Message {
-	base := w.replies[0]
-	for _, r := range w.replies {
-		var o outcome
-		if json.Unmarshal(r.Metadata, &o) == nil && o.Status != "" && o.Status != wire.StatusOK {
-			base = r
-			break
-		}
-	}
-	var metadata object
-	if json.Unmarshal(base.Metadata, &metadata) != nil {
-		metadata = object{} // it was an object at the door, if perhaps a bad one
-	}
-	metadata.set("is_broadcast", true)
-	metadata.set("is_coalescing", true)
-	metadata.set("original_msg_id", w.id)
-	metadata.set("broadcast_targets", w.targets)
-	m := &wire.Message{
-		Route:     [][]byte{w.client},
-		RawHeader: base.RawHeader,
-		RawParent: base.RawParent,
-		Metadata:  metadata.raw(),
-		Content:   base.Content,
-	}
-	for _, r := range w.replies {
-		m.Buffers = append(m.Buffers, r.Buffers...)
-	}
-	return m
-}
-
-// onEngineDown answers for a dead engine: a coalescing broadcast as a whole,
-// once, and then what the other engines say is dropped.
+// onEngineDown answers for a dead engine.
 func (b *Broadcast) onEngineDown(ev EngineDown) []Action {
 	p := b.engines[ev.UUID]
 	if p == nil {
@@ -235,24 +173,9 @@ func (b *Broadcast) onEngineDown(ev EngineDown) []Action {
 	delete(b.engines, ev.UUID)
 	var out []Action
 	for _, a := range p.inOrder() {
-		out = append(out, died(b.giveUp(p, a), p, ev.Cause))
+		out = append(out, b.instead(p, a, func(a asked) Answer { return died(a, p, ev.Cause) })...)
 	}
 	return out
-}
-
-// giveUp forgets a part, and the whole if it was of a coalescing broadcast. It
-// returns what is to be answered.
-func (b *Broadcast) giveUp(p *peer, a asked) asked {
-	w := b.take(p, task{string(a.client), a.id}).whole
-	if w == nil {
-		return a
-	}
-	for _, t := range w.targets {
-		if q := b.engines[t.UUID]; q != nil {
-			b.take(q, task{string(w.client), w.id + "_" + wire.MsgID(t.UUID)})
-		}
-	}
-	return w.asked
 }
 
 func (b *Broadcast) onUnsent(ev Unsent) []Action {
@@ -264,5 +187,23 @@ func (b *Broadcast) onUnsent(ev Unsent) []Action {
 	if !ok {
 		return nil
 	}
-	return []Action{unsent(b.giveUp(p, a), p)}
+	return b.instead(p, a, func(a asked) Answer { return unsent(a, p) })
+}
+
+// instead answers a request in its engine's stead. A coalescing broadcast that
+// the client does not take apart fails as a whole and at once: Python's clients
+// know no other failure, and give up by themselves when they hear of the death.
+func (b *Broadcast) instead(p *peer, a asked, answer func(asked) Answer) []Action {
+	part := b.take(p, task{string(a.client), a.id})
+	w := part.whole
+	if w == nil {
+		return []Action{answer(a)}
+	}
+	reply := b.message(answer(a))
+	out := []Action{Record{reply}}
+	if !w.apart && !w.answered {
+		w.answered = true
+		out = append(out, answer(w.asked))
+	}
+	return append(out, b.fill(w, part.index, reply)...)
 }

@@ -123,7 +123,7 @@ func TestImports(t *testing.T) {
 				t.Fatal(err)
 			}
 			switch path {
-			case "cmp", "encoding/json", "errors", "fmt", "maps", "math", "math/rand/v2", "slices", "strings", "muster/wire":
+			case "bytes", "cmp", "encoding/json", "errors", "fmt", "maps", "math", "math/rand/v2", "slices", "strings", "muster/wire":
 			default:
 				t.Errorf("%s imports %s", name, path)
 			}

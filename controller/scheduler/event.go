@@ -65,7 +65,8 @@ const (
 	ToEngine
 )
 
-// An Action is something to be done: [Relay], [Sign], [Answer] or [Placed].
+// An Action is something to be done: [Relay], [Sign], [Record], [Answer]
+// or [Placed].
 type Action interface{ action() }
 
 // Relay sends frames as they are. The first is the identity to send to.
@@ -75,11 +76,17 @@ type Relay struct {
 }
 
 // Sign sends a message whose dicts the machine has changed, with a new
-// signature.
+// signature. Copies is how many there are of its content and buffers, which
+// share their memory.
 type Sign struct {
 	To      Side
+	Copies  int
 	Message *wire.Message
 }
+
+// Record says that an engine has replied, or was replied for, to a task whose
+// client hears of it by another message.
+type Record struct{ Message *wire.Message }
 
 // Answer replies to a request in an engine's stead: a fresh message of the
 // given type whose parent is the request's header.
@@ -105,6 +112,7 @@ type Placed struct {
 
 func (Relay) action()  {}
 func (Sign) action()   {}
+func (Record) action() {}
 func (Answer) action() {}
 func (Placed) action() {}
 

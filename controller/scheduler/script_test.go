@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ import (
 //	up ID UUID                                   an engine comes
 //	down UUID CAUSE
 //	ask CLIENT[/ENGINE] ID [METADATA] [TYPE]     a request
+//	ask CLIENT ID METADATA TYPE HEADER           one with that header
 //	reply ENGINE CLIENT ID [METADATA]
 //	unsent ENGINE CLIENT ID                      a request did not reach its engine
 //	tick N
@@ -40,12 +42,25 @@ func (p *player) use(kind string, scheme Scheme, hwm int) {
 	case "direct":
 		p.m = NewDirect()
 	case "broadcast":
-		p.m = NewBroadcast()
+		p.m = NewBroadcast(p.answer)
 	case "balanced":
 		p.m = NewBalanced(scheme, hwm, 0.5, rand.New(rand.NewPCG(1, 2)))
 	default:
 		p.t.Fatalf("no such machine: %s", kind)
 	}
+}
+
+// answer makes the message of an answer.
+func (p *player) answer(a Answer) *wire.Message {
+	content, err := json.Marshal(a.Content)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	m := &wire.Message{RawHeader: fmt.Appendf(nil, `{"msg_id":"answer","msg_type":%q}`, a.Type), RawParent: a.Parent, Metadata: []byte(`{"status":"error"}`), Content: content}
+	if err := json.Unmarshal(a.Parent, &m.Parent); err != nil {
+		p.t.Fatal(err)
+	}
+	return m
 }
 
 // message makes the frames of a message as a router receives them. Its one
@@ -98,6 +113,9 @@ func (p *player) apply(w []string) []string {
 		ev = EngineDown{wire.EngineUUID(w[1]), strings.Join(w[2:], " ")}
 	case "ask":
 		frames, m := message(p.t, arg(4, wire.ApplyRequest), wire.MsgID(w[2]), "", arg(3, ""), strings.Split(w[1], "/")...)
+		if len(w) > 5 {
+			m.RawHeader = []byte(w[5])
+		}
 		ev = Request{frames, m}
 	case "reply":
 		frames, m := message(p.t, wire.ApplyReply, wire.MsgID("re-"+w[3]), wire.MsgID(w[3]), arg(4, ""), w[1], w[2])
@@ -134,7 +152,13 @@ func (p *player) print(a Action) string {
 		if err := json.Unmarshal(a.Message.RawHeader, &h); err != nil {
 			p.t.Fatal(err)
 		}
-		return fmt.Sprintf("sign to %s %s: %s %s %s", sides[a.To], a.Message.Route, h.MsgID, a.Message.Metadata, a.Message.Buffers)
+		name := string(h.MsgID)
+		if !bytes.Equal(a.Message.RawHeader, fmt.Appendf(nil, `{"msg_id":%q,"msg_type":%q}`, h.MsgID, h.MsgType)) {
+			name = string(a.Message.RawHeader)
+		}
+		return fmt.Sprintf("sign to %s %s: %s %s %s", sides[a.To], a.Message.Route, name, a.Message.Metadata, a.Message.Buffers)
+	case Record:
+		return fmt.Sprintf("record %s", a.Message.Parent.MsgID)
 	case Answer:
 		var parent wire.Header
 		if err := json.Unmarshal(a.Parent, &parent); err != nil {

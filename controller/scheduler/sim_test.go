@@ -21,9 +21,10 @@ type world struct {
 	log strings.Builder
 
 	next    int
-	engines []string            // that are up
-	work    map[string][]string // by engine: "client id" of what it was sent
-	open    map[string]int      // "client id": how many answers are wanted
+	engines []string              // that are up
+	work    map[string][]string   // by engine: "client id" of what it was sent
+	open    map[string]int        // "client id": how many answers are wanted
+	parts   map[wire.MsgID]string // of broadcasts: "sent" or "recorded"
 }
 
 // event applies one to the machine and follows its actions.
@@ -64,18 +65,25 @@ func (w *world) follow(a Action) {
 			w.sent(string(a.Frames[0]), string(a.Frames[1]), m.Header.MsgID)
 		} else {
 			w.answered(string(a.Frames[0]), m.Parent.MsgID)
+			w.recorded(m.Parent.MsgID)
 		}
+	case Record:
+		w.recorded(a.Message.Parent.MsgID)
 	case Sign:
 		m := w.inspect(wire.NewSession("", "").Encode(a.Message))
 		if a.To == ToEngine {
 			w.sent(string(a.Message.Route[0]), string(a.Message.Route[1]), m.Header.MsgID)
+			w.parts[m.Header.MsgID] = "sent"
 		} else {
 			var metadata struct {
-				Original wire.MsgID `json:"original_msg_id"`
+				Original wire.MsgID            `json:"original_msg_id"`
+				Targets  []wire.Target         `json:"broadcast_targets"`
+				Replies  []wire.BroadcastReply `json:"broadcast_replies"`
 			}
 			if err := json.Unmarshal(m.Metadata, &metadata); err != nil {
 				w.t.Fatal(err)
 			}
+			w.takeApart(m, metadata.Original, metadata.Targets, metadata.Replies)
 			w.answered(string(a.Message.Route[0]), metadata.Original)
 		}
 	case Answer:
@@ -84,6 +92,36 @@ func (w *world) follow(a Action) {
 			w.t.Fatal(err)
 		}
 		w.answered(string(a.Client), parent.MsgID)
+		w.recorded(parent.MsgID)
+	}
+}
+
+// takeApart finds each target's own reply in a coalesced one.
+func (w *world) takeApart(m *wire.Message, original wire.MsgID, targets []wire.Target, replies []wire.BroadcastReply) {
+	if replies == nil {
+		return
+	}
+	buffers := 0
+	for i, r := range replies {
+		var metadata outcome
+		if json.Unmarshal(r.Metadata, &metadata); r.Buffers == 0 && metadata.Status != wire.StatusError {
+			w.t.Fatalf("%s: the part of %s is %s and has no buffer", original, targets[i].UUID, r.Metadata)
+		}
+		buffers += r.Buffers
+	}
+	if len(replies) != len(targets) || buffers != len(m.Buffers) {
+		w.t.Fatalf("%s: %d replies of %d targets, %d buffers of %d", original, len(replies), len(targets), buffers, len(m.Buffers))
+	}
+}
+
+// recorded notes the end of a part of a broadcast: of one that was sent, there
+// is one.
+func (w *world) recorded(id wire.MsgID) {
+	switch w.parts[id] {
+	case "sent":
+		w.parts[id] = "recorded"
+	case "recorded":
+		w.t.Fatalf("the end of %s is recorded twice", id)
 	}
 }
 
@@ -162,7 +200,9 @@ func (w *world) ask(kind string) {
 		if coalescing || len(targets) == 0 {
 			w.open[client+" "+id] = 1
 		}
-		w.event("ask", client, id, w.json(map[string]any{"targets": pairs, "is_coalescing": coalescing}))
+		w.event("ask", client, id, w.json(map[string]any{
+			"targets": pairs, "is_coalescing": coalescing, wire.BroadcastReplies: w.rng.IntN(2) == 0,
+		}))
 	}
 }
 
@@ -186,7 +226,7 @@ func (w *world) json(v any) string {
 // simulate plays a world from its seed and returns the transcript. At the end
 // every task has exactly one answer.
 func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), work: make(map[string][]string), open: make(map[string]int)}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), work: make(map[string][]string), open: make(map[string]int), parts: make(map[wire.MsgID]string)}
 	defer func() {
 		if t.Failed() {
 			lines := strings.SplitAfter(w.log.String(), "\n")
@@ -227,6 +267,11 @@ func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
 		}
 		if w.log.Len() == before {
 			t.Fatalf("nobody will ever answer %v", slices.Sorted(maps.Keys(w.open)))
+		}
+	}
+	for id, state := range w.parts {
+		if state != "recorded" {
+			t.Fatalf("the end of %s is not recorded", id)
 		}
 	}
 	return w.log.String()

@@ -76,10 +76,13 @@ def balanced(rc):
     assert view.apply_sync(os.getpid) == rc[1].apply_sync(os.getpid)
 
 
-def broadcast(rc):
+def broadcast(rc, other):
     view = rc.broadcast_view()
     pids = rc[:].apply_sync(os.getpid)
-    assert view.apply_sync(os.getpid) == pids
+    ar = view.apply_async(os.getpid)
+    assert ar.get(PATIENCE) == pids
+    assert other.get_result(ar.msg_ids).get(PATIENCE) == pids
+    assert set(ar.msg_ids) <= set(rc.hub_history())
     view.is_coalescing = True
     assert sorted(view.apply_sync(os.getpid)) == sorted(pids)
     assert view.apply_sync(lambda: bytes(5000)) == [bytes(5000)] * 2
@@ -162,7 +165,7 @@ try:
             (direct, ()),
             (output, ()),
             (balanced, ()),
-            (broadcast, ()),
+            (broadcast, (other,)),
             (control, ()),
             (queries, (other,)),
             (death, (engines,)),
