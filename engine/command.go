@@ -42,6 +42,10 @@ func Command(args []string) int {
 			args = []string{"--help"}
 		}
 	}
+	start, err := begun()
+	if err != nil {
+		return status(err)
+	}
 	f := newFlags()
 	unknown, err := f.parse(args)
 	if errors.Is(err, pflag.ErrHelp) {
@@ -64,7 +68,8 @@ func Command(args []string) int {
 	for _, u := range unknown {
 		cfg.Log.Warn("trait has no meaning here", "argument", u)
 	}
-	return status(runProcess(cfg, f.mpi))
+	cfg.mpi = f.mpi
+	return status(runProcess(cfg, start))
 }
 
 func status(err error) int {
@@ -79,8 +84,8 @@ func status(err error) int {
 var stderr = os.Stderr
 
 // runProcess runs an engine that has the process for itself.
-func runProcess(cfg Config, useMPI bool) error {
-	if useMPI {
+func runProcess(cfg Config, start birth) error {
+	if cfg.mpi {
 		ctx, cancel := context.WithTimeout(context.Background(), initLimit)
 		defer cancel()
 		if err := mpi.Init(ctx, mpi.Config{}); err != nil {
@@ -110,7 +115,11 @@ func runProcess(cfg Config, useMPI bool) error {
 	group.Add(func() error { signalled = e.untilSignal(signals, stop, cfg.Log); return nil }, func(error) { close(stop) })
 	err = group.Run()
 	restore()
-	if useMPI {
+	var asked shutdown
+	if err == nil && errors.As(context.Cause(e.life), &asked) && asked.restart {
+		return start.again(e)
+	}
+	if cfg.mpi {
 		limit := shutdownLimit
 		if signalled || err != nil {
 			limit = signalLimit

@@ -51,6 +51,8 @@ type Config struct {
 
 	// kill sends a signal to this process; nil for an engine that shares it.
 	kill func(syscall.Signal) error
+	// mpi says that the process is a rank of an MPI job.
+	mpi bool
 }
 
 func (c *Config) validate() error {

@@ -14,19 +14,12 @@ import (
 	"muster/wire"
 )
 
-// Why an engine ends, when nothing went wrong.
+// errTerminated is why an engine ends when nothing went wrong; shutdown is another.
 var errTerminated = errors.New("terminated by a signal")
-
-// shutdown is another: a client's request.
-type shutdown struct{ *request }
-
-func (shutdown) Error() string { return "shut down by a client" }
 
 // inFlight is how long replies are given to pass the controller before it
 // learns, on another channel, that the engine is gone.
 const inFlight = 100 * time.Millisecond
-
-var contentShutdown = json.RawMessage(`{"status":"ok","restart":false}`)
 
 // control carries out a request of the control channel, at once: the worker may
 // be busy (protocol section 11).
@@ -44,9 +37,7 @@ func (e *Engine) control(r *request) {
 			e.replyControl(r, r.replyType(), contentOK)
 		}})
 	case "shutdown_request":
-		e.log.Info("shutdown requested")
-		e.replyControl(r, r.replyType(), contentShutdown)
-		e.stop(shutdown{r})
+		e.shutdown(r)
 	case "interrupt_request":
 		e.Interrupt()
 		e.replyControl(r, r.replyType(), contentOK)

@@ -166,7 +166,7 @@ func (e *Engine) serve(ch *channels, period time.Duration) {
 	time.Sleep(inFlight)
 	var s shutdown
 	if errors.As(context.Cause(e.life), &s) { // the hub takes this for the end of the engine, too
-		e.publish(s.request, e.pub.publish([]byte(e.pub.prefix+topicShutdown), "shutdown_reply", s.RawHeader, contentShutdown))
+		e.publish(s.request, e.pub.publish([]byte(e.pub.prefix+topicShutdown), "shutdown_reply", s.RawHeader, s.reply()))
 	}
 	e.unregister(ch.registration)
 	ch.close()

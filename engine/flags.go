@@ -40,6 +40,7 @@ type flags struct {
 	profile, profileDir, ipythonDir, clusterID, file string
 	timeout, wait                                    float64
 	mpi, logToFile                                   bool
+	id                                               int
 	logLevel, workDir                                string
 }
 
@@ -56,6 +57,8 @@ func newFlags() *flags {
 	s.Float64Var(&f.wait, "wait", 10, "seconds to wait for the connection file to appear")
 	s.Float64Var(&f.timeout, "timeout", 5, "seconds to wait for the controller's answer")
 	s.BoolVar(&f.mpi, "mpi", false, "initialise MPI; the rank becomes the engine's id")
+	s.IntVar(&f.id, "id", -1, "id to ask the controller for, which gives the next free one if it is taken")
+	s.Lookup("id").DefValue = "the next"
 	s.StringVar(&f.workDir, "work-dir", "", "directory to run in")
 	s.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn, error, or Python's 10 to 40")
 	s.BoolVar(&f.logToFile, "log-to-file", false, "log to ipengine-<pid>.log in the profile's log directory")
@@ -138,6 +141,10 @@ func (f *flags) config() (Config, error) {
 	}
 	if f.timeout <= 0 || f.wait <= 0 {
 		return cfg, fmt.Errorf("--timeout and --wait are seconds, and positive")
+	}
+	if f.set.Changed("id") {
+		id := wire.EngineID(f.id)
+		cfg.ID = &id
 	}
 	if f.file == "" && !f.set.Changed("profile") && !f.set.Changed("profile-dir") && !f.set.Changed("cluster-id") {
 		cfg.ConnectionInfo = os.Getenv("IPP_CONNECTION_INFO")

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -188,6 +189,67 @@ func TestLastWords(t *testing.T) {
 	}
 	if !strings.Contains(p.log.String(), "panic: crash in a goroutine") {
 		t.Errorf("log: %s", p.log)
+	}
+}
+
+// Told to restart, an engine says goodbye and becomes a new one with the same
+// id in the same process, as it was started, whatever it runs and whatever
+// became of its working directory.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	c := newController(t, realNetwork(t))
+	p := &process{engineRun: &engineRun{c: c, id: 7}}
+	p.cmd, p.log = command(t, nil, "--file", c.file, "--timeout=60", "--log-level=10", "--work-dir", dir)
+	c.accept(p.engineRun)
+	for n := range 2 {
+		p.reply(p.execute("a := 1; os.Chdir(`/`); os.Setenv(`MUSTER_LEFT`, `1`)"))
+		p.apply("test.Spin")
+		before := p.uuid
+		ev, reply := p.reply(p.request("shutdown_request", map[string]any{"restart": true}))
+		if reply.Status != wire.StatusOK || string(ev.Content) != `{"status":"ok","restart":true}` {
+			t.Fatalf("reply %s", ev.Content)
+		}
+		if ev := c.next("registration"); ev.Header.MsgType != wire.UnregistrationRequest || ev.from != before {
+			t.Fatalf("%s of %s in farewell", ev.Header.MsgType, ev.from)
+		}
+		ev = c.next("registration")
+		var reg wire.Registration
+		if err := json.Unmarshal(ev.Content, &reg); err != nil || reg.ID == nil || *reg.ID != 7 {
+			t.Fatalf("registers anew with %s", ev.Content)
+		}
+		c.kept = append(c.kept, ev)
+		c.accept(p.engineRun)
+		if p.uuid == before {
+			t.Error("the new engine has the old one's uuid")
+		}
+		if pid := p.value(p.apply("os.Getpid")); pid != p.cmd.Process.Pid {
+			t.Errorf("pid %v, was %d", pid, p.cmd.Process.Pid)
+		}
+		if got := p.value(p.apply("func() any { d, _ := os.Getwd(); return d + os.Getenv(`MUSTER_LEFT`) }")); got != dir {
+			t.Errorf("working directory, and what is left of the environment: %v, want %s", got, dir)
+		}
+		if _, c := p.reply(p.execute("a")); c.Ename != "CompileError" {
+			t.Errorf("a is still there: %+v", c)
+		}
+		line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid))
+		if err == nil && strings.Count(string(line), "--id=7\x00") != 1 {
+			t.Errorf("restart %d: command line %q", n+1, line)
+		}
+	}
+	p.reply(p.request("shutdown_request", map[string]any{"restart": false}))
+	if status := p.ended(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
+// An engine that cannot restart says so, and goes on.
+func TestRestartRefused(t *testing.T) {
+	for words, cfg := range map[string]Config{
+		"shares its process": {}, "rank of an MPI job": {mpi: true, kill: func(syscall.Signal) error { return nil }},
+	} {
+		r := newEngine(t, cfg)
+		r.failsWith(r.request("shutdown_request", map[string]any{"restart": true}), "OSError", words)
+		r.value(r.apply("test.Nop"))
 	}
 }
 
