@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"muster/wire"
 )
@@ -12,6 +15,21 @@ import (
 // Clear empties the namespaces of engines.
 func (c *Client) Clear(ctx context.Context, t Targets) error {
 	return c.controlAll(ctx, "clear", t, &request{msgType: wire.ClearRequest})
+}
+
+// Signal sends engines a signal. SIGINT interrupts what they run, SIGTERM ends
+// them in good order; others reach their processes, and an engine that shares
+// its process refuses them.
+func (c *Client) Signal(ctx context.Context, t Targets, sig syscall.Signal) error {
+	content := map[string]any{"sig": int(sig)}
+	if name := unix.SignalName(sig); name != "" {
+		content["sig"] = name // the number may be another where the engine is
+	}
+	b, err := json.Marshal(content)
+	if err != nil {
+		return fmt.Errorf("client: signal: %w", err)
+	}
+	return c.controlAll(ctx, "signal", t, &request{msgType: wire.SignalRequest, content: b})
 }
 
 // Interrupt sends engines a SIGINT: what they run fails as if a user had typed
@@ -31,14 +49,20 @@ func (c *Client) Shutdown(ctx context.Context, t Targets) error {
 	ar := &AsyncResult{what: "shutdown", decode: nothing}
 	ar.combine = func(values []any, errs []error) ([]any, error) {
 		for i, err := range errs {
-			// The farewell may get lost in the end of the engine it is from.
-			if r, ok := err.(*RemoteError); ok && r.Name == engineError {
-				errs[i] = nil
-			}
+			errs[i] = unlessGone(err)
 		}
 		return values, join(errs)
 	}
 	return c.controlEngines(ctx, ar, engines, &request{msgType: wire.ShutdownRequest, content: []byte(`{"restart":false}`)})
+}
+
+// unlessGone is the error of an engine that was told to go, but for that it is
+// gone: the farewell may get lost in the end of the engine it is from.
+func unlessGone(err error) error {
+	if r, ok := err.(*RemoteError); ok && r.Name == engineError {
+		return nil
+	}
+	return err
 }
 
 // ShutdownCluster ends all engines and the controller. The client is of no use

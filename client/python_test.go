@@ -306,6 +306,24 @@ func drivePython(t *testing.T, c *Client) {
 		}
 	})
 
+	t.Run("signals", func(t *testing.T) {
+		_, err := v.Execute(ctx, "import signal\nheard = []\nold = signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))")
+		check(t, err)
+		check(t, c.Signal(ctx, All, syscall.SIGUSR1))
+		for {
+			n, err := Get[int](ctx, v, "len(heard)")
+			check(t, err)
+			if n[0] == 1 && n[1] == 1 {
+				break
+			}
+		}
+		if err := c.Restart(ctx, All); err == nil || !strings.Contains(err.Error(), "does not restart in place") {
+			t.Errorf("restart: %v", err)
+		}
+		_, err = v.Execute(ctx, "heard")
+		check(t, err)
+	})
+
 	t.Run("an engine dies", func(t *testing.T) {
 		_, err := c.Direct(Engines(1)).Execute(ctx, "import os; os._exit(1)")
 		var remote *RemoteError

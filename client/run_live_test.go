@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"muster/client"
@@ -168,5 +169,23 @@ func TestGoProperties(t *testing.T) {
 	want(t, has[1], []bool{false, true})
 	if err := v.SetProperties(ctx, map[string]any{"f": func() {}}); err == nil {
 		t.Error("a function became a property")
+	}
+}
+
+// Engines of this process cannot restart, nor get signals that it would get.
+func TestGoRestartRefused(t *testing.T) {
+	c, ctx := connect(t)
+	err := c.Restart(ctx, client.Engines(1, 2))
+	remoteError(t, err, "OSError", "shares its process")
+	var all *client.CompositeError
+	if !errors.As(err, &all) || len(all.Errors) != 2 {
+		t.Errorf("refused by %v", err)
+	}
+	remoteError(t, c.Signal(ctx, client.Engines(3), syscall.SIGUSR1), "OSError", "not alone")
+	check(t, c.Signal(ctx, client.Engines(3), syscall.SIGINT))
+	_, err = c.Direct(client.Engines(1, 2, 3)).Execute(ctx, "1")
+	check(t, err)
+	if err := c.Restart(ctx, client.Engines(17)); !errors.Is(err, client.ErrUnknownEngine) {
+		t.Errorf("an engine that is not there: %v", err)
 	}
 }

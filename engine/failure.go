@@ -16,6 +16,7 @@ import (
 // The names of errors that the engine itself makes. Go's words where it has
 // them; an interrupt has the same name for every client.
 const (
+	EngineError       = "EngineError"       // the engine ended; for other ends of it, controller and client say so
 	KeyboardInterrupt = "KeyboardInterrupt" // the request was interrupted
 	PanicError        = "PanicError"        // a compiled function panicked
 	RuntimeError      = "RuntimeError"      // the Go runtime did: index, nil, division
@@ -32,13 +33,28 @@ var errInterrupted = errors.New("interrupted")
 // failure is an error as a client reads it.
 func failure(ctx context.Context, err error) wire.Error {
 	var user *UserError
+	if stopped(ctx, err) {
+		return plainFailure(EngineError, "the engine has ended, and what it ran with it: "+context.Cause(ctx).Error())
+	}
 	switch {
 	case errors.As(err, &user):
 		return user.Failure
-	case ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted)):
+	case canceled(ctx, err):
 		return plainFailure(KeyboardInterrupt, "execution interrupted")
 	}
 	return plainFailure(typeName(err), err.Error())
+}
+
+// canceled tells whether an error is what code says whose context has ended.
+func canceled(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errInterrupted))
+}
+
+// stopped tells whether an error comes from the end of the engine.
+func stopped(ctx context.Context, err error) bool {
+	var user *UserError
+	return ctx.Err() != nil && context.Cause(ctx) != errInterrupted &&
+		(canceled(ctx, err) || errors.As(err, &user) && user.Failure.Ename == KeyboardInterrupt)
 }
 
 func plainFailure(ename, evalue string) wire.Error {
