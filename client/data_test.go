@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -344,4 +345,25 @@ func TestGoTypesInCells(t *testing.T) {
 	got, err := pulled[0]["deep"].Value()
 	check(t, err)
 	equal(t, got, values["deep"])
+}
+
+// Blocks of rows and of elements are sent from where they lie.
+func TestScatterDoesNotCopy(t *testing.T) {
+	floats := make([]float64, 4*1000)
+	in := func(data []byte) bool {
+		p, first := uintptr(unsafe.Pointer(unsafe.SliceData(data))), uintptr(unsafe.Pointer(unsafe.SliceData(floats)))
+		return p >= first && p+uintptr(len(data)) <= first+uintptr(8*len(floats))
+	}
+	for _, seq := range []any{floats, mat.NewDense(4, 1000, floats), mat.NewVecDense(4000, floats), numeric.New(floats, 4, 10, 100), mat.NewDense(400, 10, floats)} {
+		blocks, err := settings{}.deal(seq, 4)
+		check(t, err)
+		for i, block := range blocks {
+			r, err := pushRequest("scatter", map[string]any{"x": block})
+			check(t, err)
+			data := r.buffers[len(r.buffers)-1]
+			if len(data) != 8000 || !in(data) {
+				t.Errorf("block %d of a %T is a copy of %d bytes", i, seq, len(data))
+			}
+		}
+	}
 }

@@ -30,7 +30,8 @@
 // order. A [LoadBalancedView] addresses nobody in particular: each task goes to
 // an engine that has little to do, and has one value.
 //
-// Every method of a view has a twin whose name ends in Async. The plain method
+// Every method of a view that calls its engines has a twin whose name ends in
+// Async (Update's is that of Push). The plain method
 // takes a context and waits; the twin returns an [AsyncResult] at once, which
 // is also how many calls are under way together:
 //
@@ -49,16 +50,20 @@
 // Numbers, strings, bools, slices, maps and structs travel (structs as maps,
 // with the names encoding/json gives their fields), and arrays without being
 // copied: a NumPy array with one axis is a slice here, one of float64 with two a
-// *mat.Dense, and any other array a numeric.Array. [Get], [Call] and [Values] convert what arrives
-// to a Go type when nothing is lost by it. A [Ref] stands for a value that is on
-// the engines already, such as the function to call. What is sent has been
-// taken when the method returns, and may be changed; arrays that were received
-// belong to the receiver.
+// *mat.Dense, and any other array a numeric.Array. A []string that is pushed to a
+// Go engine is a []string in its cells, and so are all types that need no
+// declaration. [Get], [Call], [Gather] and [Values] convert what arrives to a Go
+// type when nothing is lost by it. A [Ref] stands for a value that is on the
+// engines already, such as the function to call, and a [Serialized] for one in
+// the form in which it travels. What is sent has been taken when the method
+// returns, and may be changed; arrays that were received belong to the receiver.
 //
 // # Errors
 //
 // An error on an engine is a [*RemoteError] with the engine, the name of the
-// error and its traceback. When several engines fail it is a [*CompositeError]
+// error and its traceback. A value that cannot be sent, or received as what was
+// asked for, is a [*ValueError], and so is whatever else goes wrong with a call
+// that moves variables. When several engines fail it is a [*CompositeError]
 // that holds each one's, and errors.As looks inside. The values and outputs of
 // the other engines stay available beside it. A request whose engine dies fails
 // with the name EngineError as soon as the controller has noticed; every request

@@ -117,6 +117,117 @@ func ExampleDirectView_Pull() {
 	// Output: 3 [a b] 6
 }
 
+func ExampleDirectView_ZipPull() {
+	ctx, c := session()
+	defer c.Close()
+	v := c.Direct(client.Engines(0, 1))
+	if err := v.Update(ctx, map[string]any{"k": 3, "names": []string{"a", "b"}}); err != nil {
+		log.Fatal(err)
+	}
+	if err := v.On(client.Engines(1)).Set(ctx, "k", 5); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(must(v.Get(ctx, "k")))
+	fmt.Println(must(v.ZipPull(ctx, "k", "len(names)")))
+	fmt.Println(v.Delete(ctx, "k", "names"))
+	// Output:
+	// [3 5]
+	// map[k:[3 5] len(names):[2 2]]
+	// <nil>
+}
+
+// What one engine has goes to another as it is.
+func ExampleSerialized() {
+	ctx, c := session()
+	defer c.Close()
+	first, others := c.Direct(client.Engines(0)), c.Direct(client.Slice("1:"))
+	must(first.Execute(ctx, `model := map[string][]float64{"weights": {0.5, 2}}`))
+	pulled := must(first.PullSerialized(ctx, "model"))
+	if err := others.PushSerialized(ctx, pulled[0]); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(must(client.Get[float64](ctx, others, `model["weights"][1]`)))
+	fmt.Println(must(pulled[0]["model"].Value()))
+	// Output:
+	// [2 2 2]
+	// map[weights:[0.5 2]]
+}
+
+func ExampleSerialize() {
+	ctx, c := session()
+	defer c.Close()
+	table := must(client.Serialize([]int{2, 3, 5, 7})) // once, for however many calls
+	sum := client.Ref("func(x []int, i int) int { return x[i] }")
+	for i := range 3 {
+		fmt.Println(must(client.Call[int](ctx, c.LoadBalanced(), sum, table, i)))
+	}
+	// Output:
+	// [2]
+	// [3]
+	// [5]
+}
+
+func ExampleValueError() {
+	ctx, c := session()
+	defer c.Close()
+	all := c.Direct(client.All)
+	type body struct {
+		Name string
+		Done chan bool
+	}
+	fmt.Println(all.Set(ctx, "bodies", map[string]body{"earth": {Name: "Earth"}}))
+
+	must(all.Execute(ctx, "half := []float64{1}"))
+	must(all.On(client.Engines(2)).Execute(ctx, "half[0] = 0.5"))
+	halves, err := client.Get[[]int](ctx, all, "half")
+	var value *client.ValueError
+	if errors.As(err, &value) {
+		fmt.Println(value.Op, value.Name, "failed on engine", value.Engine)
+	}
+	fmt.Println(halves)
+	// Output:
+	// client: push bodies: value["earth"].Done: a chan bool cannot be sent: only plain data, arrays, and structs, slices and maps of them
+	// pull half failed on engine 2
+	// [[1] [1] [] [1]]
+}
+
+func ExampleUnknownEngineError() {
+	ctx, c := session()
+	defer c.Close()
+	_, err := c.Direct(client.Engines(0, 7)).Execute(ctx, "1")
+	var unknown *client.UnknownEngineError
+	fmt.Println(errors.As(err, &unknown), unknown.Engine)
+	fmt.Println(err)
+	// Output:
+	// true 7
+	// client: execute: engine 7: no such engine, registered are engines 0-3
+}
+
+func ExampleCyclic() {
+	ctx, c := session()
+	defer c.Close()
+	cards := c.Direct(client.All).With(client.Cyclic())
+	if err := cards.Scatter(ctx, "hand", []string{"a", "b", "c", "d", "e", "f"}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(must(cards.Get(ctx, "hand")))
+	fmt.Println(must(client.Gather[[]string](ctx, cards, "hand")))
+	// Output:
+	// [[a e] [b f] [c] [d]]
+	// [a b c d e f]
+}
+
+func ExampleFlatten() {
+	ctx, c := session()
+	defer c.Close()
+	each := c.Direct(client.All).With(client.Flatten())
+	if err := each.Scatter(ctx, "seed", []int{11, 22, 33, 44}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(must(client.Get[int](ctx, each, "seed + 1"))) // a number each, and not a slice of one
+	// Output: [12 23 34 45]
+}
+
 func ExampleDirectView_Gather() {
 	ctx, c := session()
 	defer c.Close()

@@ -24,6 +24,7 @@ func FuzzReceive(f *testing.F) {
 	ok := []byte(`{"status":"ok"}`)
 	counted := []byte(`{"started":"2026-11-20T16:41:07.308956Z","engine":"u0","status":"ok","outputs":1}`)
 	f.Add("apply_reply", counted, ok, buffers[0])
+	f.Add("apply_reply", []byte(`{"outputs":0,"go_type":"map[string]int"}`), ok, []byte("}."))
 	f.Add("execute_reply", []byte(`{"started":"2026-11-20T16:41:07"}`), []byte(`{"status":"ok","execution_count":3}`), []byte(nil))
 	f.Add("apply_reply", []byte("{}"), []byte(`{"status":"error","ename":"E","evalue":"v","traceback":["a"],"engine_info":{}}`), []byte(nil))
 	f.Add("apply_reply", []byte(`{"status":"aborted","started":""}`), []byte(`{"status":"aborted"}`), []byte(nil))
@@ -39,7 +40,7 @@ func FuzzReceive(f *testing.F) {
 		c.engineUp(0, "u0")
 		peer := wire.NewSession(testKey, "")
 		v := c.Direct(All)
-		for _, ar := range []*AsyncResult{v.ExecuteAsync("x"), v.PullAsync("a", "b"), v.GatherAsync("a"), c.LoadBalanced().ApplyAsync(Ref("f"))} {
+		for _, ar := range []*AsyncResult{v.ExecuteAsync("x"), v.PullAsync("a", "b"), v.GatherAsync("a"), v.ZipPullAsync("a", "b"), v.PullSerializedAsync("a"), v.With(Cyclic(), Flatten()).GatherAsync("a"), c.LoadBalanced().ApplyAsync(Ref("f"))} {
 			parent, _ := json.Marshal(wire.Header{MsgID: ar.tasks[0].id, MsgType: "apply_request", Session: c.session.ID})
 			for _, handle := range []func([][]byte) error{c.published, c.replied, c.notified, c.published, c.replied} {
 				_, frames, err := peer.Frames(msgType, parent, json.RawMessage(metadata), json.RawMessage(content), buffer)
@@ -49,7 +50,12 @@ func FuzzReceive(f *testing.F) {
 			}
 			_ = ar.Metadata().String()
 			if ar.Ready() {
-				ar.Get(t.Context())
+				values, _ := ar.Get(t.Context())
+				for _, v := range values {
+					if m, ok := v.(map[string]Serialized); ok {
+						m["a"].Value()
+					}
+				}
 			}
 		}
 		c.stop(ErrClosed)

@@ -146,6 +146,34 @@ func driveBadInput(t *testing.T, ctx context.Context, c *Client) {
 	}
 }
 
+// canceller ends a context when it is sent.
+type canceller struct{ end context.CancelCauseFunc }
+
+var errMidway = errors.New("midway")
+
+func (c canceller) MarshalText() ([]byte, error) { c.end(errMidway); return []byte("sent"), nil }
+
+// What is cancelled while its values are made ready is not sent.
+func TestCancelledWhileSending(t *testing.T) {
+	c, ctx := connectLive(t)
+	v := c.Direct(All)
+	check(t, v.Set(ctx, "x", "old"))
+	for op, call := range map[string]func(context.Context, canceller) error{
+		"push":    func(ctx context.Context, x canceller) error { return v.Set(ctx, "x", x) },
+		"scatter": func(ctx context.Context, x canceller) error { return v.Scatter(ctx, "x", repeat(8, x)) },
+	} {
+		midway, end := context.WithCancelCause(ctx)
+		err := call(midway, canceller{end})
+		var value *ValueError
+		if !errors.As(err, &value) || !errors.Is(err, errMidway) || value.Op != op || value.Name != "x" {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
+	got, err := v.Get(ctx, "x")
+	check(t, err)
+	equal(t, got, repeat[any](4, "old"))
+}
+
 // A wait that is cancelled has an error of its own, and the call goes on.
 func TestCancelledTransfers(t *testing.T) {
 	c, ctx := connectLive(t)
