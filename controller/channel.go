@@ -139,9 +139,9 @@ func (c *channel) replied(m *wire.Message) {
 // is not connected is the machine's business.
 func (c *channel) send(to scheduler.Side, frames [][]byte) error {
 	if to == scheduler.ToClient {
-		return c.client.Give(frames)
+		return c.client.Give(frames, nil)
 	}
-	err := c.engine.Give(frames)
+	err := c.engine.Give(frames, nil)
 	if !errors.Is(err, transport.ErrUnreachable) {
 		return err
 	}

@@ -238,7 +238,7 @@ func (l *loop) relayOutputs(from, to transport.Socket) error {
 		if err != nil {
 			return err
 		}
-		if err := to.Give(frames); err != nil {
+		if err := to.Give(frames, nil); err != nil {
 			return err
 		}
 		// The status messages around every request are no part of a record.

@@ -101,7 +101,12 @@ func (s *memorySocket) Send(frames [][]byte) error {
 
 // Give implements Socket. It copies all the same: a receiver may change what it
 // receives.
-func (s *memorySocket) Give(frames [][]byte) error { return s.Send(frames) }
+func (s *memorySocket) Give(frames [][]byte, sent func()) error {
+	if sent != nil {
+		defer sent()
+	}
+	return s.Send(frames)
+}
 
 // put queues a copy of the frames for p, which may keep what it receives.
 func (p *memorySocket) put(from *memorySocket, frames [][]byte) {

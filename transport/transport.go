@@ -61,9 +61,13 @@ type Socket interface {
 	// Send queues a message and returns. It keeps no reference to the frames.
 	// On a Router the first frame is the identity to send to.
 	Send(frames [][]byte) error
-	// Give is Send of frames that nobody changes any more, such as received
-	// ones: they may be sent from where they lie, later, instead of being copied.
-	Give(frames [][]byte) error
+	// Give is Send of frames that are left alone: they may be sent from where
+	// they lie, later, instead of being copied. When they may be changed again
+	// sent is called, once: where the frames have left or been dropped, also by
+	// Close, and where Give returns an error. It may be called before Give
+	// returns, and must neither block nor use the socket. It is nil where
+	// nobody changes them any more, such as received ones.
+	Give(frames [][]byte, sent func()) error
 	// Recv waits for the next message. On a Router the first frame is the
 	// sender's identity. It returns ErrClosed once the socket is closed.
 	Recv() ([][]byte, error)

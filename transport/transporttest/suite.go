@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"muster/transport"
@@ -23,6 +24,7 @@ func Run(t *testing.T, net transport.Network, endpoint string) {
 	t.Run("PubSub", s.pubSub)
 	t.Run("SendWhileReceiving", s.sendWhileReceiving)
 	t.Run("SendEatsSignal", s.sendEatsSignal)
+	t.Run("Give", s.give)
 	t.Run("CloseEndsRecv", s.closeEndsRecv)
 	t.Run("AddressInUse", s.addressInUse)
 	t.Run("Departed", s.departed)
@@ -94,7 +96,7 @@ func (s suite) routerDealer(t *testing.T) {
 		send(t, d, frames...)
 		m := recv(t, r)
 		want(t, m[1:], frames...)
-		for _, answer := range []func([][]byte) error{r.Send, r.Give} {
+		for _, answer := range []func([][]byte) error{r.Send, func(m [][]byte) error { return r.Give(m, nil) }} {
 			if err := answer(m); err != nil {
 				t.Fatal(err)
 			}
@@ -256,6 +258,59 @@ func (s suite) sendEatsSignal(t *testing.T) {
 	}
 	d.Close()
 	<-got
+}
+
+// give: the giver is told once when the frames are free, whatever became of
+// them, and what arrives is what they held before.
+func (s suite) give(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{Mandatory: true})
+	d := s.dial(t, transport.Dealer, r, transport.Options{Identity: "d"})
+	send(t, d, "hello")
+	recv(t, r)
+	big := bytes.Repeat([]byte("x"), 1<<20)
+	whole := string(big)
+	var calls atomic.Int64
+	given := func(s transport.Socket, frames ...[]byte) (free chan struct{}, err error) {
+		free = make(chan struct{})
+		err = s.Give(frames, func() { calls.Add(1); close(free) }) // a second close panics
+		return free, err
+	}
+	for i, frames := range [][][]byte{{[]byte("small")}, {big}, {big, []byte("small"), big}, {}} {
+		free, err := given(r, append([][]byte{[]byte("d")}, append(frames, []byte("end"))...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-free
+		clear(big)
+		m := recv(t, d)
+		for k := range frames {
+			if len(frames[k]) == len(whole) && string(m[k]) != whole {
+				t.Fatalf("message %d: frame %d arrived changed", i, k)
+			}
+		}
+		copy(big, whole)
+	}
+	// To nobody.
+	free, err := given(r, []byte("nobody"), big, big)
+	if !errors.Is(err, transport.ErrUnreachable) {
+		t.Fatalf("Give to nobody: %v", err)
+	}
+	<-free
+	// Closed, with the message perhaps still on its way.
+	free, err = given(d, big)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	<-free
+	free, err = given(d, big)
+	if !errors.Is(err, transport.ErrClosed) {
+		t.Fatalf("Give on a closed socket: %v", err)
+	}
+	<-free
+	if n := calls.Load(); n != 7 {
+		t.Fatalf("%d notices of 7 messages", n)
+	}
 }
 
 func (s suite) closeEndsRecv(t *testing.T) {

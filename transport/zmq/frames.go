@@ -84,8 +84,8 @@ func total(sizes []C.size_t) (n int) {
 }
 
 // send sends a message. Frames that are given are not copied when they are
-// large. Its error is an errno.
-func (f *frames) send(msg [][]byte, given bool) error {
+// large; the notice, if any, tells when they are free. Its error is an errno.
+func (f *frames) send(msg [][]byte, given bool, n *notice) error {
 	for i := 0; i < len(msg); {
 		f.packed, f.sizes = f.packed[:0], f.sizes[:0]
 		for ; i < len(msg) && len(msg[i]) < large; i++ {
@@ -101,7 +101,7 @@ func (f *frames) send(msg [][]byte, given bool) error {
 			frame, goesOn := msg[i], more(i < len(msg)-1)
 			var err error
 			if given {
-				err = f.give(frame, goesOn)
+				err = f.give(frame, n, goesOn)
 			} else {
 				err = f.copy(frame, []C.size_t{C.size_t(len(frame))}, goesOn)
 			}
@@ -129,8 +129,8 @@ func (f *frames) copy(packed []byte, sizes []C.size_t, more C.int) error {
 	return nil
 }
 
-func (f *frames) give(frame []byte, more C.int) error {
-	rc, err := C.muster_give(f.socket, (*C.char)(unsafe.Pointer(unsafe.SliceData(frame))), C.size_t(len(frame)), own(frame), more)
+func (f *frames) give(frame []byte, n *notice, more C.int) error {
+	rc, err := C.muster_give(f.socket, (*C.char)(unsafe.Pointer(unsafe.SliceData(frame))), C.size_t(len(frame)), own(frame, n), more)
 	if rc < 0 {
 		return err
 	}

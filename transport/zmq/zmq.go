@@ -144,17 +144,21 @@ func (s *socket) poll() error {
 
 func (s *socket) Addr() string { return s.addr }
 
-func (s *socket) Send(frames [][]byte) error { return s.send(frames, false) }
+func (s *socket) Send(frames [][]byte) error { return s.send(frames, false, nil) }
 
-func (s *socket) Give(frames [][]byte) error { return s.send(frames, true) }
+func (s *socket) Give(frames [][]byte, sent func()) error {
+	n := newNotice(sent)
+	defer n.release()
+	return s.send(frames, true, n)
+}
 
-func (s *socket) send(frames [][]byte, given bool) error {
+func (s *socket) send(frames [][]byte, given bool, n *notice) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return transport.ErrClosed
 	}
-	err := s.frames.send(frames, given)
+	err := s.frames.send(frames, given, n)
 	// A send also takes in what happened to the socket and so may eat the
 	// signal that the sleeping receiver waits for. Its next step is ours then.
 	if s.asleep {
