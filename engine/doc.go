@@ -14,7 +14,7 @@
 //	bcast ─┘              │
 //	                      ├─► reply, on the channel the request came by
 //	                      └─► iopub: output, results, errors, status
-//	control ─► abort, interrupt, clear, shutdown: at once, while the worker is busy
+//	control ─► abort, interrupt, clear, shutdown, restart: at once, while the worker is busy
 //	hb_ping ─► hb_pong: at once, always
 //
 // The worker sends its replies itself. What user code does costs its own
@@ -42,6 +42,11 @@
 // arrays to slices and gonum's matrices, dicts to structs as encoding/json maps
 // them. Keyword arguments come as one last argument, a dict. A leading
 // context.Context parameter is the request's.
+//
+// Besides functions of the namespace, clients call helpers that every engine
+// has, in whatever language: to push and pull, to map, to define functions from
+// their sources and read these, to import, to keep properties (see package wire,
+// and [Properties]).
 //
 // The room's rule: one place recovers from a panic and turns it into the error
 // the client will read.

@@ -12,6 +12,12 @@
 // add 8 MB to a binary and 10 MB to a process, all of it pages of the file; a
 // new interpreter takes some 2 ms and 1 MB.
 //
+// A cell may be a whole file ([Cell].File): one that begins with a package
+// clause is read as the Go compiler does, and main is called (program.go).
+// Functions come and go as source ([Interp.Define], [Interp.Source]): what was
+// typed is found by the positions that go/parser noted. [Interp.Declare] gives a
+// cell variables that it can change and not lose.
+//
 // # From source to run
 //
 // A cell passes four stages. Only the third touches the namespace, and only
@@ -57,6 +63,8 @@
 //     error names them. The code left behind stops as soon as its call returns;
 //     it cannot assign to variables any more nor print, but the call itself may
 //     still write to memory it was given, such as the elements of a matrix.
+//   - package flag has a command line of its own, empty, and its flags are
+//     forgotten when the next file is run: that of the engine is not a cell's.
 //   - os.Exit and log.Fatal stop the cell, as SystemExit, and runtime.Goexit
 //     ends it. A recursion without end is stopped as RecursionError before the
 //     stack overflows, which no Go process survives. Memory is not limited.

@@ -32,7 +32,7 @@ func (in *Interp) Define(ctx context.Context, name, source string) error {
 // functionDeclaration returns the declaration of a function, of which the source may
 // be a literal.
 func functionDeclaration(name, source string) (string, *Error) {
-	source = strings.TrimSpace(source)
+	source = strings.TrimSpace(strings.TrimPrefix(source, byteOrderMark))
 	x, notLiteral := parser.ParseExprFrom(token.NewFileSet(), name, source, parser.SkipObjectResolution)
 	if notLiteral == nil {
 		lit, ok := x.(*ast.FuncLit)
@@ -75,7 +75,7 @@ func (in *Interp) Source(name string) (string, error) {
 	switch o := g.obj.(type) {
 	case *types.Func:
 		if d := in.defs[o]; d != nil && d.fn != nil {
-			return in.text(d.fn.Pos(), d.fn.End()), nil
+			return in.text(name, d.fn)
 		}
 		return "", errorf(TypeError, "%s is compiled into this engine: its source is where the program was built", name)
 	case *types.Var:
@@ -83,7 +83,7 @@ func (in *Interp) Source(name string) (string, error) {
 			break
 		}
 		if lit := in.literals[g.internal]; lit != nil && !in.assigned[g.internal] {
-			return in.text(lit.Pos(), lit.End()), nil
+			return in.text(name, lit)
 		}
 		return "", errorf(TypeError, "%s is a variable whose function is not the literal that it was defined with: to have a source, define it as func %s(...) { ... }", name, name)
 	}
@@ -97,19 +97,24 @@ func describe(obj types.Object) string {
 	return plain(obj.Type().String())
 }
 
-// text returns what was typed between two positions of one cell.
-func (in *Interp) text(from, to token.Pos) string {
-	start, end := in.fset.Position(from), in.fset.Position(to)
-	at := in.place(start.Line, 0, "")
-	if at == nil {
-		return ""
+// text returns what was typed of a function.
+func (in *Interp) text(name string, fn ast.Node) (string, error) {
+	start, end := in.fset.Position(fn.Pos()), in.fset.Position(fn.End())
+	if at := in.place(start.Line, 0, ""); at != nil && start.Filename == fileName && end.Filename == fileName {
+		c := at[0].cell
+		first, last := start.Line-c.base-1, end.Line-c.base-1
+		if 0 <= first && first <= last && last < len(c.lines) && end.Column <= len(c.lines[last])+1 {
+			text := strings.Join(c.lines[first:last], "\n")
+			if first < last {
+				text += "\n"
+			}
+			text += c.lines[last][:end.Column-1]
+			if start.Column <= len(text) && strings.HasPrefix(text[start.Column-1:], "func") {
+				return text[start.Column-1:], nil
+			}
+		}
 	}
-	c := at[0].cell
-	lines := append([]string(nil), c.lines[start.Line-c.base-1:end.Line-c.base]...)
-	last := len(lines) - 1
-	lines[last] = lines[last][:end.Column-1]
-	lines[0] = lines[0][start.Column-1:]
-	return strings.Join(lines, "\n")
+	return "", errorf(TypeError, "the source of %s cannot be told: a //line directive in its cell says that it is elsewhere", name)
 }
 
 // mutated calls f for every identifier that code assigns to, other than by

@@ -61,6 +61,33 @@ func TestSource(t *testing.T) {
 	}
 }
 
+// A line directive in a cell moves positions anywhere; that is an error at worst.
+func TestSourceElsewhere(t *testing.T) {
+	in := newInterp(t, Config{})
+	for i, directive := range []string{"//line x.go:1000", "//line cell:1000", "//line cell:1:90", "/*line cell:2:300*/", "//line :7"} {
+		name := string(rune('a' + i))
+		exec(t, in, "x := 1\n"+directive+"\nfunc "+name+"() int {\n\treturn 1\n}")
+		if got, err := in.Source(name); err == nil && got != "func "+name+"() int {\n\treturn 1\n}" {
+			t.Errorf("%s: source of %s is %q", directive, name, got)
+		}
+	}
+}
+
+func FuzzFunctionDeclaration(f *testing.F) {
+	for _, src := range []string{"func() {}", "func f() {}", "// c\nfunc f[T any](x T) {}", "\ufefffunc() {}", "func(", "(func() {})", "func f() {}; func g() {}", "5", ""} {
+		f.Add(src)
+	}
+	f.Fuzz(func(t *testing.T, src string) {
+		got, err := functionDeclaration("f", src)
+		if err != nil {
+			return
+		}
+		if again, err := functionDeclaration("f", got); err != nil || again != got {
+			t.Errorf("%q gives %q, and that %q, %v", src, got, again, err)
+		}
+	})
+}
+
 func TestDefine(t *testing.T) {
 	in := newInterp(t, Config{})
 	define := func(name, source string) error { return in.Define(context.Background(), name, source) }

@@ -237,6 +237,7 @@ func (in *Interp) exec(ctx context.Context, cell Cell) (res Result, failed *Erro
 	if ctx.Err() != nil {
 		return Result{}, interrupted(ctx)
 	}
+	cell.Source = strings.TrimPrefix(cell.Source, byteOrderMark)
 	text := in.newCell(cell.Name, cell.Source)
 	program := cell.File && packageClause(cell.Source) != ""
 	parse := in.parse

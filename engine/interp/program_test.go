@@ -71,7 +71,7 @@ func TestProgram(t *testing.T) {
 	if got := exec(t, in, "total(4) + second"); got != 14+11 {
 		t.Errorf("afterwards: %v", got)
 	}
-	if err := run("package main\n\nfunc main() { fmt.Print(total(2)) }"); err != nil || out.String() != "1" {
+	if err := run("\ufeffpackage main\n\nfunc main() { fmt.Print(total(2)) }"); err != nil || out.String() != "1" {
 		t.Errorf("another program: %q, %v", out.String(), err)
 	}
 	// A package that is no program is declared; a file without a clause is a cell.

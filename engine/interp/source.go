@@ -15,6 +15,9 @@ import (
 // a line alone tells the cell.
 const fileName = "cell"
 
+// byteOrderMark may begin a file, and says nothing.
+const byteOrderMark = "\ufeff"
+
 // cellText is the source of a cell and the lines it owns: base+1 .. base+len(lines).
 type cellText struct {
 	name  string
