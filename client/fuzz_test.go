@@ -92,7 +92,13 @@ type answering func(frames [][]byte)
 func (answering) Recv() ([][]byte, error)      { return nil, transport.ErrClosed }
 func (answering) Addr() string                 { return "" }
 func (answering) Close() error                 { return nil }
-func (a answering) Give(frames [][]byte) error { return a.Send(frames) }
+func (a answering) Give(frames [][]byte, sent func()) error {
+	err := a.Send(frames)
+	if sent != nil {
+		sent()
+	}
+	return err
+}
 func (a answering) Send(frames [][]byte) error {
 	a(frames)
 	return nil
