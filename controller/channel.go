@@ -23,9 +23,16 @@ type channel struct {
 	// keeps none.
 	observe func(hub.Event)
 	queue   hub.Queue
+	// control is the channel by which engines are asked to abort tasks; nil
+	// where the machine asks for nothing of the kind.
+	control *channel
 
-	mu      sync.Mutex // guards machine
+	// clock counts the ticks since the controller began.
+	clock func() int
+
+	mu      sync.Mutex // guards machine and ticks
 	machine scheduler.Machine
+	ticks   int // that the machine knows of
 }
 
 // serveClients passes requests on until the router is closed.
@@ -79,8 +86,31 @@ func (c *channel) serveEngines() error {
 // the event, nil if it has none.
 func (c *channel) step(ev scheduler.Event, m *wire.Message) {
 	c.mu.Lock()
-	actions := c.machine.Step(ev)
+	actions := c.advance()
+	actions = append(actions, c.machine.Step(ev)...)
 	c.mu.Unlock()
+	c.perform(actions, m)
+}
+
+// tick tells the machine the time, if no event does.
+func (c *channel) tick() {
+	c.mu.Lock()
+	actions := c.advance()
+	c.mu.Unlock()
+	c.perform(actions, nil)
+}
+
+// advance tells the machine how many ticks have passed. The caller holds mu.
+func (c *channel) advance() []scheduler.Action {
+	n := c.clock() - c.ticks
+	if n == 0 {
+		return nil
+	}
+	c.ticks += n
+	return c.machine.Step(scheduler.Tick{N: n})
+}
+
+func (c *channel) perform(actions []scheduler.Action, m *wire.Message) {
 	for _, a := range actions {
 		if err := c.do(a, m); err != nil {
 			c.log.Error("send failed", "channel", c.name, "err", err)
@@ -111,6 +141,14 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		if c.observe != nil {
 			c.observe(hub.Placed{Task: a.Task, Engine: a.Engine})
 		}
+	case scheduler.Tell:
+		_, frames, err := c.session.Frames(a.Type, a.Parent, nil, a.Content)
+		if err != nil {
+			return err
+		}
+		return c.client.Send(append([][]byte{a.Client}, frames...))
+	case scheduler.Abort:
+		return c.control.abort(a)
 	}
 	return nil
 }
@@ -125,6 +163,21 @@ func (c *channel) message(a scheduler.Answer) *wire.Message {
 		}
 	}
 	panic(err) // it is made of strings, and of a header that was parsed
+}
+
+// abort asks an engine to abort tasks. Its reply goes to nobody: those of the
+// tasks tell what became of them.
+func (c *channel) abort(a scheduler.Abort) error {
+	_, frames, err := c.session.Frames(wire.AbortRequest, nil, nil, wire.Abort{MsgIDs: a.IDs, Running: a.Running})
+	if err != nil {
+		return err
+	}
+	frames = append([][]byte{[]byte(nobody), []byte(a.Engine)}, frames...)
+	m, err := c.session.Inspect(frames)
+	if err == nil {
+		c.request(frames, m)
+	}
+	return err
 }
 
 // replied tells the hub of an answer, before the client can ask about it.

@@ -66,10 +66,16 @@ type Config struct {
 	Grace       time.Duration `toml:"grace"`
 
 	// Scheme is how the task queue picks an engine: default "leastload". HWM is
-	// how many tasks an engine has at once: default 1, so that a task never
-	// waits behind another while some engine is idle; negative is no bound.
+	// how many tasks an engine has at once; negative is no bound. The default is
+	// 1, so that a task never waits behind another while some engine is idle,
+	// and up to 8 while an engine's tasks take less than 2 ms: then it would
+	// wait for the next one longer than it works.
 	Scheme scheduler.Scheme `toml:"scheme"`
 	HWM    int              `toml:"hwm"`
+	// CrashLimit is how many engines may die while they run a task before it
+	// fails whatever its retries: default 3, so that a task that kills does not
+	// take the cluster with it; negative is no limit.
+	CrashLimit int `toml:"crash_limit"`
 
 	// Records and RecordBytes bound what is remembered of completed tasks:
 	// default 1024 of them, 256 MiB. With negative Records nothing is.
@@ -94,7 +100,7 @@ func (c Config) withDefaults() Config {
 	def(&c.HeartMisses, 10)
 	def(&c.Grace, 500*time.Millisecond)
 	def(&c.Scheme, scheduler.LeastLoad)
-	def(&c.HWM, 1)
+	def(&c.CrashLimit, 3)
 	def(&c.Records, 1024)
 	def(&c.RecordBytes, 256<<20)
 	if c.Log == nil {

@@ -95,7 +95,7 @@ func open(cfg Config) (_ *Controller, err error) {
 // bind opens all sockets and builds what stands between them.
 func (c *Controller) bind() error {
 	mail := newMailbox()
-	l := &loop{mail: mail, session: c.session, log: c.cfg.Log}
+	l := &loop{mail: mail, session: c.session, log: c.cfg.Log, start: time.Now()}
 	c.loop = l
 	departed := func(identity []byte) { mail.post(hub.Departed{Engine: wire.EngineUUID(identity)}) }
 
@@ -140,7 +140,14 @@ func (c *Controller) bind() error {
 	c.client.Registration = c.engine.Registration
 
 	mux.machine, control.machine = scheduler.NewDirect(), scheduler.NewDirect()
-	task.machine = scheduler.NewBalanced(c.cfg.Scheme, c.cfg.HWM, tick.Seconds(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	task.machine = scheduler.NewBalanced(scheduler.BalancedConfig{
+		Scheme:     c.cfg.Scheme,
+		HWM:        c.cfg.HWM,
+		CrashLimit: c.cfg.CrashLimit,
+		Tick:       tick.Seconds(),
+		Grace:      inFlight,
+	}, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	task.control = &control
 	broadcast.machine = scheduler.NewBroadcast(broadcast.message)
 	mux.queue, mux.observe = hub.Mux, mail.observe
 	task.queue, task.observe = hub.Task, mail.observe
@@ -148,7 +155,7 @@ func (c *Controller) bind() error {
 	l.channels = []*channel{&mux, &task, &control, &broadcast}
 	for i, name := range [...]string{"mux", "task", "control", "broadcast"} {
 		ch := l.channels[i]
-		ch.name, ch.session, ch.log = name, c.session, c.cfg.Log
+		ch.name, ch.session, ch.log, ch.clock = name, c.session, c.cfg.Log, l.clock
 	}
 	l.tasks = &task
 	l.hub = hub.New(hub.Config{

@@ -21,6 +21,9 @@ const (
 	// gather is how long the hub lets observations collect: it wakes for a
 	// batch, and not for every message.
 	gather = 2 * time.Millisecond
+	// inFlight is how many ticks the replies of an engine that is gone may
+	// take: they come by other connections than the news of its end.
+	inFlight = 2
 	// farewell is the time between a shutdown_reply and the end.
 	farewell = time.Second
 )
@@ -80,13 +83,15 @@ type loop struct {
 	log                 *slog.Logger
 
 	start time.Time
-	ticks int
+	ticks int // that the hub knows of
 	exit  <-chan time.Time
 }
 
+// clock counts the ticks since the start.
+func (l *loop) clock() int { return int(time.Since(l.start) / tick) }
+
 // run serves until the context ends or the hub says so, and returns why.
 func (l *loop) run(ctx context.Context) error {
-	l.start = time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var events []hub.Event
@@ -131,15 +136,17 @@ func (l *loop) due() int {
 
 // advance tells the machines how many ticks have passed.
 func (l *loop) advance() {
-	n := int(time.Since(l.start)/tick) - l.ticks
-	if n <= 0 {
+	n := l.clock() - l.ticks
+	if n == 0 {
 		return
 	}
 	l.ticks += n
 	for _, a := range l.hub.Step(hub.Tick{N: n}) {
 		l.do(a)
 	}
-	l.place(scheduler.Tick{N: n})
+	for _, c := range l.channels {
+		c.tick()
+	}
 }
 
 // place gives every scheduler an event.
@@ -191,7 +198,8 @@ func (l *loop) send(to transport.Socket, identity []byte, kind string, parent []
 }
 
 // nobody is a client identity that no router knows: replies to resubmitted
-// tasks go to the hub's records alone.
+// tasks go to the hub's records alone, those to the scheduler's own requests
+// nowhere.
 const nobody = "hub"
 
 // resubmit puts a message into the task queue as if a client had sent it.

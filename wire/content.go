@@ -11,6 +11,7 @@ const (
 
 	ClearRequest    = "clear_request"
 	AbortRequest    = "abort_request"
+	AbortReply      = "abort_reply"
 	ShutdownRequest = "shutdown_request"
 	SignalRequest   = "signal_request"
 
@@ -43,6 +44,13 @@ const (
 	HubError        = "hub_error"
 )
 
+// Questions about tasks on the task channel, which the scheduler answers: this
+// and AbortRequest (protocol section 17).
+const (
+	ExplainRequest = "explain_request"
+	ExplainReply   = "explain_reply"
+)
+
 // Status values of replies.
 const (
 	StatusOK      = "ok"
@@ -58,6 +66,37 @@ type Execute struct {
 	UserExpressions map[string]string `json:"user_expressions"`
 	AllowStdin      bool              `json:"allow_stdin"`
 	StopOnError     bool              `json:"stop_on_error"`
+}
+
+// Abort is the content of an abort_request. To an engine: take these requests
+// out of the queue, or all of them if MsgIDs is null; with Running, interrupt one
+// that runs. To the scheduler, on the task channel: the same wherever a task is;
+// null stands for all tasks of the client.
+type Abort struct {
+	MsgIDs  []MsgID `json:"msg_ids"`
+	Running bool    `json:"running,omitempty"`
+}
+
+// Aborted is the scheduler's abort_reply. Aborted waited, and are answered with
+// status aborted. Those of Engines were sent there: the engine is asked to abort
+// them, and its reply tells whether it could. Unknown have finished, or never came.
+type Aborted struct {
+	Status  string                 `json:"status"`
+	Aborted []MsgID                `json:"aborted"`
+	Engines map[EngineUUID][]MsgID `json:"engines"`
+	Unknown []MsgID                `json:"unknown"`
+}
+
+// Explain is the content of an explain_request.
+type Explain struct {
+	MsgIDs []MsgID `json:"msg_ids"`
+}
+
+// Explained is the content of an explain_reply: for each task a sentence that
+// says where it is and what it waits for.
+type Explained struct {
+	Status string           `json:"status"`
+	Tasks  map[MsgID]string `json:"tasks"`
 }
 
 // Registration is the content of a registration_request: the engine's uuid and,

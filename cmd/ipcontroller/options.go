@@ -65,8 +65,9 @@ func newOptions() *options {
 
 	fs.IntVar(&o.ping, "ping", 0, "milliseconds between heartbeats (default 3000)")
 	fs.IntVar(&c.HeartMisses, "max-misses", 0, "heartbeats that an engine may miss in a row (default 10)")
-	fs.StringVar((*string)(&c.Scheme), "scheme", "", "how tasks are placed: leastload, lru, plainrandom, twobin, weighted, pure (default leastload)")
-	fs.IntVar(&o.hwm, "hwm", 1, "tasks that an engine holds at once; 0 is no bound")
+	fs.StringVar((*string)(&c.Scheme), "scheme", "", "how tasks are placed: leastload, lru, plainrandom, twobin, weighted, pure, none (default leastload)")
+	fs.IntVar(&o.hwm, "hwm", 0, "tasks that an engine holds at once; 0 is no bound (default 1, and a few while they are very short)")
+	fs.IntVar(&c.CrashLimit, "crash-limit", 0, "engines that may die while running a task before it fails; -1 is no limit (default 3)")
 	fs.IntVar(&c.Records, "records", 0, "completed tasks to remember (default 1024)")
 	fs.IntVar(&c.RecordBytes, "record-bytes", 0, "bytes to remember of them (default 256 MiB)")
 	fs.BoolVar(&o.noDB, "nodb", false, "remember nothing of completed tasks")

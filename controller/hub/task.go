@@ -59,8 +59,12 @@ func payload(m *wire.Message) int {
 // reply.
 func (m *Machine) onSubmitted(ev Submitted) {
 	e := m.byUUID[ev.Engine]
-	if e == nil && ev.Queue != Task || !strings.HasSuffix(ev.Message.Header.MsgType, "_request") {
+	kind := ev.Message.Header.MsgType
+	if e == nil && ev.Queue != Task || !strings.HasSuffix(kind, "_request") {
 		return
+	}
+	if ev.Queue == Task && (kind == wire.AbortRequest || kind == wire.ExplainRequest) {
+		return // about tasks
 	}
 	id := ev.Message.Header.MsgID
 	if m.tasks.tasks[id] != nil {

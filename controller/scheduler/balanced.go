@@ -1,288 +1,381 @@
 package scheduler
 
 import (
-	"cmp"
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"slices"
 
 	"muster/wire"
 )
 
-// Balanced picks an engine for each task (the task channel). An engine takes
-// tasks while it has fewer than hwm; the rest wait, in order of submission.
-// Nothing waits that could run: a task waits only while no engine that it may
-// go to has room.
+// BalancedConfig is what a Balanced is told about its cluster.
+type BalancedConfig struct {
+	// Scheme is how it picks an engine among those with room for a task.
+	Scheme Scheme
+	// HWM is how many tasks an engine has at most; with no bound if negative.
+	// 0 is one, and a few more while the engine's tasks are so short that it
+	// would wait for the next one longer than it works.
+	HWM int
+	// CrashLimit is how many engines may die that run a task before it is given
+	// up whatever its retries; with no bound if negative.
+	CrashLimit int
+	// Tick is how long a tick is, in seconds.
+	Tick float64
+	// Grace is how many ticks the replies of a dead engine still count, which
+	// may be on their way.
+	Grace int
+}
+
+// Balanced picks an engine for each task (the task channel, protocol section
+// 10). An engine takes tasks while it has room; the rest wait, by priority and
+// in order of submission. Nothing waits that could run: a task waits only while
+// no engine that it may go to has room, or for tasks that it depends on.
 type Balanced struct {
+	cfg    BalancedConfig
 	choose chooser
-	hwm    int // no bound if < 1
-	tick   float64
+	hwm    int
 	rng    *rand.Rand
 
-	now     int // in ticks
-	count   uint64
-	workers []*worker // least recently used first
-	byUUID  map[wire.EngineUUID]*worker
+	now      int // in ticks
+	count    uint64
+	jobs     map[wire.MsgID]*job // all that are not answered
+	finished finished
 
-	free  []*worker // as place found them last; kept for their memory
+	workers []*worker // least recently used first
+	lost    []*worker // that died with jobs, in that order
+	vacant  int       // workers with room
+
+	// Waiting jobs: those that any engine may take, the others by the engines
+	// that may, and how many there are in both. Jobs that wait for others to
+	// finish are in neither.
+	open    class
+	classes map[string]*class
+	ready   int
+	alarms  heap[alarm]
+
+	free  []*worker // as assign found them last; kept for their memory
 	loads []int
 
-	// Waiting jobs that any engine may take, and those that not every one may.
-	open, picky line
-	timed       int // how many of them have a deadline
+	// Of the present step:
+	out   []Action
+	ended []end // jobs that have finished, and whose children do not know yet
+	moved bool  // some job has begun to wait
 }
 
-// worker is an engine and the jobs it has.
-type worker struct {
-	id   wire.EngineID
-	uuid wire.EngineUUID
-	jobs map[task]*job
+// end is a job that has finished.
+type end struct {
+	job *job
+	ending
 }
 
-// NewBalanced returns a Balanced without engines. An engine holds at most hwm
-// tasks, with no bound if that is less than 1. A tick lasts as many seconds.
-func NewBalanced(scheme Scheme, hwm int, tick float64, rng *rand.Rand) *Balanced {
-	if scheme == Pure {
-		hwm = 0
+// NewBalanced returns a Balanced without engines.
+func NewBalanced(cfg BalancedConfig, rng *rand.Rand) *Balanced {
+	b := &Balanced{
+		cfg: cfg, choose: choosers[cfg.Scheme], hwm: cfg.HWM, rng: rng,
+		jobs: make(map[wire.MsgID]*job), open: class{except: true}, classes: make(map[string]*class),
 	}
-	return &Balanced{choose: choosers[scheme], hwm: hwm, tick: tick, rng: rng, byUUID: make(map[wire.EngineUUID]*worker)}
-}
-
-// Due implements Machine: ticks are wanted while a waiting task has a timeout.
-func (b *Balanced) Due() int {
-	if b.timed == 0 {
-		return 0
+	if cfg.Scheme == Pure {
+		b.hwm = -1
 	}
-	due := 0
-	for _, l := range [...]*line{&b.open, &b.picky} {
-		for _, j := range l.jobs[l.head:] {
-			if j.deadline > 0 && (due == 0 || j.deadline < due) {
-				due = j.deadline
-			}
-		}
-	}
-	return max(1, due-b.now)
+	return b
 }
 
 // Step implements Machine.
 func (b *Balanced) Step(ev Event) []Action {
+	b.out = nil
 	switch ev := ev.(type) {
 	case Request:
-		return b.onRequest(ev)
+		b.onRequest(ev)
 	case Reply:
-		return b.onReply(ev)
+		b.onReply(ev)
 	case Unsent:
-		return b.onUnsent(ev)
+		b.onUnsent(ev)
 	case EngineUp:
-		return b.onEngineUp(ev)
+		b.onEngineUp(ev)
 	case EngineDown:
-		return b.onEngineDown(ev)
+		b.onEngineDown(ev)
 	case Tick:
-		return b.onTick(ev)
+		b.onTick(ev)
 	}
-	return nil
+	b.spread()
+	if b.moved {
+		b.moved = false
+		b.dispatch()
+	}
+	return b.out
 }
 
-func (b *Balanced) onRequest(ev Request) []Action {
-	if len(ev.Message.Route) != 1 {
-		return nil
+// spread tells of the jobs that have finished, and of those that finish by it.
+func (b *Balanced) spread() {
+	for i := 0; i < len(b.ended); i++ {
+		b.release(b.ended[i])
+		b.ended[i] = end{}
 	}
-	if _, ok := replyType(ev.Message.Header.MsgType); !ok {
-		return nil // what wants no reply is no task
+	b.ended = b.ended[:0]
+}
+
+func (b *Balanced) do(a ...Action) { b.out = append(b.out, a...) }
+
+func (b *Balanced) onRequest(ev Request) {
+	m := ev.Message
+	if len(m.Route) != 1 {
+		return
+	}
+	if _, ok := replyType(m.Header.MsgType); !ok {
+		return // what wants no reply is no task
+	}
+	switch m.Header.MsgType {
+	case wire.AbortRequest:
+		b.onAbort(m)
+		return
+	case wire.ExplainRequest:
+		b.onExplain(m)
+		return
 	}
 	b.count++
-	j, refusal := newJob(ev, b.count, b.tick)
-	if refusal != nil {
-		return []Action{*refusal}
+	j, refusal := newJob(ev, b.count, b.cfg.Tick)
+	switch {
+	case b.choose == nil:
+		b.do(*refuse(j, valueError, "this controller schedules no tasks (its scheme is %q): address engines", b.cfg.Scheme))
+		return
+	case b.jobs[j.id] != nil:
+		b.do(*refuse(j, valueError, "task %q is here already: an id is for one task", j.id))
+		return
 	}
-	return b.place(j)
+	if refusal == nil {
+		refusal = b.enlist(j)
+	}
+	b.jobs[j.id] = j
+	switch {
+	case refusal != nil:
+		b.giveUp(j, refusal)
+	case b.vacant == 0 || !b.assign(j):
+		b.settle(j)
+		b.moved = false // no engine has room for it
+	}
 }
 
-// place sends a job to an engine with room, lets it wait, or gives it up when
-// there is none that it will ever go to.
-func (b *Balanced) place(j *job) []Action {
-	if len(j.targets) > 0 && !slices.ContainsFunc(b.workers, func(w *worker) bool { return j.takes(w.uuid) }) {
-		return []Action{fail(j.asked, "", impossibleDependency, "task %q: none of its %d targets is there to take it", j.id, len(j.targets))}
+// settle finds out what a job waits for that is not on an engine.
+func (b *Balanced) settle(j *job) {
+	if j.class != nil {
+		b.unwait(j)
 	}
-	b.free, b.loads = b.free[:0], b.loads[:0]
-	for _, w := range b.workers {
-		if b.room(w) && j.takes(w.uuid) {
-			b.free = append(b.free, w)
-			b.loads = append(b.loads, len(w.jobs))
+	if j.after.ready() && j.follow.ready() {
+		engines, except := j.reach()
+		if except || slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(engines, w.uuid) }) {
+			b.wait(j, engines, except)
+			b.moved = true
+		} else if j.follow == nil || j.follow.open == 0 {
+			b.giveUp(j, refuse(j, impossibleDependency, "task %q: %s", j.id, b.nowhere(j)))
+			return
 		}
 	}
-	if len(b.free) > 0 {
-		return b.assign(j, b.free[b.choose(b.loads, b.rng)])
-	}
-	if j.timeout > 0 {
+	if j.timeout > 0 && j.deadline == 0 {
 		j.deadline = b.now + j.timeout
-		b.timed++
+		b.alarms.push(alarm{j})
 	}
-	if j.picky() {
-		b.picky.push(j)
-	} else {
-		b.open.push(j)
-	}
-	return nil
 }
 
-func (b *Balanced) room(w *worker) bool { return b.hwm < 1 || len(w.jobs) < b.hwm }
+// giveUp answers a job that is on no engine.
+func (b *Balanced) giveUp(j *job, a *Answer) {
+	if j.class != nil {
+		b.unwait(j)
+	}
+	b.do(*a)
+	b.finish(j, ending{id: j.id})
+}
 
-// assign sends a job to an engine, which becomes the most recently used.
-func (b *Balanced) assign(j *job, w *worker) []Action {
-	j.on = w
-	w.jobs[j.task] = j
+// finish forgets a job that was answered.
+func (b *Balanced) finish(j *job, e ending) {
+	b.calm(j)
+	b.unlink(j)
+	delete(b.jobs, j.id)
+	b.finished.record(e.id, e.engine, e.ok)
+	if len(j.children) > 0 {
+		b.ended = append(b.ended, end{j, e})
+	}
+}
+
+// calm takes back the alarm of a job that waits no more.
+func (b *Balanced) calm(j *job) {
+	if j.deadline > 0 {
+		j.deadline = 0
+		b.alarms.remove(alarm{j})
+	}
+}
+
+// assign sends a job to an engine that it may go to and that has room, as the
+// scheme has it, and tells whether there is one. By default one that has
+// nothing to do comes before one that only has room.
+func (b *Balanced) assign(j *job) bool {
+	if !j.after.ready() || !j.follow.ready() {
+		return false
+	}
+	engines, except := j.reach()
+	b.free = b.free[:0]
+	least := math.MaxInt
+	for _, w := range b.workers {
+		if w.room && (except && len(engines) == 0 || slices.Contains(engines, w.uuid) != except) {
+			b.free = append(b.free, w)
+			least = min(least, w.n)
+		}
+	}
+	if b.hwm == 0 && least == 0 {
+		b.free = slices.DeleteFunc(b.free, func(w *worker) bool { return w.n > 0 })
+	}
+	switch len(b.free) {
+	case 0:
+		return false
+	case 1:
+		b.give(j, b.free[0])
+		return true
+	}
+	b.loads = b.loads[:0]
+	for _, w := range b.free {
+		b.loads = append(b.loads, w.n)
+	}
+	b.give(j, b.free[b.choose(b.loads, b.rng)])
+	return true
+}
+
+// give sends a job to an engine, which becomes the most recently used.
+func (b *Balanced) give(j *job, w *worker) {
+	if j.class != nil {
+		b.unwait(j)
+	}
+	b.calm(j)
+	w.add(j)
+	b.update(w)
 	i := slices.Index(b.workers, w)
 	copy(b.workers[i:], b.workers[i+1:])
 	b.workers[len(b.workers)-1] = w
-	frames := make([][]byte, 0, len(j.frames)+1)
-	frames = append(frames, []byte(w.uuid))
-	return []Action{Placed{j.id, w.uuid}, Relay{ToEngine, append(frames, j.frames...)}}
+	b.do(Placed{j.id, w.uuid}, j.send(w))
 }
 
-// left notes that a job waits no more.
-func (b *Balanced) left(j *job) {
-	if j.deadline > 0 {
-		j.deadline = 0
-		b.timed--
+// next returns the waiting job whose turn it is at an engine, or nil.
+func (b *Balanced) next(w *worker) *job {
+	j := b.open.first()
+	if len(w.seats) > 0 {
+		if k := w.seats[0].class.first(); j == nil || k.before(j) {
+			return k
+		}
 	}
+	return j
 }
 
-// fill gives an engine waiting jobs while it has room.
-func (b *Balanced) fill(w *worker) []Action {
-	var out []Action
-	for b.room(w) {
+// fill gives an engine waiting jobs while it has room. No other has room for
+// these, or they would not wait.
+func (b *Balanced) fill(w *worker) {
+	for w.room && !b.moved {
 		j := b.next(w)
 		if j == nil {
-			break
+			return
 		}
-		b.left(j)
-		out = append(out, b.assign(j, w)...)
+		b.give(j, w)
 	}
-	return out
 }
 
-// next takes the job that has waited longest among those for an engine.
-func (b *Balanced) next(w *worker) *job {
-	i := b.picky.find(w.uuid)
-	hasOpen := b.open.head < len(b.open.jobs)
-	switch {
-	case i < 0 && !hasOpen:
-		return nil
-	case i < 0 || hasOpen && b.open.jobs[b.open.head].order < b.picky.jobs[i].order:
-		return b.open.take(b.open.head)
+// dispatch assigns waiting jobs in order while some engine has room for one.
+func (b *Balanced) dispatch() {
+	for b.vacant > 0 && b.ready > 0 {
+		var first *job
+		for _, w := range b.workers {
+			if !w.room {
+				continue
+			}
+			if j := b.next(w); j != nil && (first == nil || j.before(first)) {
+				first = j
+			}
+		}
+		if first == nil {
+			return
+		}
+		b.assign(first)
 	}
-	return b.picky.take(i)
 }
 
 // outcome is what a reply's metadata says about a task.
 type outcome struct {
-	Status string `json:"status"`
-	Met    *bool  `json:"dependencies_met"`
+	Status  string          `json:"status"`
+	Met     *bool           `json:"dependencies_met"`
+	Started wire.Time       `json:"started"`
+	Outputs json.RawMessage `json:"outputs"`
 }
 
-func (b *Balanced) onReply(ev Reply) []Action {
+func (b *Balanced) onReply(ev Reply) {
 	if len(ev.Message.Route) != 2 {
-		return nil
+		return
 	}
 	engine, client := ev.Frames[0], ev.Frames[1]
-	w := b.byUUID[wire.EngineUUID(engine)]
-	if w == nil {
-		return nil // taken for dead: its tasks are elsewhere, or answered
+	j := b.jobs[ev.Message.Parent.MsgID]
+	if j == nil || j.on == nil || string(j.on.uuid) != string(engine) || string(j.client) != string(client) {
+		return // it was answered, or is elsewhere
 	}
-	t := task{string(client), ev.Message.Parent.MsgID}
-	j := w.jobs[t]
-	if j == nil {
-		return nil
-	}
-	delete(w.jobs, t)
-	j.on = nil
+	w := j.on
+	w.drop(j)
 	var o outcome
 	json.Unmarshal(ev.Message.Metadata, &o) // a bad one says nothing
-	var out []Action
+	unmet := o.Met != nil && !*o.Met
+	if !unmet && o.Status != wire.StatusAborted {
+		w.observe(&o, ev.Message)
+	}
+	recalled := j.recalled
+	j.recalled = false
 	switch {
-	case o.Met != nil && !*o.Met:
-		j.refused = append(j.refused, w.uuid)
-		out = b.place(j)
-	case o.Status == wire.StatusError && j.retries > 0:
+	case j.aborted:
+	case recalled && o.Status == wire.StatusAborted:
+		b.settle(j)
+		j = nil
+	case unmet:
+		j.refuse(w.uuid)
+		b.settle(j)
+		j = nil
+	case o.Status == wire.StatusError && j.retries > 0 && b.elsewhere(j, w.uuid):
 		j.retries--
-		j.refused = append(j.refused, w.uuid)
-		out = b.place(j)
-	default:
+		b.settle(j)
+		j = nil
+	}
+	if j != nil {
 		ev.Frames[0], ev.Frames[1] = client, engine
-		out = []Action{Relay{ToClient, ev.Frames}}
+		b.do(Relay{ToClient, ev.Frames})
+		b.finish(j, ending{j.id, w.uuid, o.Status == wire.StatusOK})
 	}
-	return append(out, b.fill(w)...)
+	b.update(w)
+	if len(b.ended) == 0 {
+		b.fill(w)
+	} else {
+		b.moved = true
+	}
 }
 
-// onUnsent answers a task that did not reach its engine. Tried elsewhere, it
-// might be done twice in the end.
-func (b *Balanced) onUnsent(ev Unsent) []Action {
-	w := b.byUUID[wire.EngineUUID(ev.Engine)]
-	if w == nil {
-		return nil
+// elsewhere refuses an engine for a job, if that leaves it any to go to.
+func (b *Balanced) elsewhere(j *job, engine wire.EngineUUID) bool {
+	before := j.refused
+	j.refuse(engine)
+	engines, except := j.reach()
+	if except || slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(engines, w.uuid) }) {
+		return true
 	}
-	j := w.jobs[task{string(ev.Client), ev.ID}]
-	if j == nil {
-		return nil
-	}
-	delete(w.jobs, j.task)
-	return append([]Action{unsent(j.asked, &peer{id: w.id, uuid: w.uuid})}, b.fill(w)...)
+	j.refused = before
+	return false
 }
 
-// onEngineUp puts a new engine first in line.
-func (b *Balanced) onEngineUp(ev EngineUp) []Action {
-	w := &worker{ev.ID, ev.UUID, make(map[task]*job)}
-	b.workers = slices.Insert(b.workers, 0, w)
-	b.byUUID[w.uuid] = w
-	return b.fill(w)
-}
-
-// onEngineDown places the jobs of a dead engine anew, or answers for it, and
-// gives up those that waited for it alone.
-func (b *Balanced) onEngineDown(ev EngineDown) []Action {
-	w := b.byUUID[ev.UUID]
-	if w == nil {
-		return nil
+// onUnsent handles a task that did not reach its engine: it failed there.
+func (b *Balanced) onUnsent(ev Unsent) {
+	j := b.jobs[ev.ID]
+	if j == nil || j.on == nil || string(j.on.uuid) != string(ev.Engine) || string(j.client) != string(ev.Client) {
+		return
 	}
-	delete(b.byUUID, w.uuid)
-	b.workers = slices.DeleteFunc(b.workers, func(x *worker) bool { return x == w })
-	var lost []*job
-	for _, j := range w.jobs {
-		lost = append(lost, j)
-	}
-	slices.SortFunc(lost, func(a, b *job) int { return cmp.Compare(a.order, b.order) })
-	var out []Action
-	for _, j := range lost {
-		j.on = nil
-		if j.retries == 0 {
-			out = append(out, died(j.asked, &peer{id: w.id, uuid: w.uuid}, ev.Cause))
-			continue
-		}
+	w := j.on
+	w.drop(j)
+	if !j.aborted && j.retries > 0 && b.elsewhere(j, w.uuid) {
 		j.retries--
-		out = append(out, b.place(j)...)
+		b.settle(j)
+	} else {
+		a := unsent(j.asked, &peer{id: w.id, uuid: w.uuid})
+		b.giveUp(j, &a)
 	}
-	stranded := b.picky.takeIf(func(j *job) bool {
-		return slices.Contains(j.targets, w.uuid) && !slices.ContainsFunc(b.workers, func(w *worker) bool { return j.takes(w.uuid) })
-	})
-	for _, j := range stranded {
-		b.left(j)
-		out = append(out, b.place(j)...)
-	}
-	return out
-}
-
-// onTick gives up tasks that have waited too long.
-func (b *Balanced) onTick(ev Tick) []Action {
-	b.now += ev.N
-	if b.timed == 0 {
-		return nil
-	}
-	late := func(j *job) bool { return j.deadline > 0 && j.deadline <= b.now }
-	var out []Action
-	for _, j := range append(b.open.takeIf(late), b.picky.takeIf(late)...) {
-		b.left(j)
-		out = append(out, fail(j.asked, "", taskTimeout, "task %q: no engine could take it for %g s", j.id, float64(j.timeout)*b.tick))
-	}
-	return out
+	b.update(w)
+	b.moved = true
 }

@@ -65,8 +65,8 @@ const (
 	ToEngine
 )
 
-// An Action is something to be done: [Relay], [Sign], [Record], [Answer]
-// or [Placed].
+// An Action is something to be done: [Relay], [Sign], [Record], [Answer],
+// [Placed], [Tell] or [Abort].
 type Action interface{ action() }
 
 // Relay sends frames as they are. The first is the identity to send to.
@@ -110,11 +110,31 @@ type Placed struct {
 	Engine wire.EngineUUID
 }
 
+// Tell answers a request about tasks: a fresh message of the given type whose
+// parent is the request's header.
+type Tell struct {
+	Client  []byte
+	Type    string
+	Parent  []byte
+	Content any
+}
+
+// Abort asks an engine, by its control channel, to give back tasks of its
+// queue: it answers each with status aborted. If Running is set, one that runs
+// is interrupted.
+type Abort struct {
+	Engine  wire.EngineUUID
+	IDs     []wire.MsgID
+	Running bool
+}
+
 func (Relay) action()  {}
 func (Sign) action()   {}
 func (Record) action() {}
 func (Answer) action() {}
 func (Placed) action() {}
+func (Tell) action()   {}
+func (Abort) action()  {}
 
 // A Machine is Direct, Balanced or Broadcast. It has one owner at a time.
 type Machine interface {

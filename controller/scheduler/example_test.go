@@ -11,7 +11,7 @@ import (
 // A machine takes one event at a time and says what is to be done.
 func ExampleBalanced() {
 	session := wire.NewSession("key", "")
-	m := scheduler.NewBalanced(scheduler.LeastLoad, 1, 0.05, rand.New(rand.NewPCG(1, 2)))
+	m := scheduler.NewBalanced(scheduler.BalancedConfig{Scheme: scheduler.LeastLoad, HWM: 1, Tick: 0.05}, rand.New(rand.NewPCG(1, 2)))
 	m.Step(scheduler.EngineUp{ID: 0, UUID: "engine-0"})
 
 	_, frames, err := session.Frames(wire.ApplyRequest, nil, nil, nil)

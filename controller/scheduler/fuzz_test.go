@@ -21,7 +21,7 @@ func FuzzOptions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, metadata []byte) {
 		for _, kind := range []string{"direct", "broadcast", "balanced"} {
 			p := &player{t: t}
-			p.use(kind, LeastLoad, 1)
+			p.use(kind, BalancedConfig{Scheme: LeastLoad, HWM: 1})
 			p.apply([]string{"up", "0", "a"})
 			route := []string{"c"}
 			if kind == "direct" {
@@ -53,7 +53,7 @@ func FuzzOutcome(f *testing.F) {
 	f.Fuzz(func(t *testing.T, metadata []byte) {
 		for _, kind := range []string{"broadcast", "balanced"} {
 			p := &player{t: t}
-			p.use(kind, LeastLoad, 1)
+			p.use(kind, BalancedConfig{Scheme: LeastLoad, HWM: 1})
 			p.apply([]string{"up", "0", "a"})
 			id := wire.MsgID("t")
 			p.apply([]string{"ask", "c", "t", `{"targets":[["a",0]],"is_coalescing":true}`})
@@ -99,7 +99,7 @@ func BenchmarkDirect(b *testing.B) {
 
 // BenchmarkBalanced is a task and its reply, with 64 engines.
 func BenchmarkBalanced(b *testing.B) {
-	m := NewBalanced(LeastLoad, 1, 1, nil)
+	m := NewBalanced(BalancedConfig{Scheme: LeastLoad, HWM: 1}, nil)
 	for i := range 64 {
 		m.Step(EngineUp{wire.EngineID(i), wire.EngineUUID(rune('0' + i))})
 	}

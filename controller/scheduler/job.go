@@ -1,49 +1,66 @@
 package scheduler
 
 import (
-	"cmp"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 
 	"muster/wire"
 )
 
-// job is a task of the queue, from its submission to its answer.
+// A job is a task of the queue, from its submission to its answer.
 type job struct {
 	asked
-	task    task
-	frames  [][]byte // [client, <IDS|MSG>, ...], to be sent again if need be
-	targets []wire.EngineUUID
-	refused []wire.EngineUUID // engines that it is not to go to again
-	retries int
-	timeout int // ticks that it may wait, 0 for ever
+	frames   [][]byte // [client, <IDS|MSG>, ...], to be sent again if need be
+	priority int
+	retries  int
+	timeout  int // ticks that it may wait, 0 for ever
 
-	on       *worker // nil while it waits
-	deadline int     // in ticks, while it waits and has a timeout
+	// Where it may go: targets, sorted, if there are any; not to an engine that
+	// refused it or on which it failed; and to where it follows others.
+	targets, refused []wire.EngineUUID
+	after, follow    *dependency
+	children         map[*job]role // that depend on it
+
+	deaths []string          // how the engines died that ran it
+	seen   []wire.EngineUUID // engines that gave it back
+	// Its outcome is final: a client has asked to abort it.
+	aborted bool
+	// It is asked back from its engine.
+	recalled bool
+
+	// It is on an engine, or waits in the line of a class, or neither: then it
+	// waits for the tasks that it depends on.
+	on         *worker
+	prev, next *job // on that engine
+	class      *class
+	slot       int // in the line; late tells in which part of it
+	late       bool
+
+	deadline, alarm int // in ticks, while it waits and has a timeout; its place among the alarms
 }
+
+// An alarm is a waiting job that has a timeout.
+type alarm struct{ *job }
+
+func (a alarm) before(b alarm) bool {
+	if a.deadline != b.deadline {
+		return a.deadline < b.deadline
+	}
+	return a.order < b.order
+}
+
+func (a alarm) place() *int { return &a.alarm }
 
 // options are what a client may say about a task, in the metadata.
 type options struct {
-	Targets []wire.EngineUUID `json:"targets"`
-	After   json.RawMessage   `json:"after"`
-	Follow  json.RawMessage   `json:"follow"`
-	Timeout float64           `json:"timeout"` // seconds
-	Retries int               `json:"retries"`
-}
-
-// dependent tells whether a dependency is one: it is null, a list of message
-// ids, or an object with such a list.
-func dependent(raw json.RawMessage) bool {
-	var set struct {
-		Dependencies []json.RawMessage `json:"dependencies"`
-	}
-	var list []json.RawMessage
-	if json.Unmarshal(raw, &list) == nil {
-		return len(list) > 0
-	}
-	json.Unmarshal(raw, &set) // what is neither names no message
-	return len(set.Dependencies) > 0
+	Targets  []wire.EngineUUID `json:"targets"`
+	After    json.RawMessage   `json:"after"`
+	Follow   json.RawMessage   `json:"follow"`
+	Timeout  float64           `json:"timeout"` // seconds
+	Retries  int               `json:"retries"`
+	Priority int               `json:"priority"`
 }
 
 // newJob reads a request. tick is in seconds.
@@ -51,90 +68,86 @@ func newJob(ev Request, order uint64, tick float64) (*job, *Answer) {
 	m := ev.Message
 	j := &job{
 		asked:  asked{order, m.Route[0], m.Header.MsgID, m.Header.MsgType, m.RawHeader},
-		task:   task{string(m.Route[0]), m.Header.MsgID},
 		frames: ev.Frames,
 	}
-	refuse := func(ename, format string, args ...any) (*job, *Answer) {
-		a := fail(j.asked, "", ename, format, args...)
-		return nil, &a
-	}
 	var o options
-	if err := json.Unmarshal(m.Metadata, &o); err != nil {
-		return refuse(valueError, "task options: %s", badJSON(err))
+	err := json.Unmarshal(m.Metadata, &o)
+	if err != nil {
+		return j, refuse(j, valueError, "task options: %s", badJSON(err))
+	}
+	if j.after, err = readDependency("after", o.After); err == nil {
+		j.follow, err = readDependency("follow", o.Follow)
 	}
 	switch {
-	case dependent(o.After) || dependent(o.Follow):
-		return refuse(invalidDependency, "this controller does not order tasks: after and follow have to be empty")
+	case err != nil:
+		return j, refuse(j, valueError, "%v", err)
 	case o.Retries < 0:
-		return refuse(valueError, "retries is %d: it must not be negative", o.Retries)
+		return j, refuse(j, valueError, "retries is %d: it must not be negative", o.Retries)
 	case !(o.Timeout >= 0) || o.Timeout > maxTimeout:
-		return refuse(valueError, "timeout is %v: want 0 to %v seconds", o.Timeout, float64(maxTimeout))
+		return j, refuse(j, valueError, "timeout is %v: want 0 to %v seconds", o.Timeout, float64(maxTimeout))
 	}
-	j.targets, j.retries = o.Targets, o.Retries
+	slices.Sort(o.Targets)
+	j.targets = slices.Clip(slices.Compact(o.Targets))
+	j.retries, j.priority = o.Retries, o.Priority
 	if o.Timeout > 0 {
 		j.timeout = max(1, int(math.Ceil(o.Timeout/tick)))
 	}
 	return j, nil
 }
 
+// refuse is the answer to a task that no engine is to blame for.
+func refuse(j *job, ename, format string, args ...any) *Answer {
+	a := fail(j.asked, "", ename, format, args...)
+	return &a
+}
+
 // maxTimeout is a year.
 const maxTimeout = 366 * 24 * 3600
 
-// takes tells whether the job may go to that engine.
-func (j *job) takes(engine wire.EngineUUID) bool {
-	return (len(j.targets) == 0 || slices.Contains(j.targets, engine)) && !slices.Contains(j.refused, engine)
-}
-
-// picky tells whether there is an engine that the job may not go to.
-func (j *job) picky() bool { return len(j.targets) > 0 || len(j.refused) > 0 }
-
-// line holds waiting jobs, in the order in which they were submitted.
-type line struct {
-	jobs []*job // those before head are gone
-	head int
-}
-
-// push adds a job in its place, which is the end unless it waited before.
-func (l *line) push(j *job) {
-	i, _ := slices.BinarySearchFunc(l.jobs[l.head:], j.order, func(x *job, order uint64) int { return cmp.Compare(x.order, order) })
-	l.jobs = slices.Insert(l.jobs, l.head+i, j)
-}
-
-// find returns the index of the first job that the engine may take, or -1.
-func (l *line) find(engine wire.EngineUUID) int {
-	for i := l.head; i < len(l.jobs); i++ {
-		if l.jobs[i].takes(engine) {
-			return i
-		}
+// reach returns the engines that a job may go to or, except for being true,
+// those that it may not. What it depends on has finished.
+func (j *job) reach() (engines []wire.EngineUUID, except bool) {
+	switch {
+	case j.follow == nil && len(j.targets) == 0:
+		return j.refused, true
+	case j.follow == nil && len(j.refused) == 0:
+		return j.targets, false
+	case j.follow == nil:
+		engines = slices.Clone(j.targets)
+	default:
+		engines = slices.Sorted(slices.Values(j.follow.places))
 	}
-	return -1
+	return slices.DeleteFunc(engines, func(e wire.EngineUUID) bool {
+		return slices.Contains(j.refused, e) || len(j.targets) > 0 && !slices.Contains(j.targets, e)
+	}), false
 }
 
-// take removes the job at an index. Taking the first is cheap.
-func (l *line) take(i int) *job {
-	j := l.jobs[i]
-	if i > l.head {
-		l.jobs = slices.Delete(l.jobs, i, i+1)
-		return j
-	}
-	l.jobs[i] = nil
-	l.head++
-	if l.head > len(l.jobs)/2 {
-		l.jobs = slices.Delete(l.jobs, 0, l.head)
-		l.head = 0
-	}
-	return j
+// refuse notes that an engine is not to have the job again.
+func (j *job) refuse(engine wire.EngineUUID) {
+	// A new slice: a class may have the old one.
+	i, _ := slices.BinarySearch(j.refused, engine)
+	j.refused = slices.Insert(slices.Clone(j.refused), i, engine)
 }
 
-// takeIf removes and returns the jobs that it is true for.
-func (l *line) takeIf(is func(*job) bool) (out []*job) {
-	l.jobs = slices.DeleteFunc(slices.Delete(l.jobs, 0, l.head), func(j *job) bool {
-		if is(j) {
-			out = append(out, j)
-			return true
-		}
-		return false
-	})
-	l.head = 0
-	return out
+// send returns what takes the job to an engine. One that has had the message
+// would take it for a replay (protocol section 3) and gets another.
+func (j *job) send(w *worker) Action {
+	if !slices.Contains(j.seen, w.uuid) {
+		frames := make([][]byte, 0, len(j.frames)+1)
+		return Relay{ToEngine, append(append(frames, []byte(w.uuid)), j.frames...)}
+	}
+	dicts := j.frames[3:] // client, delimiter, signature
+	var metadata object
+	if err := json.Unmarshal(dicts[2], &metadata); err != nil {
+		panic(fmt.Sprintf("metadata that could be read at first: %v", err))
+	}
+	metadata.set("sent", len(j.seen)+1)
+	return Sign{ToEngine, &wire.Message{
+		Route:     [][]byte{[]byte(w.uuid), j.client},
+		RawHeader: dicts[0],
+		RawParent: dicts[1],
+		Metadata:  metadata.raw(),
+		Content:   dicts[3],
+		Buffers:   dicts[4:],
+	}}
 }

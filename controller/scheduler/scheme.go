@@ -12,6 +12,7 @@ type Scheme string
 
 // The schemes. Pure is least recently used with no bound on what an engine
 // holds, as ZeroMQ's round robin would do; clients offer no options under it.
+// None schedules nothing: each task is answered with an error that says so.
 const (
 	LeastLoad   Scheme = "leastload"
 	LRU         Scheme = "lru"
@@ -19,6 +20,7 @@ const (
 	TwoBin      Scheme = "twobin"
 	Weighted    Scheme = "weighted"
 	Pure        Scheme = "pure"
+	None        Scheme = "none"
 )
 
 // A chooser picks an engine: it is given the loads of those that may take the
@@ -32,11 +34,12 @@ var choosers = map[Scheme]chooser{
 	TwoBin:      twoBin,
 	Weighted:    weighted,
 	Pure:        leastRecent,
+	None:        nil,
 }
 
 // Validate refuses a scheme that is not known.
 func (s Scheme) Validate() error {
-	if choosers[s] == nil {
+	if _, known := choosers[s]; !known {
 		var known []string
 		for s := range choosers {
 			known = append(known, string(s))

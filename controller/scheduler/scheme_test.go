@@ -52,7 +52,7 @@ func TestSchemeValidate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := Scheme("fastest").Validate(); err == nil || !strings.Contains(err.Error(), "leastload, lru, plainrandom") {
+	if err := Scheme("fastest").Validate(); err == nil || !strings.Contains(err.Error(), "leastload, lru, none, plainrandom") {
 		t.Errorf("an unknown scheme: %v", err)
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 // A script's events:
 //
-//	use direct|broadcast|balanced [SCHEME HWM]   a fresh machine
+//	use direct|broadcast                         a fresh machine
+//	use balanced [SCHEME HWM [CRASHLIMIT GRACE]] a tick is half a second
 //	up ID UUID                                   an engine comes
 //	down UUID CAUSE
 //	ask CLIENT[/ENGINE] ID [METADATA] [TYPE]     a request
@@ -24,6 +25,9 @@ import (
 //	unsent ENGINE CLIENT ID                      a request did not reach its engine
 //	tick N
 //	due                                          prints when the next tick is wanted
+//	abort CLIENT CONTENT                         an abort_request
+//	question CLIENT CONTENT                      an explain_request
+//	explain ID                                   prints what a task waits for
 func TestScripts(t *testing.T) {
 	scripttest.Run(t, func(t *testing.T) func([]string) []string {
 		p := &player{t: t}
@@ -37,14 +41,15 @@ type player struct {
 	m Machine
 }
 
-func (p *player) use(kind string, scheme Scheme, hwm int) {
+func (p *player) use(kind string, cfg BalancedConfig) {
 	switch kind {
 	case "direct":
 		p.m = NewDirect()
 	case "broadcast":
 		p.m = NewBroadcast(p.answer)
 	case "balanced":
-		p.m = NewBalanced(scheme, hwm, 0.5, rand.New(rand.NewPCG(1, 2)))
+		cfg.Tick = 0.5
+		p.m = NewBalanced(cfg, rand.New(rand.NewPCG(1, 2)))
 	default:
 		p.t.Fatalf("no such machine: %s", kind)
 	}
@@ -67,7 +72,7 @@ func (p *player) answer(a Answer) *wire.Message {
 // buffer names it.
 func message(t *testing.T, kind string, id, parent wire.MsgID, metadata string, route ...string) ([][]byte, *wire.Message) {
 	header := func(kind string, id wire.MsgID) []byte {
-		return fmt.Appendf(nil, `{"msg_id":%q,"msg_type":%q}`, id, kind)
+		return fmt.Appendf(nil, `{"msg_id":%q,"msg_type":%q,"date":"2026-11-20T12:00:10Z"}`, id, kind)
 	}
 	if metadata == "" {
 		metadata = "{}"
@@ -105,7 +110,10 @@ func (p *player) apply(w []string) []string {
 	var ev Event
 	switch w[0] {
 	case "use":
-		p.use(w[1], Scheme(arg(2, "leastload")), number(arg(3, "1")))
+		p.use(w[1], BalancedConfig{
+			Scheme: Scheme(arg(2, "leastload")), HWM: number(arg(3, "1")),
+			CrashLimit: number(arg(4, "3")), Grace: number(arg(5, "0")),
+		})
 		return nil
 	case "up":
 		ev = EngineUp{wire.EngineID(number(w[1])), wire.EngineUUID(w[2])}
@@ -126,6 +134,16 @@ func (p *player) apply(w []string) []string {
 		ev = Tick{number(w[1])}
 	case "due":
 		return []string{fmt.Sprint("in ", p.m.Due())}
+	case "abort", "question":
+		kind := wire.AbortRequest
+		if w[0] == "question" {
+			kind = wire.ExplainRequest
+		}
+		frames, m := message(p.t, kind, "q", "", "", w[1])
+		m.Content = []byte(w[2])
+		ev = Request{frames, m}
+	case "explain":
+		return []string{p.m.(*Balanced).Explain(wire.MsgID(w[1]))}
 	default:
 		p.t.Fatalf("no such event: %q", w)
 	}
@@ -165,12 +183,20 @@ func (p *player) print(a Action) string {
 			p.t.Fatal(err)
 		}
 		said := a.Content.Status
-		if said != wire.StatusOK {
+		if said == wire.StatusError {
 			said = a.Content.Ename + ": " + a.Content.Evalue
 		}
 		return fmt.Sprintf("answer %s %s to %s: %s", a.Client, a.Type, parent.MsgID, said)
 	case Placed:
 		return fmt.Sprintf("placed %s on %s", a.Task, a.Engine)
+	case Tell:
+		content, err := json.Marshal(a.Content)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return fmt.Sprintf("tell %s %s: %s", a.Client, a.Type, content)
+	case Abort:
+		return fmt.Sprintf("abort on %s: %s, running %t", a.Engine, a.IDs, a.Running)
 	}
 	p.t.Fatalf("no such action: %T", a)
 	return ""

@@ -1,0 +1,109 @@
+package scheduler
+
+import (
+	"slices"
+	"strings"
+
+	"muster/wire"
+)
+
+// A class is the waiting jobs that may go to the same engines: to those, or
+// except for being true, to all but those. It lasts while a job waits in it.
+type class struct {
+	line
+	key     string
+	engines []wire.EngineUUID // sorted
+	except  bool
+	seats   []*seat // one for each engine that may take its jobs
+}
+
+// A seat is a class's place among those from which an engine may take jobs.
+type seat struct {
+	class  *class
+	worker *worker
+	slot   int
+}
+
+// before goes by the jobs whose turn it is.
+func (s *seat) before(t *seat) bool { return s.class.first().before(t.class.first()) }
+
+func (s *seat) place() *int { return &s.slot }
+
+// takes tells whether an engine may take the class's jobs.
+func (c *class) takes(uuid wire.EngineUUID) bool { return slices.Contains(c.engines, uuid) != c.except }
+
+// wait puts a job into the line of its class.
+func (b *Balanced) wait(j *job, engines []wire.EngineUUID, except bool) {
+	b.ready++
+	if except && len(engines) == 0 {
+		j.class = &b.open
+		b.open.push(j)
+		return
+	}
+	var key strings.Builder
+	if except {
+		key.WriteByte('-')
+	}
+	for _, e := range engines {
+		key.WriteByte('+')
+		key.WriteString(string(e))
+	}
+	c := b.classes[key.String()]
+	if c != nil {
+		first := c.first()
+		c.push(j)
+		if j.class = c; c.first() != first {
+			c.reseat()
+		}
+		if j.follow == nil && !except && len(j.refused) == 0 {
+			j.targets = c.engines // the same, once for all of them
+		}
+		return
+	}
+	c = &class{key: key.String(), engines: engines, except: except}
+	c.push(j)
+	j.class = c
+	b.classes[c.key] = c
+	for _, w := range b.workers {
+		if c.takes(w.uuid) {
+			c.sit(w)
+		}
+	}
+}
+
+// unwait takes a waiting job out of its line.
+func (b *Balanced) unwait(j *job) {
+	c := j.class
+	j.class = nil
+	b.ready--
+	if c == &b.open {
+		c.remove(j)
+		return
+	}
+	if c.len() == 1 {
+		for _, s := range c.seats {
+			s.worker.seats.remove(s)
+		}
+		delete(b.classes, c.key)
+		return
+	}
+	first := c.first()
+	c.remove(j)
+	if j == first {
+		c.reseat()
+	}
+}
+
+// sit gives the class a seat at an engine.
+func (c *class) sit(w *worker) {
+	s := &seat{class: c, worker: w}
+	c.seats = append(c.seats, s)
+	w.seats.push(s)
+}
+
+// reseat is for when another job is first.
+func (c *class) reseat() {
+	for _, s := range c.seats {
+		s.worker.seats.fix(s)
+	}
+}

@@ -1,0 +1,352 @@
+package scheduler
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"muster/wire"
+)
+
+// dumb is a Balanced without cleverness: after each event it looks at all tasks
+// in turn, and again when something has come of it. It has no index, no counts
+// and no frames. Engines in the simulation do not tell how long tasks take, so
+// an HWM of 0 is 1.
+type dumb struct {
+	cfg     BalancedConfig
+	rng     *rand.Rand
+	now     int
+	count   int
+	engines []*dumbEngine // that live, least recently used first
+	tasks   map[wire.MsgID]*dumbTask
+	done    []string
+}
+
+type dumbEngine struct {
+	uuid  wire.EngineUUID
+	until int // when its death counts, if it is dead
+	dead  bool
+}
+
+type dumbTask struct {
+	id      wire.MsgID
+	client  string
+	order   int
+	options options
+	after   *dependency
+	follow  *dependency
+	refused []wire.EngineUUID
+	deaths  int
+	aborted bool
+
+	on    *dumbEngine
+	since int // when it was given to it
+	from  int // when it began to wait
+	// ended is "" while it is not answered, else "ok" or "failed".
+	ended string
+	where wire.EngineUUID
+}
+
+func newDumb(cfg BalancedConfig) *dumb {
+	if cfg.HWM == 0 {
+		cfg.HWM = 1
+	}
+	if cfg.Scheme == Pure {
+		cfg.HWM = -1
+	}
+	return &dumb{cfg: cfg, rng: rand.New(rand.NewPCG(1, 2)), tasks: make(map[wire.MsgID]*dumbTask)}
+}
+
+// brief is what the two have to agree in.
+func brief(w *world, a Action) []string {
+	switch a := a.(type) {
+	case Placed:
+		return []string{fmt.Sprintf("%s to %s", a.Task, a.Engine)}
+	case Relay:
+		if a.To == ToClient {
+			return []string{fmt.Sprintf("%s relayed", w.inspect(a.Frames).Parent.MsgID)}
+		}
+	case Answer:
+		var parent wire.Header
+		json.Unmarshal(a.Parent, &parent)
+		return []string{fmt.Sprintf("%s %s%s", parent.MsgID, a.Content.Status, a.Content.Ename)}
+	case Abort:
+		return []string{fmt.Sprintf("abort %s on %s", a.IDs, a.Engine)}
+	}
+	return nil
+}
+
+func (d *dumb) step(ev Event) []string {
+	d.done = nil
+	switch ev := ev.(type) {
+	case EngineUp:
+		d.engines = slices.Insert(d.engines, 0, &dumbEngine{uuid: ev.UUID})
+	case EngineDown:
+		i := slices.IndexFunc(d.engines, func(e *dumbEngine) bool { return e.uuid == ev.UUID })
+		e := d.engines[i]
+		d.engines = slices.Delete(d.engines, i, i+1)
+		e.dead, e.until = true, d.now+d.cfg.Grace
+	case Tick:
+		d.now += ev.N
+	case Request:
+		if ev.Message.Header.MsgType == wire.AbortRequest {
+			d.abort(ev)
+		} else {
+			d.submit(ev)
+		}
+	case Reply:
+		d.reply(ev)
+	}
+	d.bury()
+	d.rescan()
+	return d.done
+}
+
+// inTurn lists the tasks that have no answer.
+func (d *dumb) inTurn() []*dumbTask {
+	var out []*dumbTask
+	for _, t := range d.tasks {
+		if t.ended == "" {
+			out = append(out, t)
+		}
+	}
+	slices.SortFunc(out, func(x, y *dumbTask) int {
+		if x.options.Priority != y.options.Priority {
+			return y.options.Priority - x.options.Priority
+		}
+		return x.order - y.order
+	})
+	return out
+}
+
+func (d *dumb) end(t *dumbTask, ended string, where wire.EngineUUID, said string) {
+	t.ended, t.where, t.on = ended, where, nil
+	d.done = append(d.done, fmt.Sprintf("%s %s", t.id, said))
+}
+
+func (d *dumb) fail(t *dumbTask, ename string) { d.end(t, "failed", "", "error"+ename) }
+
+func (d *dumb) submit(ev Request) {
+	d.count++
+	t := &dumbTask{id: ev.Message.Header.MsgID, client: string(ev.Message.Route[0]), order: d.count, from: d.now}
+	json.Unmarshal(ev.Message.Metadata, &t.options)
+	t.after, _ = readDependency("after", t.options.After)
+	t.follow, _ = readDependency("follow", t.options.Follow)
+	for _, dep := range []*dependency{t.after, t.follow} {
+		for i := 0; dep != nil && i < len(dep.ids); i++ {
+			if d.tasks[dep.ids[i]] == nil && t.ended == "" {
+				d.tasks[t.id] = t
+				d.fail(t, invalidDependency)
+			}
+		}
+	}
+	d.tasks[t.id] = t
+}
+
+func (d *dumb) abort(ev Request) {
+	var content wire.Abort
+	json.Unmarshal(ev.Message.Content, &content)
+	on := make(map[wire.EngineUUID][]wire.MsgID)
+	for _, id := range content.MsgIDs {
+		t := d.tasks[id]
+		switch {
+		case t == nil || t.ended != "":
+		case t.on == nil:
+			d.end(t, "failed", "", "aborted")
+		default:
+			t.aborted = true
+			on[t.on.uuid] = append(on[t.on.uuid], id)
+		}
+	}
+	for uuid, ids := range on {
+		d.done = append(d.done, fmt.Sprintf("abort %s on %s", ids, uuid))
+	}
+}
+
+func (d *dumb) reply(ev Reply) {
+	t := d.tasks[ev.Message.Parent.MsgID]
+	if t == nil || t.on == nil || string(t.on.uuid) != string(ev.Message.Route[0]) {
+		return
+	}
+	engine := t.on
+	var o outcome
+	json.Unmarshal(ev.Message.Metadata, &o)
+	if !t.aborted && o.Met != nil && !*o.Met {
+		t.refused = append(t.refused, engine.uuid)
+		t.on, t.from = nil, d.now
+		return
+	}
+	if !t.aborted && o.Status == wire.StatusError && d.retry(t, engine.uuid) {
+		return
+	}
+	ended := "failed"
+	if o.Status == wire.StatusOK {
+		ended = "ok"
+	}
+	d.end(t, ended, engine.uuid, "relayed")
+}
+
+// retry has a task tried again, if it may be and there is an engine left.
+func (d *dumb) retry(t *dumbTask, engine wire.EngineUUID) bool {
+	if t.options.Retries == 0 {
+		return false
+	}
+	t.refused = append(t.refused, engine)
+	if d.stranded(t) {
+		t.refused = t.refused[:len(t.refused)-1]
+		return false
+	}
+	t.options.Retries--
+	t.on, t.from = nil, d.now
+	return true
+}
+
+// bury ends what was on engines that are dead for good.
+func (d *dumb) bury() {
+	var lost []*dumbTask
+	for _, t := range d.tasks {
+		if t.on != nil && t.on.dead && t.on.until <= d.now {
+			lost = append(lost, t)
+		}
+	}
+	slices.SortFunc(lost, func(x, y *dumbTask) int { return x.since - y.since })
+	first := make(map[*dumbEngine]bool)
+	for _, t := range lost {
+		if !first[t.on] {
+			first[t.on] = true
+			t.deaths++
+		}
+		poison := d.cfg.CrashLimit > 0 && t.deaths >= d.cfg.CrashLimit
+		if uuid := t.on.uuid; t.aborted || poison || !d.retry(t, uuid) {
+			d.fail(t, engineError)
+			t.where = uuid
+		}
+	}
+}
+
+// verdict tells of a dependency whether it is met, and whether it can be. The
+// engines are those where tasks that it counts have run.
+func (d *dumb) verdict(dep *dependency) (met, possible bool, engines []wire.EngineUUID) {
+	if dep == nil {
+		return true, true, nil
+	}
+	good, bad := 0, 0
+	for _, id := range dep.ids {
+		p := d.tasks[id]
+		switch {
+		case p.ended == "":
+		case p.ended == "ok" && dep.success || p.ended == "failed" && dep.failure:
+			good++
+			engines = append(engines, p.where)
+		default:
+			bad++
+		}
+	}
+	if dep.all {
+		return good == len(dep.ids), bad == 0, engines
+	}
+	return good > 0, bad < len(dep.ids), engines
+}
+
+// may tells whether a task may go to an engine.
+func (d *dumb) may(t *dumbTask, engine wire.EngineUUID) bool {
+	_, _, engines := d.verdict(t.follow)
+	return (len(t.options.Targets) == 0 || slices.Contains(t.options.Targets, engine)) &&
+		!slices.Contains(t.refused, engine) &&
+		(t.follow == nil || slices.Contains(engines, engine))
+}
+
+// stranded tells whether a task has engines to choose from and all are gone.
+func (d *dumb) stranded(t *dumbTask) bool {
+	return (len(t.options.Targets) > 0 || t.follow != nil) &&
+		!slices.ContainsFunc(d.engines, func(e *dumbEngine) bool { return d.may(t, e.uuid) })
+}
+
+// possible tells whether a task that waits can ever start.
+func (d *dumb) possible(t *dumbTask) bool {
+	met, after, _ := d.verdict(t.after)
+	there, follow, engines := d.verdict(t.follow)
+	if t.follow == nil {
+		return after && !(met && d.stranded(t))
+	}
+	nowhere := slices.Contains(engines, "")
+	slices.Sort(engines)
+	engines = slices.DeleteFunc(slices.Compact(engines), func(e wire.EngineUUID) bool { return e == "" })
+	if t.follow.all && (nowhere || len(engines) > 1) {
+		return false
+	}
+	open := slices.ContainsFunc(t.follow.ids, func(id wire.MsgID) bool { return d.tasks[id].ended == "" })
+	return after && follow && (open || len(engines) > 0 && !(met && there && d.stranded(t)))
+}
+
+// rescan gives up what is impossible or late, and starts what can be started.
+func (d *dumb) rescan() {
+	for again := true; again; {
+		again = false
+		var late *dumbTask
+		for _, t := range d.inTurn() {
+			if t.on != nil {
+				continue
+			}
+			if !d.possible(t) {
+				d.fail(t, impossibleDependency)
+				again = true
+			} else if d.left(t) <= 0 && (late == nil || d.left(t) < d.left(late) || d.left(t) == d.left(late) && t.order < late.order) {
+				late = t
+			}
+		}
+		if late != nil && !again {
+			d.fail(late, taskTimeout)
+			again = true
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, t := range d.inTurn() {
+			met, _, _ := d.verdict(t.after)
+			there, _, _ := d.verdict(t.follow)
+			if t.on == nil && met && there && d.place(t) {
+				again = true
+				break
+			}
+		}
+	}
+}
+
+// left is how many seconds a task may still wait.
+func (d *dumb) left(t *dumbTask) float64 {
+	if t.options.Timeout == 0 {
+		return math.Inf(1)
+	}
+	return t.options.Timeout - float64(d.now-t.from)*0.5
+}
+
+func (d *dumb) place(t *dumbTask) bool {
+	var loads, free []int
+	for i, e := range d.engines {
+		load := 0
+		for _, x := range d.tasks {
+			if x.on == e {
+				load++
+			}
+		}
+		if d.may(t, e.uuid) && (d.cfg.HWM < 0 || load < d.cfg.HWM) {
+			loads, free = append(loads, load), append(free, i)
+		}
+	}
+	if len(free) == 0 {
+		return false
+	}
+	i := free[0]
+	if len(free) > 1 {
+		i = free[choosers[d.cfg.Scheme](loads, d.rng)]
+	}
+	e := d.engines[i]
+	d.engines = append(slices.Delete(d.engines, i, i+1), e)
+	d.count++
+	t.on, t.since = e, d.count
+	d.done = append(d.done, fmt.Sprintf("%s to %s", t.id, e.uuid))
+	return true
+}

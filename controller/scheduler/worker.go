@@ -1,0 +1,106 @@
+package scheduler
+
+import (
+	"math"
+
+	"muster/wire"
+)
+
+// A worker is an engine and the jobs it has, in the order in which they were
+// sent: it runs the first, the others are in its queue.
+type worker struct {
+	id          wire.EngineID
+	uuid        wire.EngineUUID
+	first, last *job
+	n           int
+	seats       heap[*seat] // classes whose jobs it may take, those for anyone aside
+	room        bool        // it is counted in vacant
+
+	// How long its tasks take, in seconds: an average that rises at once and
+	// falls slowly. NaN until one is known.
+	pace float64
+	// The first job when a tick last looked.
+	before uint64 // its order
+
+	// Once it is dead:
+	gone  bool
+	cause string
+	until int // when its jobs are given up, in ticks
+}
+
+func (w *worker) add(j *job) {
+	j.on, j.prev = w, w.last
+	if w.last == nil {
+		w.first = j
+	} else {
+		w.last.next = j
+	}
+	w.last = j
+	w.n++
+}
+
+func (w *worker) drop(j *job) {
+	if j.prev == nil {
+		w.first = j.next
+	} else {
+		j.prev.next = j.next
+	}
+	if j.next == nil {
+		w.last = j.prev
+	} else {
+		j.next.prev = j.prev
+	}
+	j.on, j.prev, j.next = nil, nil, nil
+	w.n--
+}
+
+// Tasks in an engine's queue spare it the wait for the next one, which is
+// longer than a short task takes. But what is there cannot be run elsewhere. So
+// no more than prefetch tasks queue on an engine, and no more than it is
+// expected to finish within patience, in seconds.
+const (
+	prefetch = 7
+	patience = 2e-3
+)
+
+// limit is how many tasks an engine may have: hwm if it was given, no bound if
+// that is negative. By default one, and more while its tasks are short.
+func (b *Balanced) limit(w *worker) int {
+	switch {
+	case b.hwm > 0:
+		return b.hwm
+	case b.hwm < 0:
+		return math.MaxInt
+	case !(w.pace < patience): // as NaN is not
+		return 1
+	}
+	return 1 + int(min(prefetch, patience/w.pace))
+}
+
+// update counts an engine among those with room, or no longer.
+func (b *Balanced) update(w *worker) {
+	room := !w.gone && w.n < b.limit(w)
+	if room == w.room {
+		return
+	}
+	if w.room = room; room {
+		b.vacant++
+	} else {
+		b.vacant--
+	}
+}
+
+// observe learns from a reply how long a task took, by the engine's own clock.
+// Only an engine that counts its outputs gives tasks back while it runs another
+// (protocol section 17): no other is ever sent more than one.
+func (w *worker) observe(o *outcome, m *wire.Message) {
+	took := m.Header.Date.Sub(o.Started.Time).Seconds()
+	if o.Outputs == nil || o.Started.IsZero() || took < 0 {
+		return
+	}
+	if took = max(took, 1e-6); !(took < w.pace) {
+		w.pace = took
+		return
+	}
+	w.pace += (took - w.pace) / 8
+}
