@@ -142,11 +142,11 @@ func (j *job) send(w *worker) Action {
 		panic(fmt.Sprintf("metadata that could be read at first: %v", err))
 	}
 	metadata.set("sent", len(j.seen)+1)
-	return Sign{ToEngine, &wire.Message{
+	return Sign{ToEngine, 1, &wire.Message{
 		Route:     [][]byte{[]byte(w.uuid), j.client},
 		RawHeader: dicts[0],
 		RawParent: dicts[1],
-		Metadata:  metadata.raw(),
+		Metadata:  marshal(metadata),
 		Content:   dicts[3],
 		Buffers:   dicts[4:],
 	}}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"muster/controller/scripttest"
 	"muster/wire"
@@ -69,10 +70,10 @@ func (p *player) answer(a Answer) *wire.Message {
 }
 
 // message makes the frames of a message as a router receives them. Its one
-// buffer names it.
+// buffer names it. All are of 12:00:10.
 func message(t *testing.T, kind string, id, parent wire.MsgID, metadata string, route ...string) ([][]byte, *wire.Message) {
 	header := func(kind string, id wire.MsgID) []byte {
-		return fmt.Appendf(nil, `{"msg_id":%q,"msg_type":%q,"date":"2026-11-20T12:00:10Z"}`, id, kind)
+		return fmt.Appendf(nil, `{"msg_id":%q,"msg_type":%q}`, id, kind)
 	}
 	if metadata == "" {
 		metadata = "{}"
@@ -90,6 +91,7 @@ func message(t *testing.T, kind string, id, parent wire.MsgID, metadata string, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.Header.Date.Time = time.Date(2026, 11, 20, 12, 0, 10, 0, time.UTC)
 	return frames, m
 }
 
