@@ -14,10 +14,11 @@ import (
 
 // Push sets variables on the engines, by name. Values are numbers, strings,
 // slices, maps, structs (as encoding/json sees them), gonum's matrices and
-// vectors, numeric.Array, and a Serialized. On a Go engine a variable has the
-// type that the value has here, but for types that the program declares: those
-// are there what they are made of, and structs are maps. A value that cannot
-// travel is a *ValueError, and nothing is sent.
+// vectors, numeric.Array, and a Serialized. A variable of a Go engine has the
+// type that the value has here, and where the program declared that type, the
+// type that it is made of: a struct with the same fields, of which the cells see
+// those that travel. A value that cannot travel is a *ValueError, and nothing is
+// sent.
 func (v *DirectView) Push(ctx context.Context, vars map[string]any) error {
 	_, err := v.push(ctx, vars).Get(ctx)
 	return err

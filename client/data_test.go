@@ -330,7 +330,26 @@ func TestGoTypesInCells(t *testing.T) {
 		check(t, err)
 		equal(t, rs[1].Stdout, want)
 	}
-	rs, err := v.Execute(ctx, "for i, n := range names { counts[n] += ints[i] }\nlen(table[0]) + counts[\"a\"]")
+	type link struct {
+		Name string `json:"name"`
+		Pos  [3]float64
+		Born time.Time
+		Next *link
+	}
+	moon := link{Name: "moon", Pos: [3]float64{1, 2, 3}, Born: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Next: &link{Name: "earth"}}
+	check(t, v.Push(ctx, map[string]any{"moon": moon, "links": []link{moon}, "when": moon.Born}))
+	rs, err := v.Execute(ctx, `for i := range links { links[i].Pos[0] += moon.Pos[2] }
+type Body struct { Name string; Pos [3]float64; Born time.Time; Next any }
+func (b Body) Year() int { return b.Born.Year() }
+fmt.Sprint(Body(moon).Year(), links[0].Pos, moon.Next.(map[string]any)["name"], when.Before(moon.Born))`)
+	check(t, err)
+	equal(t, rs[1].Text(), `"2026 [4 2 3]earthfalse"`)
+	links, err := Get[[]link](ctx, v, "links")
+	check(t, err)
+	moon.Pos[0] = 4
+	equal(t, links[1], []link{moon})
+
+	rs, err = v.Execute(ctx, "for i, n := range names { counts[n] += ints[i] }\nlen(table[0]) + counts[\"a\"]")
 	check(t, err)
 	equal(t, rs[0].Text(), "3")
 

@@ -47,12 +47,12 @@
 //
 // # Values
 //
-// Numbers, strings, bools, slices, maps and structs travel (structs as maps,
-// with the names encoding/json gives their fields), and arrays without being
+// Numbers, strings, bools, slices, maps and structs travel (structs as maps, to
+// Python dicts, with the names encoding/json gives their fields), and arrays without being
 // copied: a NumPy array with one axis is a slice here, one of float64 with two a
 // *mat.Dense, and any other array a numeric.Array. A []string that is pushed to a
-// Go engine is a []string in its cells, and so are all types that need no
-// declaration. [Get], [Call], [Gather] and [Values] convert what arrives to a Go
+// Go engine is a []string in its cells, and a struct one with the same fields.
+// [Get], [Call], [Gather] and [Values] convert what arrives to a Go
 // type when nothing is lost by it. A [Ref] stands for a value that is on the
 // engines already, such as the function to call, and a [Serialized] for one in
 // the form in which it travels. What is sent has been taken when the method

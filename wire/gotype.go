@@ -2,9 +2,12 @@ package wire
 
 import (
 	"encoding"
+	"go/token"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The Go type of a value is lost on the way: a []string is a list, which arrives
@@ -12,9 +15,15 @@ import (
 // ({"names": "[]string"}), and a Go engine restores them. Other engines take no
 // notice, and without the key a value is what the frames say.
 //
-// A type is written as in a program, with what every Go program has: numbers,
-// bool, string, any, and slices, arrays, pointers and maps of these. A named type
-// goes by what it is made of; structs travel as maps and have no text.
+// A type is written as in a program, with what needs no declaration: numbers,
+// bool, string, any, time.Time, time.Duration, and slices, arrays, pointers, maps
+// and structs of these. A named type goes by what it is made of. A struct has the
+// fields that travel, with their tags:
+//
+//	[]struct{Name string "json:\"name\"";Pos [3]float64}
+//
+// A field of a type without a text is an any, as Next is where a struct refers to
+// itself. Structs with embedded fields have no text, and arrive as maps.
 
 // GoType is the text of a type, or "" for one that values arrive as by
 // themselves and for one that has no text.
@@ -25,12 +34,15 @@ func GoType(t reflect.Type) string {
 	if t == nil {
 		return ""
 	}
-	switch text := goType(t, 0); text {
+	switch text := goType(t, nil); text {
 	case "bool", "int", "float64", "complex128", "string", "any", "[]any", "map[string]any", "map[any]any",
 		"[]bool", "[]int", "[]int8", "[]int16", "[]int32", "[]uint8", "[]uint16", "[]uint32", "[]uint64",
 		"[]float32", "[]float64", "[]complex64", "[]complex128":
 		return ""
 	default:
+		if len(text) > maxGoText {
+			return ""
+		}
 		return text
 	}
 }
@@ -38,6 +50,7 @@ func GoType(t reflect.Type) string {
 const (
 	maxGoType  = 16      // how deep types nest
 	maxGoArray = 1 << 20 // bytes of a Go array
+	maxGoText  = 1 << 14 // bytes of a text
 )
 
 var (
@@ -46,12 +59,17 @@ var (
 	empty         = reflect.TypeFor[struct{}]()
 )
 
-func goType(t reflect.Type, depth int) string {
-	if depth > maxGoType || t.Implements(textMarshaler) || t.Implements(errorType) {
+// goType is the text of a type that stands inside of others.
+func goType(t reflect.Type, within []reflect.Type) string {
+	if basicTypes[t.String()] == t {
+		return t.String()
+	}
+	if len(within) > maxGoType || t.Implements(textMarshaler) || t.Implements(errorType) || slices.Contains(within, t) {
 		return ""
 	}
+	within = append(slices.Clip(within), t)
 	of := func(prefix string, elem reflect.Type) string {
-		if text := goType(elem, depth+1); text != "" {
+		if text := goType(elem, within); text != "" {
 			return prefix + text
 		}
 		return ""
@@ -67,7 +85,7 @@ func goType(t reflect.Type, depth int) string {
 	case reflect.Pointer:
 		return of("*", t.Elem())
 	case reflect.Map:
-		key := goType(t.Key(), depth+1)
+		key := goType(t.Key(), within)
 		if key == "" {
 			return ""
 		}
@@ -75,6 +93,8 @@ func goType(t reflect.Type, depth int) string {
 			return "map[" + key + "]struct{}"
 		}
 		return of("map["+key+"]", t.Elem())
+	case reflect.Struct:
+		return structType(t, within)
 	case reflect.Interface:
 		if t.NumMethod() == 0 {
 			return "any"
@@ -87,6 +107,32 @@ func goType(t reflect.Type, depth int) string {
 	return ""
 }
 
+// structType is the text of a struct with exported fields.
+func structType(t reflect.Type, within []reflect.Type) string {
+	var fields []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch {
+		case f.Anonymous:
+			return ""
+		case !f.IsExported() || f.Tag.Get("json") == "-":
+			continue
+		}
+		text := goType(f.Type, within)
+		if text == "" {
+			text = "any"
+		}
+		if f.Tag != "" {
+			text += " " + strconv.Quote(string(f.Tag))
+		}
+		fields = append(fields, f.Name+" "+text)
+	}
+	if len(fields) == 0 {
+		return ""
+	}
+	return "struct{" + strings.Join(fields, ";") + "}"
+}
+
 var basicTypes = map[string]reflect.Type{}
 
 func init() {
@@ -95,14 +141,18 @@ func init() {
 		reflect.TypeFor[int](), reflect.TypeFor[int8](), reflect.TypeFor[int16](), reflect.TypeFor[int32](), reflect.TypeFor[int64](),
 		reflect.TypeFor[uint](), reflect.TypeFor[uint8](), reflect.TypeFor[uint16](), reflect.TypeFor[uint32](), reflect.TypeFor[uint64](),
 		reflect.TypeFor[float32](), reflect.TypeFor[float64](), reflect.TypeFor[complex64](), reflect.TypeFor[complex128](),
+		reflect.TypeFor[time.Time](), reflect.TypeFor[time.Duration](),
 	} {
-		basicTypes[t.Name()] = t
+		basicTypes[t.String()] = t
 	}
 	basicTypes["any"] = reflect.TypeFor[any]()
 }
 
 // ParseGoType is the inverse of GoType. It is not ok for any other text.
 func ParseGoType(text string) (t reflect.Type, ok bool) {
+	if len(text) > maxGoText {
+		return nil, false
+	}
 	t, rest, ok := parseGoType(text, 0)
 	return t, ok && rest == ""
 }
@@ -143,10 +193,44 @@ func parseGoType(s string, depth int) (t reflect.Type, rest string, ok bool) {
 		}
 		return reflect.MapOf(key, elem), rest, true
 	}
-	end := strings.IndexByte(s, ']') // of the key that this may be
+	if fields, is := strings.CutPrefix(s, "struct{"); is {
+		return parseStruct(fields, depth+1)
+	}
+	end := strings.IndexAny(s, "] ;}") // of the key or the field that this may be
 	if end < 0 {
 		end = len(s)
 	}
 	t = basicTypes[s[:end]]
 	return t, s[end:], t != nil
+}
+
+// parseStruct parses the fields of a struct.
+func parseStruct(s string, depth int) (t reflect.Type, rest string, ok bool) {
+	var fields []reflect.StructField
+	for {
+		name, elem, _ := strings.Cut(s, " ")
+		f := reflect.StructField{Name: name}
+		if f.Type, s, ok = parseGoType(elem, depth); !ok || !token.IsIdentifier(name) || !token.IsExported(name) {
+			return nil, "", false
+		}
+		if tag, is := strings.CutPrefix(s, " "); is {
+			quoted, err := strconv.QuotedPrefix(tag)
+			if err != nil {
+				return nil, "", false
+			}
+			text, _ := strconv.Unquote(quoted) // it is one
+			f.Tag, s = reflect.StructTag(text), tag[len(quoted):]
+		}
+		if slices.ContainsFunc(fields, func(other reflect.StructField) bool { return other.Name == name }) {
+			return nil, "", false
+		}
+		fields = append(fields, f)
+		switch {
+		case strings.HasPrefix(s, "}"):
+			return reflect.StructOf(fields), s[1:], true
+		case !strings.HasPrefix(s, ";"):
+			return nil, "", false
+		}
+		s = s[1:]
+	}
 }
