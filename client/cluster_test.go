@@ -37,27 +37,32 @@ type fakeCluster struct {
 	mu      sync.Mutex // guards what follows
 	engines map[EngineID]*fakeEngine
 	next    EngineID
-	held    []func() // replies that wait for release
+	held    []*heldTask // requests that wait for release
 	hold    bool
 	aborted map[wire.MsgID]bool
-	seen    []string // requests of engines and hub, by type
-	counts  bool     // engines put the number of outputs into replies
-	loses   bool     // engines neither count nor end their output
-	mute    bool     // the hub does not answer
-	tasks   int
+	// interrupted are the requests that a signal or an abort ended.
+	interrupted map[wire.MsgID]bool
+	seen        []string // requests of engines and hub, by type
+	counts      bool     // engines put the number of outputs into replies
+	loses       bool     // engines neither count nor end their output
+	mute        bool     // the hub does not answer
+	deaf        bool     // engines do not abort
+	tasks       int
 }
 
 type fakeEngine struct {
-	id   EngineID
-	uuid wire.EngineUUID
-	vars map[string]any
-	runs int
+	id    EngineID
+	uuid  wire.EngineUUID
+	vars  map[string]any
+	runs  int
+	shown int // outputs of what it has begun
 }
 
 func newFakeCluster(t *testing.T, engines int) *fakeCluster {
 	f := &fakeCluster{
 		t: t, network: new(transport.Memory), session: wire.NewSession(testKey, ""),
-		engines: make(map[EngineID]*fakeEngine), aborted: make(map[wire.MsgID]bool), counts: true,
+		engines: make(map[EngineID]*fakeEngine), aborted: make(map[wire.MsgID]bool),
+		interrupted: make(map[wire.MsgID]bool), counts: true,
 	}
 	listen := func(kind transport.Kind) (transport.Socket, int) {
 		s, err := f.network.Listen(kind, "tcp://127.0.0.1:0", transport.Options{})
@@ -167,10 +172,68 @@ func (f *fakeCluster) release() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.hold = false
-	for _, reply := range f.held {
-		reply()
+	for _, h := range f.held {
+		f.run(h)
 	}
 	f.held = nil
+}
+
+// A heldTask is a request that an engine has and has not answered.
+type heldTask struct {
+	socket transport.Socket
+	engine *fakeEngine
+	route  [][]byte
+	m      *wire.Message
+	begun  bool
+}
+
+// begin has an engine begin the first request that it holds, and print a text.
+func (f *fakeCluster) begin(id EngineID, text string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, h := range f.held {
+		if h.engine.id != id {
+			continue
+		}
+		if !h.begun && !f.counts {
+			f.publish(h.engine, h.m, "status", map[string]any{"execution_state": "busy"})
+		}
+		h.begun = true
+		if text != "" {
+			f.publish(h.engine, h.m, "stream", map[string]any{"name": "stdout", "text": text})
+			h.engine.shown++
+		}
+		return
+	}
+	f.t.Errorf("engine %d holds nothing", id)
+}
+
+// end ends what engines hold and a test selects. The caller holds mu.
+func (f *fakeCluster) end(which func(*heldTask) bool) {
+	f.held = slices.DeleteFunc(f.held, func(h *heldTask) bool {
+		if !which(h) {
+			return false
+		}
+		f.run(h)
+		return true
+	})
+}
+
+// abort does what Go's engines do at once, and Python's when the turn comes.
+func (f *fakeCluster) abort(ids []wire.MsgID, running bool) {
+	if f.deaf {
+		return
+	}
+	for _, id := range ids {
+		f.aborted[id] = true
+	}
+	if f.counts {
+		f.end(func(h *heldTask) bool {
+			id := h.m.Header.MsgID
+			f.interrupted[id] = h.begun && running && f.aborted[id]
+			return f.aborted[id] && (!h.begun || running)
+		})
+	}
 }
 
 // releaseSome lets some engines answer, in any order, and now and then twice.
@@ -179,10 +242,10 @@ func (f *fakeCluster) releaseSome(rng *rand.Rand) {
 	defer f.mu.Unlock()
 	rng.Shuffle(len(f.held), func(i, j int) { f.held[i], f.held[j] = f.held[j], f.held[i] })
 	n := rng.IntN(len(f.held) + 1)
-	for _, reply := range f.held[:n] {
-		reply()
+	for _, h := range f.held[:n] {
+		f.run(h)
 		if rng.IntN(8) == 0 {
-			reply()
+			f.run(h)
 		}
 	}
 	f.held = f.held[n:]
@@ -252,21 +315,25 @@ func (f *fakeCluster) answerTask(s transport.Socket, client []byte, m *wire.Mess
 func (f *fakeCluster) answer(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message) {
 	switch m.Header.MsgType {
 	case wire.ExecuteRequest, wire.ApplyRequest:
-		run := func() { f.run(s, e, route, m) }
+		h := &heldTask{socket: s, engine: e, route: route, m: m}
 		if f.hold {
-			f.held = append(f.held, run)
+			f.held = append(f.held, h)
 		} else {
-			run()
+			f.run(h)
 		}
 		return
 	case wire.AbortRequest:
 		var a struct {
-			IDs []wire.MsgID `json:"msg_ids"`
+			IDs     []wire.MsgID `json:"msg_ids"`
+			Running bool         `json:"running"`
 		}
 		json.Unmarshal(m.Content, &a)
-		for _, id := range a.IDs {
-			f.aborted[id] = true
-		}
+		f.abort(a.IDs, a.Running)
+	case wire.SignalRequest:
+		f.end(func(h *heldTask) bool {
+			f.interrupted[h.m.Header.MsgID] = h.begun && h.engine == e
+			return h.begun && h.engine == e
+		})
 	case wire.ClearRequest:
 		clear(e.vars)
 	}
@@ -275,15 +342,19 @@ func (f *fakeCluster) answer(s transport.Socket, e *fakeEngine, route [][]byte, 
 
 // run does what an engine does with work: output first, then the reply, then
 // the status that ends the output where outputs are not counted.
-func (f *fakeCluster) run(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message) {
+func (f *fakeCluster) run(h *heldTask) {
+	s, e, route, m := h.socket, h.engine, h.route, h.m
 	metadata := map[string]any{"started": wire.Now(), "engine": e.uuid, "status": "ok"}
-	if f.aborted[m.Header.MsgID] {
+	if f.aborted[m.Header.MsgID] && !h.begun {
 		metadata["status"] = "aborted"
 		f.reply(s, route, m, metadata, map[string]any{"status": "aborted"})
 		return
 	}
 	e.runs++
 	outputs := 0
+	if h.begun {
+		outputs, e.shown = e.shown, 0
+	}
 	show := func(msgType string, content map[string]any) {
 		f.publish(e, m, msgType, content)
 		outputs++
@@ -291,7 +362,9 @@ func (f *fakeCluster) run(s transport.Socket, e *fakeEngine, route [][]byte, m *
 	content := map[string]any{"status": "ok", "execution_count": e.runs}
 	var buffers [][]byte
 	var err error
-	if m.Header.MsgType == wire.ExecuteRequest {
+	if f.interrupted[m.Header.MsgID] {
+		err = errors.New("KeyboardInterrupt: interrupted")
+	} else if m.Header.MsgType == wire.ExecuteRequest {
 		var x wire.Execute
 		json.Unmarshal(m.Content, &x)
 		err = e.execute(x.Code, show)
@@ -336,6 +409,8 @@ func (e *fakeEngine) execute(code string, show func(string, map[string]any)) err
 		for range 100 {
 			show("stream", map[string]any{"name": "stdout", "text": strings.Repeat(rest, MaxOutput/10)})
 		}
+	case "display":
+		show("display_data", map[string]any{"data": map[string]any{"text/plain": rest, "image/png": "iVBO"}, "metadata": map[string]any{"width": 3}})
 	case "show":
 		show("execute_result", map[string]any{"execution_count": e.runs, "data": map[string]any{"text/plain": rest}})
 	case "fail":

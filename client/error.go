@@ -198,7 +198,7 @@ func (e *CompositeError) RaiseException(i int) error {
 
 // cellNumber is what a traceback calls a cell by, in Go and in Python: In[3],
 // cell 3, <ipython-input-3-...>.
-var cellNumber = regexp.MustCompile(`\b([Ii]n ?\[|cell |ipython-input-)\d+`)
+var cellNumber = regexp.MustCompile(`([Ii]n ?\[|cell |ipython-input-)\d+`)
 
 // PrintTracebacks writes every error's traceback below the engine it is from.
 // What is the same on several engines is written once, with a star for the

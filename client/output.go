@@ -218,7 +218,7 @@ func (ar *AsyncResult) voiceAfter(o *output) *output {
 // out is the task's output, made on first use. The caller holds Client.mu.
 func (t *task) out() *output {
 	if t.output == nil {
-		t.output = &output{engine: t.engine, place: t.place}
+		t.output = &output{engine: t.engine, uuid: t.uuid, place: t.place}
 		if ar := t.result; ar.lastVoice == nil {
 			ar.spoke = t.output
 		} else {
@@ -233,9 +233,9 @@ func (t *task) out() *output {
 // sent it. The caller holds mu.
 func (c *Client) out(t *task, m *wire.Message) *output {
 	o := t.out()
-	o.uuid = wire.EngineUUID(m.Header.Session)
-	if id, known := c.ids[o.uuid]; known {
-		o.engine = id
+	uuid := wire.EngineUUID(m.Header.Session)
+	if id, known := c.ids[uuid]; known {
+		o.engine, o.uuid = id, uuid
 	}
 	return o
 }

@@ -323,6 +323,7 @@ func drivePython(t *testing.T, c *Client) {
 		_, err = v.Execute(ctx, "heard")
 		check(t, err)
 	})
+	t.Run("results", func(t *testing.T) { pythonResults(t, ctx, c) })
 
 	t.Run("an engine dies", func(t *testing.T) {
 		_, err := c.Direct(Engines(1)).Execute(ctx, "import os; os._exit(1)")
