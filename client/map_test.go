@@ -189,6 +189,6 @@ func TestItems(t *testing.T) {
 func (f *fakeCluster) releaseAt(i int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.held[i]()
+	f.run(f.held[i])
 	f.held = slices.Delete(f.held, i, i+1)
 }
