@@ -83,7 +83,7 @@ func (c *Client) results(ctx context.Context, what string, ids []wire.MsgID, kno
 	for i, id := range ids {
 		if t := known[id]; t == nil {
 			others = append(others, id)
-		} else if err := t.wait(ctx); err != nil {
+		} else if err := t.result.waitForTask(ctx, t.place); err != nil {
 			return nil, callError(what, err)
 		} else {
 			out[i] = t.result.result(t)
@@ -108,24 +108,6 @@ func (c *Client) results(ctx context.Context, what string, ids []wire.MsgID, kno
 		return out, callError(what, err)
 	}
 	return out, nil
-}
-
-// wait waits until a task is settled.
-func (t *task) wait(ctx context.Context) error {
-	c := t.result.client
-	for {
-		c.mu.Lock()
-		ended, changed := t.ended, t.result.watch()
-		c.mu.Unlock()
-		if ended {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", t.id, context.Cause(ctx))
-		}
-	}
 }
 
 // Asking the hub for results that are not there yet begins with the first
