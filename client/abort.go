@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"muster/wire"
 )
@@ -53,47 +54,51 @@ func (ar *AsyncResult) Cancel(ctx context.Context) (Cancelled, error) {
 	return done, nil
 }
 
+// abortGrace is how long a Python engine that says it is busy with a task is
+// given to abort it. It says so as well of one that it takes up only to find it
+// aborted, and a signal then would strike the next.
+const abortGrace = time.Second
+
 // cancel sends the requests to abort, and waits for the call to end. Python
-// engines abort only what waits, and say of what runs that they are busy with
-// it: these get a signal.
+// engines abort only what waits; where they were busy with the call before, or
+// still are after the grace, they get a signal.
 func (ar *AsyncResult) cancel(ctx context.Context, engines []*engine, requests []*request) error {
 	c := ar.client
+	control := func(what string, engines []*engine, requests ...*request) *AsyncResult {
+		return c.start(&AsyncResult{what: what, kind: toController, decode: nothing}, c.control, engines, requests...)
+	}
+	running := busyTasks{of: ar}
+	c.mu.Lock()
+	busy, _ := running.take(0)
+	c.mu.Unlock()
 	var aborted *AsyncResult
 	var noted <-chan struct{}
 	if len(engines) > 0 {
-		aborted = c.start(&AsyncResult{what: "abort", kind: toController, decode: nothing}, c.control, engines, requests...)
+		aborted = control("abort", engines, requests...)
 		defer c.forget(aborted)
 		noted = aborted.done
 	}
-	var waiting []*output // of tasks that have output and no answer
-	var last *output
 	for {
-		var busy []*engine
+		if len(busy) > 0 {
+			defer c.forget(control("interrupt", busy, interruptRequest))
+		}
+		var again time.Duration
 		c.mu.Lock()
 		changed := ar.watch()
-		for o := ar.voiceAfter(last); o != nil; o = o.next {
-			waiting = append(waiting, o)
-			last = o
-		}
-		waiting = slices.DeleteFunc(waiting, func(o *output) bool {
-			if t := &ar.tasks[o.place]; t.reply != nil || t.ended {
-				return true
-			}
-			at := slices.IndexFunc(c.engines, func(e *engine) bool { return e.uuid == o.uuid })
-			if o.busy && at >= 0 {
-				busy = append(busy, c.engines[at])
-			}
-			return o.busy
-		})
+		busy, again = running.take(abortGrace)
 		c.mu.Unlock()
 		if len(busy) > 0 {
-			signalled := c.start(&AsyncResult{what: "interrupt", kind: toController, decode: nothing}, c.control, busy, interruptRequest)
-			defer c.forget(signalled)
+			continue
+		}
+		var due <-chan time.Time
+		if again > 0 {
+			due = time.After(again)
 		}
 		select {
 		case <-ar.done:
 			return nil
 		case <-changed:
+		case <-due:
 		case <-noted:
 			noted = nil
 			if _, err := aborted.Get(ctx); err != nil && !errors.Is(err, ErrEngineDied) {
@@ -103,6 +108,43 @@ func (ar *AsyncResult) cancel(ctx context.Context, engines []*engine, requests [
 			return fmt.Errorf("%d of %d have ended: %w", ar.Progress(), ar.Len(), context.Cause(ctx))
 		}
 	}
+}
+
+// busyTasks finds the tasks of a call that engines say they are busy with.
+// Client.mu guards it.
+type busyTasks struct {
+	of   *AsyncResult
+	last *output   // that was looked at
+	open []*output // of tasks that have no answer
+}
+
+// take returns the engines that have been busy with such tasks for a time, each
+// task once, and when there may be more, if that is known.
+func (b *busyTasks) take(grace time.Duration) (engines []*engine, again time.Duration) {
+	for o := b.of.voiceAfter(b.last); o != nil; o = o.next {
+		b.open = append(b.open, o)
+		b.last = o
+	}
+	all := b.of.client.engines
+	b.open = slices.DeleteFunc(b.open, func(o *output) bool {
+		if t := &b.of.tasks[o.place]; t.reply != nil || t.ended {
+			return true
+		}
+		if o.busy.IsZero() {
+			return false
+		}
+		if left := grace - time.Since(o.busy); left > 0 {
+			if again == 0 || left < again {
+				again = left
+			}
+			return false
+		}
+		if at := slices.IndexFunc(all, func(e *engine) bool { return e.uuid == o.uuid }); at >= 0 {
+			engines = append(engines, all[at])
+		}
+		return true
+	})
+	return engines, again
 }
 
 // Abort takes tasks from the queues of their engines, as AsyncResult.Abort

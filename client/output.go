@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"time"
 
 	"muster/wire"
 )
@@ -45,7 +46,7 @@ var kinds = [...]OutputKind{Stdout, Stderr, DisplayData, ExecuteResult}
 type output struct {
 	engine         EngineID        // who spoke last; NoEngine while unknown
 	uuid           wire.EngineUUID // likewise
-	busy           bool            // it said that the task has begun
+	busy           time.Time       // when it said that it has taken up the task, if it does
 	stdout, stderr text
 	displays       []Display
 	displayed      int            // bytes of displays

@@ -144,7 +144,7 @@ func (c *Client) published(frames [][]byte) error {
 		t.outputs++
 	case "status":
 		if t.idle = content.ExecutionState == "idle"; !t.idle {
-			c.out(t, m).busy = true
+			c.out(t, m).busy = t.heard
 		}
 	}
 	t.result.wake()

@@ -276,6 +276,25 @@ func TestCancelStages(t *testing.T) {
 				check(t, a.err)
 				equal(t, a.done, Cancelled{Interrupted: []EngineID{0, 1}})
 			},
+			"taken up to be aborted": func(t *testing.T, f *fakeCluster, c *Client) {
+				ar := start(t, f, c)
+				got := cancelled(t.Context(), ar)
+				if python { // they are busy with it, for a moment
+					f.mu.Lock()
+					for _, h := range f.held {
+						f.publish(h.engine, h.m, "status", map[string]any{"execution_state": "busy"})
+					}
+					f.mu.Unlock()
+					synctest.Wait()
+				}
+				f.release()
+				a := <-got
+				check(t, a.err)
+				equal(t, a.done, Cancelled{Aborted: []EngineID{0, 1}})
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				equal(t, slices.Contains(f.seen, wire.SignalRequest), false)
+			},
 			"done": func(t *testing.T, f *fakeCluster, c *Client) {
 				ar := start(t, f, c)
 				f.release()
