@@ -83,3 +83,8 @@ func mapError(missing []MissingItems) error {
 	}
 	return &MapError{missing, join(all)}
 }
+
+// itemError is the error of one item.
+func itemError(what string, i int, err error) error {
+	return callError(what, mapError([]MissingItems{{i, i + 1, 1, err}}))
+}

@@ -157,8 +157,7 @@ func yieldTask[Out any](ar *AsyncResult, i int, items itemRange, yield func(Out,
 	for k, v := range values {
 		var err error
 		if at := slices.IndexFunc(missing, func(m MissingItems) bool { return m.Low <= k && k < m.High }); at >= 0 {
-			m := missing[at]
-			err = callError(ar.what, mapError([]MissingItems{{items.low + k, items.low + k + 1, 1, m.Err}}))
+			err = itemError(ar.what, items.low+k, missing[at].Err)
 		}
 		if !yield(v, err) {
 			return false

@@ -45,8 +45,8 @@ func MapSeq[Out, In any](ctx context.Context, view Mapper, fn Function, items it
 				case c == nil:
 					return true
 				case c.err != nil:
-					for range c.items.len() {
-						if !yield(*new(Out), c.err) {
+					for i := c.items.low; i < c.items.high; i++ {
+						if !yield(*new(Out), itemError(s.what, i, c.err)) {
 							return false
 						}
 					}
@@ -186,7 +186,7 @@ func (s *flow) send(n int, args []any, err error) error {
 		}
 	}
 	if err != nil {
-		c.came, c.err = true, callError(s.what, mapError([]MissingItems{{c.items.low, c.items.high, 1, err}}))
+		c.came, c.err = true, err
 	}
 	s.pulled += n
 	s.sent = append(s.sent, c)
