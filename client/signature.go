@@ -119,7 +119,12 @@ func (s *signature) takesTypes(in []reflect.Type, more bool) error {
 	if err := s.counts(fixed, more); err != nil {
 		return err
 	}
-	for i, t := range in {
+	n := len(in)
+	if more {
+		n = max(n, len(s.in)) // the last may be any of the rest
+	}
+	for i := range n {
+		t := in[min(i, len(in)-1)]
 		if t != reflect.TypeFor[Ref]() && !fits(t, s.param(i)) {
 			return s.errorf("argument %d is a %v, not a %v", i+1, t, s.param(i))
 		}
