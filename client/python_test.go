@@ -165,6 +165,8 @@ func drivePython(t *testing.T, c *Client) {
 		equal(t, one, 3)
 	})
 
+	t.Run("maps", func(t *testing.T) { pythonMaps(t, ctx, c) })
+
 	t.Run("errors", func(t *testing.T) {
 		_, err := v.Execute(ctx, "1/0")
 		var all *CompositeError
