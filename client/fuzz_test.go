@@ -2,8 +2,11 @@ package client
 
 import (
 	"encoding/json"
+	"math/big"
 	"testing"
+	"time"
 
+	"muster/numeric"
 	"muster/transport"
 	"muster/wire"
 )
@@ -51,10 +54,15 @@ func FuzzReceive(f *testing.F) {
 			_ = ar.Metadata().String()
 			if ar.Ready() {
 				values, _ := ar.Get(t.Context())
-				for _, v := range values {
+				for _, v := range values { // errors are fine
 					if m, ok := v.(map[string]Serialized); ok {
 						m["a"].Value()
 					}
+					numeric.To[map[string]struct {
+						X []int
+						T [2]time.Time
+					}](v)
+					numeric.To[[]map[*big.Int]struct{}](v)
 				}
 			}
 		}
@@ -89,9 +97,9 @@ func FuzzHub(f *testing.F) {
 // answering is a socket that answers what is sent.
 type answering func(frames [][]byte)
 
-func (answering) Recv() ([][]byte, error)      { return nil, transport.ErrClosed }
-func (answering) Addr() string                 { return "" }
-func (answering) Close() error                 { return nil }
+func (answering) Recv() ([][]byte, error) { return nil, transport.ErrClosed }
+func (answering) Addr() string            { return "" }
+func (answering) Close() error            { return nil }
 func (a answering) Give(frames [][]byte, sent func()) error {
 	err := a.Send(frames)
 	if sent != nil {

@@ -146,7 +146,11 @@ func drivePython(t *testing.T, c *Client) {
 	})
 
 	t.Run("data", func(t *testing.T) { driveData(t, ctx, c) })
-	t.Run("bad input", func(t *testing.T) { driveBadInput(t, ctx, c) })
+	t.Run("bad input", func(t *testing.T) {
+		_, err := v.Execute(ctx, "def whole2(): return 2.5")
+		check(t, err)
+		driveBadInput(t, ctx, c)
+	})
 
 	t.Run("apply and map", func(t *testing.T) {
 		_, err := v.Execute(ctx, "def f(a, b=1, *, c=0):\n    print('in f')\n    return a + b + c\ny = 10")

@@ -18,11 +18,12 @@ import (
 // that names the call, the variable, the engine and the reason.
 func TestBadInput(t *testing.T) {
 	c, ctx := connectLive(t)
-	_, err := c.Direct(All).Execute(ctx, `mixed := []any{1, 2.5, "x"}`)
+	_, err := c.Direct(All).Execute(ctx, "func whole2() float64 { return 2.5 }")
 	check(t, err)
 	driveBadInput(t, ctx, c)
 }
 
+// driveBadInput needs a function whole2, which returns 2.5, on every engine.
 func driveBadInput(t *testing.T, ctx context.Context, c *Client) {
 	v := c.Direct(All)
 	ids := c.IDs()
@@ -84,6 +85,12 @@ func driveBadInput(t *testing.T, ctx context.Context, c *Client) {
 		}, "pull", "items", first, "numeric: convert []any to struct { Whole string }: a []any is not a struct { Whole string }", nil},
 		{"gathered as another type", func() error { _, err := Gather[[]int](ctx, v.On(Engines(first)), "items"); return err }, "gather", "items", first,
 			"numeric: convert []any to []int at [1]: 2.5 does not fit an int exactly", nil},
+		{"a result of another type", func() error { _, err := Call[int](ctx, v.On(Engines(last)), Ref("whole2")); return err }, "apply", "whole2", last,
+			"numeric: convert float64 to int: 2.5 does not fit an int exactly", nil},
+		{"an item of a map", func() error { _, err := v.Map(ctx, Ref("f"), repeat[any](n, make(chan int))); return err }, "map", "f", NoEngine,
+			"a chan int cannot be sent: only plain data, arrays, and structs, slices and maps of them", nil},
+		{"a task's argument", func() error { _, err := c.LoadBalanced().Apply(ctx, Ref("f"), func() {}); return err }, "apply", "f", NoEngine,
+			"client: apply f: argument 0: a func() cannot be sent: only plain data, arrays, and structs, slices and maps of them", nil},
 		{"few items", func() error { return v.Scatter(ctx, "x", []int{1}) }, "scatter", "x", NoEngine, "(take as many engines as items, or AllowEmpty)", ErrFewItems},
 		{"no sequence", func() error { return v.Scatter(ctx, "x", 5) }, "scatter", "x", NoEngine, "an Array with at least one axis", nil},
 		{"unequal kinds", func() error { _, err := v.Gather(ctx, "same"); return err }, "gather", "same", NoEngine,

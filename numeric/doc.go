@@ -19,7 +19,8 @@
 // A []byte is not an array but a string of bytes; as an array of uint8 it is [New](s, len(s)).
 //
 // [Split] deals the rows of an array, or the items of any slice, into blocks as ipyparallel's scatter does, and
-// [Join] is its inverse; [SplitCyclic] and [JoinCyclic] deal them like cards. Parts are views wherever memory
+// [Join] is its inverse; [SplitCyclic] and [JoinCyclic] deal them like cards. [Len] and [Item]
+// look at one of what they deal. Parts are views wherever memory
 // allows. [Reduce] combines equal arrays element by element, and [Convert] carries a received value
 // into a Go variable of the caller's type when nothing is lost by it.
 //

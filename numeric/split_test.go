@@ -204,6 +204,35 @@ func TestJoinOther(t *testing.T) {
 	}
 }
 
+func TestItem(t *testing.T) {
+	m := mat.NewDense(3, 4, seq(12))
+	for _, c := range []struct{ v, want any }{
+		{[]int{1, 2, 3}, 2}, {[]string{"a", "b"}, "b"}, {[]any{1, nil}, nil}, {[]byte("abc"), byte('b')},
+		{m, []float64{4, 5, 6, 7}}, {m.Slice(1, 3, 1, 3), []float64{9, 10}}, {m.ColView(1), 5.0}, {mat.NewCDense(2, 1, []complex128{1, 1i}), []complex128{1i}},
+		{New([]int8{1, 2}), int8(2)}, {New(seq(12), 3, 2, 2), New([]float64{4, 5, 6, 7}, 2, 2)}, {*New(seq(4), 2, 2), New([]float64{2, 3}, 2)},
+	} {
+		if got := Item(c.v, 1); !same(got, c.want) {
+			t.Errorf("item 1 of %T %v is %v, want %v", c.v, c.v, got, c.want)
+		}
+	}
+	row := Item(m, 2).([]float64)
+	row[0] = -1
+	if m.At(2, 0) != -1 || cap(Item(mat.NewCDense(2, 1, make([]complex128, 2)), 0).([]complex128)) != 1 {
+		t.Error("a row is a copy, or reaches beyond its end")
+	}
+	for _, v := range []any{5, "ab", nil, New(seq(1), []int{}...), (*mat.Dense)(nil)} {
+		if n, ok := Len(v); ok {
+			t.Errorf("a %T has %d items", v, n)
+		}
+	}
+	defer func() {
+		if recover() != ErrIndex {
+			t.Error("there is an item 3 of three")
+		}
+	}()
+	Item(m, 3)
+}
+
 func TestReduce(t *testing.T) {
 	d := func(x ...float64) *mat.Dense { return mat.NewDense(1, len(x), x) }
 	for _, c := range []struct {
