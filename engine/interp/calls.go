@@ -23,12 +23,10 @@ func (l *lowerer) callee(fun ast.Expr) ast.Expr {
 	if lit, ok := ast.Unparen(fun).(*ast.FuncLit); ok {
 		return &ast.FuncLit{Type: l.clone(lit.Type).(*ast.FuncType), Body: l.body(lit.Body, lit.Pos())}
 	}
-	if sel, ok := ast.Unparen(fun).(*ast.SelectorExpr); ok {
-		if l.called == nil {
-			l.called = map[*ast.SelectorExpr]bool{}
-		}
-		l.called[sel] = true
+	if l.called == nil {
+		l.called = map[ast.Expr]bool{}
 	}
+	l.called[ast.Unparen(fun)] = true
 	return l.clone(fun).(ast.Expr)
 }
 
@@ -144,16 +142,38 @@ func (l *lowerer) methodValue(x *ast.SelectorExpr, sel *types.Selection) ast.Exp
 // methodExpr lowers T.M to a function of the receiver and the parameters, of
 // which yaegi loses the receiver.
 func (l *lowerer) methodExpr(x *ast.SelectorExpr, sel *types.Selection) ast.Expr {
-	e, pos := l.e, x.Pos()
-	sig := replace(sel.Type(), l.subst).(*types.Signature)
+	return l.calling(replace(sel.Type(), l.subst).(*types.Signature), x.Pos(), func(args []ast.Expr) *ast.CallExpr {
+		return l.e.call(&ast.SelectorExpr{X: args[0], Sel: &ast.Ident{Name: x.Sel.Name, NamePos: x.Sel.NamePos}}, args[1:]...)
+	})
+}
+
+// functionValue lowers x, by which id names a function that a cell declares or
+// an instance of a generic one, to what reference made of it where x is called,
+// and else to a closure that calls it: what yaegi has for the name is no
+// function to a slice, to a return, nor to compiled code.
+func (l *lowerer) functionValue(x ast.Expr, id *ast.Ident, named ast.Expr) ast.Expr {
+	f, ok := l.object(id).(*types.Func)
+	if named == nil || !ok || l.e.in.defs[f] == nil || l.called[x] {
+		return named
+	}
+	sig, ok := l.typeOf(x).(*types.Signature)
+	if !ok {
+		return named
+	}
+	return l.calling(sig, x.Pos(), func(args []ast.Expr) *ast.CallExpr { return l.e.call(named, args...) })
+}
+
+// calling is a closure of a signature that makes one call with its arguments.
+func (l *lowerer) calling(sig *types.Signature, pos token.Pos, makeCall func(args []ast.Expr) *ast.CallExpr) ast.Expr {
+	e := l.e
 	ft := e.funcType(sig)
-	names := make([]ast.Expr, len(ft.Params.List))
+	args := make([]ast.Expr, len(ft.Params.List))
 	for i, f := range ft.Params.List {
 		name := e.in.fresh("a")
 		f.Names = []*ast.Ident{e.ident(name)}
-		names[i] = e.ident(name)
+		args[i] = e.ident(name)
 	}
-	call := e.call(&ast.SelectorExpr{X: names[0], Sel: &ast.Ident{Name: x.Sel.Name, NamePos: x.Sel.NamePos}}, names[1:]...)
+	call := makeCall(args)
 	if sig.Variadic() {
 		call.Ellipsis = pos
 	}

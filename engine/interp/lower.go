@@ -21,11 +21,11 @@ type lowerer struct {
 	e      *emitter
 	info   *types.Info
 	subst  map[*types.TypeParam]types.Type
-	asIs   map[*ast.UnaryExpr]bool    // receives that yaegi gets right
-	called map[*ast.SelectorExpr]bool // selectors that are the function of a call
-	ends   map[string]string          // labels after labelled statements, for breaks out of a select
-	fn     string                     // name of the function, for tracebacks
-	defers string                     // the variable of its deferred calls, "" while it has none
+	asIs   map[*ast.UnaryExpr]bool // receives that yaegi gets right
+	called map[ast.Expr]bool       // functions of calls
+	ends   map[string]string       // labels after labelled statements, for breaks out of a select
+	fn     string                  // name of the function, for tracebacks
+	defers string                  // the variable of its deferred calls, "" while it has none
 }
 
 func (l *lowerer) typeOf(x ast.Expr) types.Type { return replace(l.info.TypeOf(x), l.subst) }
@@ -199,11 +199,11 @@ func (l *lowerer) expr(x ast.Expr) ast.Expr {
 	}
 	switch x := x.(type) {
 	case *ast.Ident:
-		return l.reference(x, x)
+		return l.functionValue(x, x, l.reference(x, x))
 	case *ast.SelectorExpr:
 		if id, ok := x.X.(*ast.Ident); ok {
 			if _, ok := l.info.Uses[id].(*types.PkgName); ok {
-				return l.reference(x.Sel, x)
+				return l.functionValue(x, x.Sel, l.reference(x.Sel, x))
 			}
 		}
 		if sel := l.info.Selections[x]; sel != nil && sel.Kind() == types.MethodVal && !l.called[x] {
@@ -313,7 +313,7 @@ func (l *lowerer) instantiated(whole, x ast.Expr) ast.Expr {
 		return nil
 	}
 	if _, ok := l.info.Instances[id]; ok {
-		return l.reference(id, x)
+		return l.functionValue(whole, id, l.reference(id, x))
 	}
 	return nil
 }
