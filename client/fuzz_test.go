@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
 	"math/big"
 	"testing"
 	"time"
@@ -70,6 +71,62 @@ func FuzzReceive(f *testing.F) {
 		if len(c.pending) > 0 {
 			t.Errorf("%d tasks are left", len(c.pending))
 		}
+	})
+}
+
+// FuzzMap answers maps with any content and value: there is a place for every
+// item, and an error names those without a value.
+func FuzzMap(f *testing.F) {
+	ok, failed := []byte(`{"status":"ok"}`), []byte(`{"status":"error","ename":"E","evalue":"v","traceback":["a"]}`)
+	for _, v := range []any{[]any{1, 2}, []float64{1, 2, 3}, []int{1}, []any{}, "text", 5, nil, []any{1, "a", []any{2}}} {
+		buffers, err := codec.Serialize(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(ok, buffers[0])
+		f.Add(failed, buffers[0])
+	}
+	f.Fuzz(func(t *testing.T, content, buffer []byte) {
+		c := newClient(testKey, nil)
+		c.mux.socket, c.task.socket = sink{}, sink{}
+		c.engineUp(0, "u0")
+		c.engineUp(1, "u1")
+		peer := wire.NewSession(testKey, "")
+		v, items := c.Direct(All), []int{1, 2, 3}
+		for _, ar := range []*AsyncResult{
+			v.MapAsync(Ref("f"), items), v.RawMapAsync(CyclicDist, Ref("f"), items), v.With(Chunk(1)).MapAsync(Ref("f"), items),
+			c.LoadBalanced().MapAsync(Ref("f"), items),
+		} {
+			for i := range ar.tasks {
+				parent, _ := json.Marshal(wire.Header{MsgID: ar.tasks[i].id, MsgType: "apply_request", Session: c.session.ID})
+				_, frames, err := peer.Frames("apply_reply", parent, json.RawMessage(`{"outputs":0}`), json.RawMessage(content), buffer)
+				if err == nil {
+					c.replied(frames) // errors are fine
+				}
+			}
+			if !ar.Ready() {
+				continue
+			}
+			values, err := ar.Get(t.Context())
+			numbers, err2 := Values[float64](t.Context(), ar)
+			if len(values) != 3 || len(numbers) != 3 {
+				t.Errorf("%v and %v for 3 items", values, numbers)
+			}
+			var m *MapError
+			if err != nil && !errors.As(err, &m) || err2 != nil && !errors.As(err2, &m) {
+				t.Errorf("errors %v and %v", err, err2)
+			}
+			n := 0
+			for _, err := range Items[float64](t.Context(), ar) {
+				if n++; err != nil && err2 == nil {
+					t.Errorf("%v of an item, none of all", err)
+				}
+			}
+			if n != 3 {
+				t.Errorf("%d items", n)
+			}
+		}
+		c.stop(ErrClosed)
 	})
 }
 

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"slices"
 	"testing"
 
 	"muster/client"
@@ -49,6 +50,55 @@ func BenchmarkCluster(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkMap is one item of a long sequence of numbers, mapped over a whole
+// cluster of four engines in this process.
+func BenchmarkMap(b *testing.B) {
+	c, ctx := connect(b)
+	all, balanced := c.Direct(client.All), c.LoadBalanced()
+	for _, m := range []struct {
+		name string
+		run  func(x []float64) error
+	}{
+		{"blocks", func(x []float64) error { _, err := client.Map[float64](ctx, all, square, x); return err }},
+		{"blocks, boxed", func(x []float64) error { _, err := all.Map(ctx, square, x); return err }},
+		{"chunks of 1000", func(x []float64) error {
+			_, err := client.Map[float64](ctx, all.With(client.Chunk(1000)), square, x)
+			return err
+		}},
+		{"balanced chunks of 1000", func(x []float64) error {
+			_, err := client.Map[float64](ctx, balanced.With(client.Chunk(1000)), square, x)
+			return err
+		}},
+		{"balanced items", func(x []float64) error { _, err := client.Map[float64](ctx, balanced, square, x); return err }},
+		{"lazily, chunks of 1000", func(x []float64) error {
+			for _, err := range client.MapSeq[float64](ctx, all.With(client.Chunk(1000)), square, slices.Values(x)) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"lazily, balanced items", func(x []float64) error {
+			for _, err := range client.MapSeq[float64](ctx, balanced, square, slices.Values(x)) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+	} {
+		b.Run(m.name, func(b *testing.B) {
+			x := make([]float64, b.N)
+			b.ReportAllocs()
+			b.ResetTimer()
+			if err := m.run(x); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "items/s")
 		})
 	}
 }

@@ -108,6 +108,39 @@ func TestMapChunks(t *testing.T) {
 	})
 }
 
+// Items of an engine that dies are missing, and nothing is sent for a context
+// that has ended.
+func TestMapLosses(t *testing.T) {
+	story(t, 3, func(t *testing.T, f *fakeCluster, c *Client) {
+		f.holding()
+		ar := c.Direct(All).MapAsync(Ref("double"), []int{1, 2, 3, 4, 5})
+		synctest.Wait()
+		f.kill(1)
+		synctest.Wait()
+		f.release()
+		got, err := Values[int](t.Context(), ar)
+		equal(t, got, []int{2, 4, 0, 0, 10})
+		if !errors.Is(err, ErrEngineDied) || !strings.Contains(err.Error(), "items 2-3: engine 1: ") {
+			t.Errorf("error is %v", err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		sent := len(f.seen)
+		for name, view := range views(c) {
+			_, err1 := view().Map(ctx, Ref("double"), []int{1})
+			_, err2 := Parallel[func(context.Context, []int) ([]int, error)](view(), Ref("double"))(ctx, []int{1})
+			_, err3 := c.Direct(All).RawMap(ctx, CyclicDist, Ref("double"), []int{1})
+			for i, err := range []error{err1, err2, err3} {
+				if !errors.Is(err, context.Canceled) {
+					t.Errorf("%s, %d: %v", name, i, err)
+				}
+			}
+		}
+		synctest.Wait()
+		equal(t, len(f.seen), sent)
+	})
+}
+
 func TestRawMap(t *testing.T) {
 	story(t, 3, func(t *testing.T, f *fakeCluster, c *Client) {
 		ctx := t.Context()
@@ -151,6 +184,13 @@ func TestItems(t *testing.T) {
 			}
 		}
 		equal(t, got, []float64{2, 4, 0, 0, 10})
+
+		got = nil
+		for x, err := range Items[float64](ctx, v.RawMapAsync(CyclicDist, Ref("double"), []float64{1, 2, 3, 4, 5})) {
+			check(t, err)
+			got = append(got, x)
+		}
+		equal(t, got, []float64{2, 4, 6, 8, 10})
 
 		f.holding()
 		ar = v.MapAsync(Ref("double"), []float64{1, 2, 3})

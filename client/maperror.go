@@ -84,7 +84,10 @@ func mapError(missing []MissingItems) error {
 	return &MapError{missing, join(all)}
 }
 
-// itemError is the error of one item.
+// itemError is the error of one item, nil without a reason.
 func itemError(what string, i int, err error) error {
+	if err == nil {
+		return nil
+	}
 	return callError(what, mapError([]MissingItems{{i, i + 1, 1, err}}))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
-	"slices"
 
 	"muster/numeric"
 )
@@ -138,30 +137,30 @@ func Items[Out any](ctx context.Context, ar *AsyncResult) iter.Seq2[Out, error] 
 			yield(*new(Out), cmp.Or(err, callError(ar.what, errors.New("items: it is no map"))))
 			return
 		}
-		for i, s := range ar.mapped.ranges {
-			if err := ar.waitForTask(ctx, i); err != nil {
-				yield(*new(Out), err)
-				return
+		values := make([]Out, ar.mapped.len())
+		faults := make(map[int]error)
+		task := 0
+		for i := range values {
+			// A task's first item is the first whose value is not there yet.
+			for ranges := ar.mapped.ranges; task < len(ranges) && ranges[task].low == i; task++ {
+				if err := ar.waitForTask(ctx, task); err != nil {
+					yield(*new(Out), err)
+					return
+				}
+				noteFaults(faults, ar.store(task, reflect.ValueOf(values), ranges[task]))
 			}
-			if !yieldTask(ar, i, itemRange{s.low, s.high, 1}, yield) {
+			if !yield(values[i], itemError(ar.what, i, faults[i])) {
 				return
 			}
 		}
 	}
 }
 
-// yieldTask yields the values of the consecutive items of a task.
-func yieldTask[Out any](ar *AsyncResult, i int, items itemRange, yield func(Out, error) bool) bool {
-	values := make([]Out, items.len())
-	missing := ar.store(i, reflect.ValueOf(values), itemRange{0, len(values), 1})
-	for k, v := range values {
-		var err error
-		if at := slices.IndexFunc(missing, func(m MissingItems) bool { return m.Low <= k && k < m.High }); at >= 0 {
-			err = itemError(ar.what, items.low+k, missing[at].Err)
-		}
-		if !yield(v, err) {
-			return false
+// noteFaults notes the errors of missing items, by item.
+func noteFaults(faults map[int]error, missing []MissingItems) {
+	for _, m := range missing {
+		for i := m.Low; i < m.High; i += m.Step {
+			faults[i] = m.Err
 		}
 	}
-	return true
 }

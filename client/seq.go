@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 )
 
@@ -44,14 +45,13 @@ func MapSeq[Out, In any](ctx context.Context, view Mapper, fn Function, items it
 					return false
 				case c == nil:
 					return true
-				case c.err != nil:
-					for i := c.items.low; i < c.items.high; i++ {
-						if !yield(*new(Out), itemError(s.what, i, c.err)) {
-							return false
-						}
+				}
+				values := make([]Out, c.items.len())
+				faults := c.unpack(reflect.ValueOf(values))
+				for k, v := range values {
+					if !yield(v, itemError(s.what, c.items.low+k, faults[k])) {
+						return false
 					}
-				case !yieldTask(c.ar, 0, c.items, yield):
-					return false
 				}
 			}
 		}
@@ -121,6 +121,7 @@ type flow struct {
 	feeder
 	what    string
 	fn      Function
+	sig     *signature
 	size    int // of a chunk
 	pulled  int // items
 	sent    []*sentChunk
@@ -138,9 +139,25 @@ type sentChunk struct {
 	err    error // why it was not sent
 }
 
+// unpack stores the values of a chunk that has come, and returns why some are
+// missing, by their place.
+func (c *sentChunk) unpack(values reflect.Value) map[int]error {
+	all := itemRange{0, c.items.len(), 1}
+	missing := []MissingItems{{0, all.high, 1, c.err}}
+	if c.err == nil {
+		missing = c.ar.store(0, values, all)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	faults := make(map[int]error)
+	noteFaults(faults, missing)
+	return faults
+}
+
 func newFlow(f feeder, fn Function) *flow {
 	return &flow{
-		feeder: f, what: "map " + fn.Name(), fn: fn, size: max(f.settings.chunk, 1),
+		feeder: f, what: "map " + fn.Name(), fn: fn, sig: signatureOf(fn), size: max(f.settings.chunk, 1),
 		loads: make(map[*engine]int), wake: make(chan struct{}, 1),
 	}
 }
@@ -166,9 +183,11 @@ func (s *flow) send(n int, args []any, err error) error {
 	c := &sentChunk{items: itemRange{s.pulled, s.pulled + n, 1}}
 	var r *request
 	if err == nil && s.size == 1 {
-		r, err = callRequest(s.fn, args)
+		if err = s.sig.takes(args); err == nil {
+			r, err = applyRequest(s.fn.Name(), args...)
+		}
 	} else if err == nil {
-		if err = signatureOf(s.fn).takesItems(args); err == nil {
+		if err = s.sig.takesItems(args); err == nil {
 			r, err = mapRequest(s.fn, args)
 		}
 	}
