@@ -58,6 +58,19 @@
 // the form in which it travels. What is sent has been taken when the method
 // returns, and may be changed; arrays that were received belong to the receiver.
 //
+// # Maps
+//
+// [DirectView.Map] deals the items of sequences to the engines and
+// [LoadBalancedView.Map] makes a task of each, in chunks of a given size with the
+// setting [Chunk]; [Map] is either with values of a Go type, and [Items] yields
+// them while the rest is under way. [MapSeq] maps lazily over a sequence that need
+// not end, with a bound on what is outstanding. [Remote] and [Parallel] make Go
+// functions of those on the engines, and an [Executor] is what Python's
+// concurrent.futures calls so.
+//
+//	step := client.Remote[func(ctx context.Context, dt float64) ([]float64, error)](all, client.Ref("step"))
+//	norms, err := step(ctx, 0.1)
+//
 // # Errors
 //
 // An error on an engine is a [*RemoteError] with the engine, the name of the
