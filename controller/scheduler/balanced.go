@@ -40,6 +40,7 @@ type Balanced struct {
 	now      int // in ticks
 	count    uint64
 	jobs     map[wire.MsgID]*job // all that are not answered
+	most     int                 // that there were
 	finished finished
 
 	workers []*worker // least recently used first
@@ -191,6 +192,9 @@ func (b *Balanced) finish(j *job, e ending) {
 	b.calm(j)
 	b.unlink(j)
 	delete(b.jobs, j.id)
+	if b.most = max(b.most, len(b.jobs)); len(b.jobs) == 0 && b.most > 1<<12 {
+		b.jobs, b.most = make(map[wire.MsgID]*job), 0 // an emptied map keeps its size
+	}
 	b.finished.record(e.id, e.engine, e.ok)
 	if len(j.children) > 0 {
 		b.ended = append(b.ended, end{j, e})

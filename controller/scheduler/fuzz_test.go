@@ -96,30 +96,3 @@ func BenchmarkDirect(b *testing.B) {
 		}
 	}
 }
-
-// BenchmarkBalanced is a task and its reply, with 64 engines.
-func BenchmarkBalanced(b *testing.B) {
-	m := NewBalanced(BalancedConfig{Scheme: LeastLoad, HWM: 1}, nil)
-	for i := range 64 {
-		m.Step(EngineUp{wire.EngineID(i), wire.EngineUUID(rune('0' + i))})
-	}
-	session := wire.NewSession("", "")
-	id, frames, err := session.Frames(wire.ApplyRequest, nil, nil, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	request := append([][]byte{[]byte("client")}, frames...)
-	in, err := session.Inspect(request)
-	if err != nil {
-		b.Fatal(err)
-	}
-	out := &wire.Message{Route: [][]byte{nil, nil}, Parent: wire.Header{MsgID: id}, Metadata: []byte(`{"status":"ok"}`)}
-	b.ReportAllocs()
-	for b.Loop() {
-		placed := m.Step(Request{request, in})
-		to := placed[1].(Relay).Frames
-		if len(m.Step(Reply{to, out})) != 1 {
-			b.Fatal("the reply was not relayed")
-		}
-	}
-}

@@ -59,7 +59,7 @@ func (w *worker) drop(j *job) {
 // no more than prefetch tasks queue on an engine, and no more than it is
 // expected to finish within patience, in seconds.
 const (
-	prefetch = 7
+	prefetch = 31
 	patience = 2e-3
 )
 
