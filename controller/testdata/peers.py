@@ -40,6 +40,12 @@ def fails(kind, f, *args, **kwargs):
     raise AssertionError(f"{f} did not raise {kind.__name__}")
 
 
+def refused(ename, ar):
+    reason = fails(error.RemoteError, ar.get, PATIENCE)
+    assert reason.startswith(ename), reason
+    return reason
+
+
 def story(name):
     print("--", name, flush=True)
 
@@ -74,6 +80,82 @@ def balanced(rc):
     assert len(both) == 2, "the least recently used engine is next"
     view.targets = 1
     assert view.apply_sync(os.getpid) == rc[1].apply_sync(os.getpid)
+
+
+def dependencies(rc):
+    view = rc.load_balanced_view()
+
+    def task(f, *args, **flags):
+        with view.temp_flags(**flags):
+            return view.apply_async(f, *args)
+
+    slow = task(time.sleep, 0.2)
+    after = task(time.time, after=slow)
+    assert task(time.time, after=[slow, after]).get(PATIENCE) >= after.get(PATIENCE)
+    assert after.started >= slow.completed, (after.started, slow.completed)
+    # Where the first ran, though the other engine is idle.
+    here = [task(os.getpid, targets=[i]) for i in (0, 1)]
+    pids = [ar.get(PATIENCE) for ar in here]
+    for ar, pid in zip(here, pids):
+        assert [task(os.getpid, follow=ar).get(PATIENCE) for _ in range(3)] == [pid] * 3
+    either = task(os.getpid, follow=ipp.Dependency(here, all=False))
+    assert either.get(PATIENCE) in pids
+    refused("ImpossibleDependency", task(os.getpid, follow=here))
+    # Success and failure.
+    bad = task(lambda: 1 / 0)
+    hopeless = task(os.getpid, after=bad)
+    last = task(os.getpid, after=hopeless)
+    cleanup = task(os.getpid, after=ipp.Dependency([bad, slow], success=True, failure=True))
+    fails(error.RemoteError, bad.get, PATIENCE)
+    refused("ImpossibleDependency", hopeless)
+    refused("ImpossibleDependency", last)
+    assert cleanup.get(PATIENCE) in pids
+    refused("InvalidDependency", task(os.getpid, after=["nothing"]))
+    # The time to wait, for others and for an engine.
+    blocker = task(time.sleep, 1, targets=[0])
+    refused("TaskTimeout", task(os.getpid, after=blocker, timeout=0.2))
+    refused("TaskTimeout", task(os.getpid, targets=[0], timeout=0.2))
+    blocker.get(PATIENCE)
+
+
+def retries(rc):
+    view = rc.load_balanced_view(retries=1)
+    pids = rc[:].apply_sync(os.getpid)
+
+    def only_on(pid):
+        import os
+
+        assert os.getpid() == pid, "the wrong engine"
+        return pid
+
+    for pid in pids * 2:
+        assert view.apply_async(only_on, pid).get(PATIENCE) == pid
+    assert "the wrong engine" in fails(error.RemoteError, view.apply_async(only_on, 0).get, PATIENCE)
+    # On two engines nine retries are one: then it waits for a third.
+    view.retries, view.timeout = 9, 0.2
+    assert "failed" in refused("TaskTimeout", view.apply_async(only_on, 0))
+
+
+def conditions(rc):
+    """Functions that say where they can run."""
+    view = rc.load_balanced_view()
+    pids = rc[:].apply_sync(os.getpid)
+    rc[:].push({"wanted": pids[1]}, block=True)
+
+    @ipp.depend(lambda pid: __import__("os").getpid() == pid, pids[1])
+    def where():
+        import os
+
+        return os.getpid()
+
+    assert [view.apply_async(where).get(PATIENCE) for _ in range(4)] == [pids[1]] * 4
+    assert view.apply_async(ipp.require("os")(lambda: os.getpid())).get(PATIENCE) in pids
+    with view.temp_flags(timeout=0.2):
+        nowhere = view.apply_async(ipp.require("no_such_module")(lambda: 1))
+    assert "failed, or was refused" in refused("TaskTimeout", nowhere)
+    with view.temp_flags(targets=[0]):
+        nowhere = view.apply_async(where)
+    refused("ImpossibleDependency", nowhere)
 
 
 def broadcast(rc, other):
@@ -165,6 +247,9 @@ try:
             (direct, ()),
             (output, ()),
             (balanced, ()),
+            (dependencies, ()),
+            (retries, ()),
+            (conditions, ()),
             (broadcast, (other,)),
             (control, ()),
             (queries, (other,)),
