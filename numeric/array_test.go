@@ -73,6 +73,7 @@ func TestMisuse(t *testing.T) {
 		"scalar":   {ErrAxes, func() { New([]int32{1}, []int{}...).Rows(0, 0) }},
 		"opaque":   {ErrDType, func() { Zeros("|S2", 1).Set("a", 0) }},
 		"parts":    {ErrParts, func() { Split([]int{1}, 0) }},
+		"every":    {ErrParts, func() { SplitEvery([]int{1}, 0) }},
 		"bounds":   {ErrParts, func() { Bounds(2, 2, 2) }},
 		"target":   {ErrTarget, func() { Convert(1, 2) }},
 		"nil":      {ErrTarget, func() { Convert(1, (*int)(nil)) }},

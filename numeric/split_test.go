@@ -288,3 +288,34 @@ func TestReduce(t *testing.T) {
 		}
 	}
 }
+
+// Parts of so many items, and at the end what is left, join to the whole.
+func TestSplitEvery(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for name, make := range kinds {
+		for n := range 9 {
+			whole := make(r, n)
+			for size := 1; size < 5; size++ {
+				parts, err := SplitEvery(whole, size)
+				if err != nil || len(parts) != (n+size-1)/size {
+					t.Fatalf("%s: %d items by %d: %d parts, %v", name, n, size, len(parts), err)
+				}
+				for i, p := range parts {
+					s, _ := sequenceOf(p)
+					if s.len != min(size, n-i*size) {
+						t.Errorf("%s: %d items by %d: part %d has %d", name, n, size, i, s.len)
+					}
+				}
+				if n == 0 {
+					continue
+				}
+				if joined, err := Join(parts); err != nil || !same(joined, whole) {
+					t.Errorf("%s: %d items by %d: %v joined from %v", name, n, size, joined, whole)
+				}
+			}
+		}
+	}
+	if _, err := SplitEvery(5, 1); err == nil {
+		t.Error("a number was split")
+	}
+}

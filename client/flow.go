@@ -1,0 +1,176 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// A flow is the map of a MapSeq under way. It belongs to the goroutine that
+// takes its values, but for what came.
+type flow struct {
+	feeder
+	what    string
+	fn      Function
+	sig     *signature
+	size    int // of a chunk
+	pulled  int // items
+	sent    []*sentChunk
+	loads   map[*engine]int // chunks that an engine has; under nil, the scheduler
+	wake    chan struct{}   // has an element when something came
+	arrived []*sentChunk    // guarded by Client.mu
+}
+
+// A sentChunk is under way until its values are yielded.
+type sentChunk struct {
+	items  itemRange
+	ar     *AsyncResult
+	engine *engine
+	came   bool
+	err    error // why it was not sent
+}
+
+// unpack stores the values of a chunk that has come, and returns why some are
+// missing, by their place.
+func (c *sentChunk) unpack(values reflect.Value) map[int]error {
+	all := itemRange{0, c.items.len(), 1}
+	missing := []MissingItems{{0, all.high, 1, c.err}}
+	if c.err == nil {
+		missing = c.ar.store(0, values, all)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	faults := make(map[int]error)
+	noteFaults(faults, missing)
+	return faults
+}
+
+func newFlow(f feeder, fn Function) *flow {
+	return &flow{
+		feeder: f, what: "map " + fn.Name(), fn: fn, sig: signatureOf(fn), size: max(f.settings.chunk, 1),
+		loads: make(map[*engine]int), wake: make(chan struct{}, 1),
+	}
+}
+
+// chunksPerEngine is how many chunks are under way for each engine unless
+// Outstanding says otherwise: one that runs, one that waits, so that the engine
+// need not, and as many whose values wait to be taken.
+const chunksPerEngine = 4
+
+// window is how many chunks may be under way.
+func (s *flow) window() int {
+	if s.settings.outstanding > 0 {
+		return s.settings.outstanding
+	}
+	engines, _ := s.engines() // send tells what is wrong
+	return chunksPerEngine * max(1, len(engines))
+}
+
+// send sends a chunk of n items, unless err says that it has no arguments. The
+// error it returns is why nothing more can be sent; what is wrong with the chunk
+// alone is noted there.
+func (s *flow) send(n int, args []any, err error) error {
+	c := &sentChunk{items: itemRange{s.pulled, s.pulled + n, 1}}
+	var r *request
+	if err == nil && s.size == 1 {
+		if err = s.sig.takes(args); err == nil {
+			r, err = applyRequest(s.fn.Name(), args...)
+		}
+	} else if err == nil {
+		if err = s.sig.takesItems(args); err == nil {
+			r, err = mapRequest(s.fn, args)
+		}
+	}
+	if err == nil {
+		to, gone := s.pick()
+		if gone != nil {
+			return callError(s.what, gone)
+		}
+		ar := newMapResult(s.what, &mapping{ranges: []itemRange{c.items}, bare: s.size == 1})
+		if ar = s.start(ar, to, r); ar.client != nil {
+			c.ar, c.engine = ar, to
+			s.watch(c)
+		} else {
+			err = ar.err
+		}
+	}
+	if err != nil {
+		c.came, c.err = true, err
+	}
+	s.pulled += n
+	s.sent = append(s.sent, c)
+	return nil
+}
+
+// pick returns the engine for the next chunk, nil when the scheduler chooses.
+func (s *flow) pick() (*engine, error) {
+	engines, err := s.engines()
+	if err != nil || !s.direct {
+		return nil, err
+	}
+	return slices.MinFunc(engines, func(a, b *engine) int { return s.loads[a] - s.loads[b] }), nil
+}
+
+// watch has a chunk noted when it comes.
+func (s *flow) watch(c *sentChunk) {
+	s.loads[c.engine]++
+	c.ar.whenDone(func() {
+		s.arrived = append(s.arrived, c)
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	})
+}
+
+// abort asks the engines to skip what is under way, and waits for nobody.
+func (s *flow) abort() {
+	var left []*AsyncResult
+	for _, c := range s.sent {
+		if c.ar != nil && !c.ar.Ready() {
+			left = append(left, c.ar)
+		}
+	}
+	if len(left) == 0 {
+		return
+	}
+	if engines, requests := s.client.abortRequests(left, false); len(engines) > 0 {
+		s.client.start(&AsyncResult{what: "abort", kind: toController, decode: nothing}, s.client.control, engines, requests...)
+	}
+}
+
+// next returns the chunk whose values are to be yielded next, if it has come. If
+// not, it waits for it or returns nil.
+func (s *flow) next(ctx context.Context, wait bool) (*sentChunk, error) {
+	for {
+		if ctx.Err() != nil {
+			return nil, callError(s.what, fmt.Errorf("%d items sent: %w", s.pulled, context.Cause(ctx)))
+		}
+		s.client.mu.Lock()
+		arrived := s.arrived
+		s.arrived = nil
+		s.client.mu.Unlock()
+		for _, c := range arrived {
+			c.came = true
+			s.loads[c.engine]--
+		}
+		at := 0
+		if s.settings.unordered {
+			at = slices.IndexFunc(s.sent, func(c *sentChunk) bool { return c.came })
+		}
+		if at >= 0 && at < len(s.sent) && s.sent[at].came {
+			c := s.sent[at]
+			s.sent = slices.Delete(s.sent, at, at+1)
+			return c, nil
+		}
+		if !wait {
+			return nil, nil
+		}
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+		}
+	}
+}
