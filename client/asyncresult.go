@@ -31,6 +31,7 @@ type AsyncResult struct {
 
 	tasks []task
 	done  chan struct{}
+	sent  chan struct{} // nil where the arguments were copied
 
 	// Guarded by Client.mu: how many tasks are not yet settled, those that are
 	// in the order in which it happened (by task.next), those that had output

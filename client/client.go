@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,21 +23,24 @@ type Client struct {
 	log     *slog.Logger
 	network *zmq.Network // nil when the network is the caller's
 
-	query, control, mux, task *channel
-	iopub, notification       transport.Socket
-	receivers                 sync.WaitGroup
-	closing                   sync.Once
-	closed                    chan struct{} // when Close has begun
+	query, control, mux, task, broadcast *channel
+	iopub, notification                  transport.Socket
+	receivers                            sync.WaitGroup
+	closing                              sync.Once
+	closed                               chan struct{} // when Close has begun
 
-	mu      sync.Mutex                   // guards what follows, and the tasks in pending
-	pending map[wire.MsgID]*task         // sent, and not yet settled
-	memory  memory                       // of the latest calls
-	engines []*engine                    // registered now, by id; replaced and never changed
-	ids     map[wire.EngineUUID]EngineID // every engine ever seen
-	changed chan struct{}                // closed and replaced when engines or err change
-	news    *notice                      // of engines, the next
-	err     error                        // why no more requests are taken
-	sweeper *time.Timer                  // armed while a reply waits for its output
+	mu       sync.Mutex                   // guards what follows, and the tasks in pending
+	pending  map[wire.MsgID]*task         // sent, and not yet settled
+	wholes   map[wire.MsgID][]*task       // of coalescing broadcasts whose reply has not come, by their id
+	dropped  map[wire.MsgID]*int          // task.outstanding of what was flushed
+	recorded bool                         // the controller answers for the dead in broadcasts, and records them (wire.BroadcastRecords)
+	memory   memory                       // of the latest calls
+	engines  []*engine                    // registered now, by id; replaced and never changed
+	ids      map[wire.EngineUUID]EngineID // every engine ever seen
+	changed  chan struct{}                // closed and replaced when engines or err change
+	news     *notice                      // of engines, the next
+	err      error                        // why no more requests are taken
+	sweeper  *time.Timer                  // armed while a reply waits for its output
 }
 
 // A channel is a socket for requests.
@@ -98,7 +102,7 @@ func (c *Client) Close() (err error) {
 	c.closing.Do(func() {
 		c.stop(ErrClosed)
 		close(c.closed)
-		for _, s := range []transport.Socket{c.query.socket, c.control.socket, c.mux.socket, c.task.socket, c.iopub, c.notification} {
+		for _, s := range []transport.Socket{c.query.socket, c.control.socket, c.mux.socket, c.task.socket, c.broadcast.socket, c.iopub, c.notification} {
 			if s != nil {
 				err = errors.Join(err, s.Close())
 			}
@@ -152,7 +156,7 @@ func (c *Client) engineUp(id EngineID, uuid wire.EngineUUID) {
 		c.engineDown(c.engines[at].uuid)
 	}
 	at, _ := c.find(id)
-	c.engines = slices.Insert(slices.Clone(c.engines), at, &engine{id, uuid, []byte(uuid)})
+	c.engines = slices.Insert(slices.Clone(c.engines), at, newEngine(id, uuid))
 	c.note(EngineEvent{Engine: id, UUID: uuid, Up: true})
 	c.announce()
 }
@@ -166,7 +170,11 @@ func (c *Client) engineDown(uuid wire.EngineUUID) {
 		return
 	}
 	c.note(EngineEvent{Engine: c.engines[at].id, UUID: uuid})
+	gone := c.engines[at]
 	c.engines = slices.Delete(slices.Clone(c.engines), at, at+1)
+	maps.DeleteFunc(c.dropped, func(_ wire.MsgID, n *int) bool {
+		return n == &gone.outstanding[byMux] || n == &gone.outstanding[byBroadcast]
+	})
 	for _, t := range c.pending {
 		if t.uuid == uuid {
 			if t.reply != nil {
@@ -176,5 +184,6 @@ func (c *Client) engineDown(uuid wire.EngineUUID) {
 			}
 		}
 	}
+	c.abandon(uuid)
 	c.announce()
 }

@@ -88,18 +88,21 @@ func newClient(key string, log *slog.Logger) *Client {
 	}
 	session := wire.NewSession(key, "")
 	return &Client{
-		session: session,
-		mark:    []byte(session.ID),
-		log:     log,
-		pending: make(map[wire.MsgID]*task),
-		ids:     make(map[wire.EngineUUID]EngineID),
-		changed: make(chan struct{}),
-		news:    newNotice(),
-		closed:  make(chan struct{}),
-		query:   &channel{name: "registration"},
-		control: &channel{name: "control"},
-		mux:     &channel{name: "mux"},
-		task:    &channel{name: "task"},
+		session:   session,
+		mark:      []byte(session.ID),
+		log:       log,
+		pending:   make(map[wire.MsgID]*task),
+		wholes:    make(map[wire.MsgID][]*task),
+		dropped:   make(map[wire.MsgID]*int),
+		ids:       make(map[wire.EngineUUID]EngineID),
+		changed:   make(chan struct{}),
+		news:      newNotice(),
+		closed:    make(chan struct{}),
+		query:     &channel{name: "registration"},
+		control:   &channel{name: "control"},
+		mux:       &channel{name: "mux"},
+		task:      &channel{name: "task"},
+		broadcast: &channel{name: "broadcast"},
 	}
 }
 
@@ -124,6 +127,7 @@ func (c *Client) open(network transport.Network, conn *wire.ClientConnection) er
 		{transport.Dealer, conn.Control, &c.control.socket},
 		{transport.Dealer, conn.Mux, &c.mux.socket},
 		{transport.Dealer, conn.Task, &c.task.socket},
+		{transport.Dealer, conn.Broadcast, &c.broadcast.socket},
 		{transport.Dealer, conn.Registration, &c.query.socket},
 	} {
 		if *d.socket, err = dial(d.kind, d.port); err != nil {
@@ -133,7 +137,7 @@ func (c *Client) open(network transport.Network, conn *wire.ClientConnection) er
 	}
 	c.receive(c.iopub, "iopub", c.published)
 	c.receive(c.notification, "notification", c.notified)
-	for _, ch := range []*channel{c.control, c.mux, c.task, c.query} {
+	for _, ch := range []*channel{c.control, c.mux, c.task, c.broadcast, c.query} {
 		c.receive(ch.socket, ch.name, c.replied)
 	}
 	return nil
@@ -198,12 +202,14 @@ func (c *Client) queryEngines(ctx context.Context) error {
 	}
 	var content struct {
 		Engines map[string]wire.EngineUUID `json:"engines"`
+		Records bool                       `json:"broadcast_records"` // wire.BroadcastRecords
 	}
 	if err := json.Unmarshal(reply.Content, &content); err != nil {
 		return fmt.Errorf("%s: %w", wire.ConnectionReply, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.recorded = content.Records
 	for id, uuid := range content.Engines {
 		n, err := strconv.Atoi(id)
 		if err != nil {

@@ -22,7 +22,7 @@ func (v *DirectView) feeder() feeder {
 	return feeder{
 		client: v.client, settings: v.settings, direct: true, engines: v.client.survivors(v.targets),
 		start: func(ar *AsyncResult, to *engine, r *request) *AsyncResult {
-			return v.client.start(ar, v.client.mux, []*engine{to}, r)
+			return v.client.direct(ar, v.settings, []*engine{to}, r)
 		},
 	}
 }

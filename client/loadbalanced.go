@@ -26,6 +26,7 @@ func (v *LoadBalancedView) send(ctx context.Context, ar *AsyncResult, r *request
 	if err != nil {
 		return failed(ar.what, err)
 	}
+	ar.sent = v.settings.notice()
 	return v.client.start(ar, v.client.task, nil, r)
 }
 

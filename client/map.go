@@ -106,7 +106,7 @@ func (v *DirectView) deal(ctx context.Context, verb string, fn Function, seqs []
 	for i := range engines {
 		engines[i] = targets[i%len(targets)]
 	}
-	return v.client.start(ar, v.client.mux, engines, requests...)
+	return v.client.direct(ar, v.settings, engines, requests...)
 }
 
 // Map calls a function on every item of a sequence, or on the items of equal
@@ -144,6 +144,7 @@ func (v *LoadBalancedView) mapItems(ctx context.Context, fn Function, seqs []any
 	if err != nil {
 		return failed(what, err)
 	}
+	ar.sent = v.settings.notice()
 	return v.client.start(ar, v.client.task, nil, requests...)
 }
 

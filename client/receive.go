@@ -39,11 +39,33 @@ func (c *Client) replied(frames [][]byte) error {
 	if err != nil {
 		return err
 	}
+	if bytes.Contains(m.Metadata, broadcastTargets) {
+		return c.repliedAll(m)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := c.pending[m.Parent.MsgID]
-	if t == nil || t.reply != nil {
-		return nil // its engine was taken for dead, or the task was answered
+	if whole := c.wholes[m.Parent.MsgID]; whole != nil { // refused to all alike
+		delete(c.wholes, m.Parent.MsgID)
+		for _, t := range whole {
+			c.answer(t, m)
+		}
+		return nil
+	}
+	if n := c.dropped[m.Parent.MsgID]; n != nil {
+		*n--
+		delete(c.dropped, m.Parent.MsgID)
+	}
+	if t := c.pending[m.Parent.MsgID]; t != nil {
+		c.answer(t, m)
+	}
+	return nil
+}
+
+// answer gives a task its reply. The caller holds mu.
+func (c *Client) answer(t *task, m *wire.Message) {
+	t.release()
+	if t.ended || t.reply != nil {
+		return // its engine was taken for dead, or the task was answered
 	}
 	t.reply, t.received = m, time.Now()
 	t.heard = t.received
@@ -55,7 +77,6 @@ func (c *Client) replied(frames [][]byte) error {
 	} else if c.sweeper == nil {
 		c.sweeper = time.AfterFunc(outputGrace, c.sweep)
 	}
-	return nil
 }
 
 // locate notes which engine a load-balanced task ran on. The caller holds mu.

@@ -45,7 +45,7 @@ func (v *DirectView) scatter(ctx context.Context, name string, seq any) *AsyncRe
 			return failed(ar.what, err)
 		}
 	}
-	return v.client.start(ar, v.client.mux, engines, requests...)
+	return v.client.direct(ar, v.settings, engines, requests...)
 }
 
 // deal splits a sequence into n blocks.

@@ -126,7 +126,7 @@ func (v *DirectView) pullSerialized(ctx context.Context, names []string) *AsyncR
 		}
 		return out, join(errs)
 	}
-	return v.client.start(ar, v.client.mux, targets, requests...)
+	return v.client.direct(ar, v.settings, targets, requests...)
 }
 
 // received is the serialized object that a reply consists of.

@@ -17,6 +17,8 @@ type settings struct {
 	chunk       int // 0: as it is without
 	outstanding int // 0: as it is without
 	unordered   bool
+	route       route
+	noCopy      bool
 }
 
 // with returns the settings after some more.
@@ -33,6 +35,31 @@ func (s *settings) stored() bool { return !s.silent && !s.noHistory }
 // Silent makes Execute publish neither the code nor the value of its last
 // expression, and count it in no history.
 func Silent() Setting { return func(s *settings) { s.silent = true } }
+
+// NoCopy makes calls send the arrays among their arguments from where they lie.
+// They must not be changed until the AsyncResult's Sent is closed: use it with
+// the methods that end in Async. It is for arrays so large that the memory for a
+// copy of them counts.
+func NoCopy() Setting { return func(s *settings) { s.noCopy = true } }
+
+// notice is what to close when a call's arguments are free, nil if they are at
+// its return.
+func (s *settings) notice() chan struct{} {
+	if !s.noCopy {
+		return nil
+	}
+	return make(chan struct{})
+}
+
+// Coalescing makes the controller answer a call of a BroadcastView by one
+// message when all engines have answered it. Other views take no notice of it.
+func Coalescing() Setting {
+	return func(s *settings) {
+		if s.route != quickest {
+			s.route = coalesce
+		}
+	}
+}
 
 // NoHistory makes Execute leave the engine's history as it is.
 func NoHistory() Setting { return func(s *settings) { s.noHistory = true } }

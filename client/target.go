@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -169,11 +170,21 @@ func (t Targets) String() string {
 	return engineList(t.ids)
 }
 
-// An engine is one that is registered. Its fields never change.
+// An engine is one that is registered. Its fields never change, but for the
+// last.
 type engine struct {
-	id    EngineID
-	uuid  wire.EngineUUID
-	route []byte // uuid as a frame
+	id     EngineID
+	uuid   wire.EngineUUID
+	route  []byte // uuid as a frame
+	target []byte // JSON of the wire.Target
+	// outstanding is how many requests by each lane the engine has not answered.
+	// Client.mu guards it.
+	outstanding [2]int
+}
+
+func newEngine(id EngineID, uuid wire.EngineUUID) *engine {
+	target, _ := json.Marshal(wire.Target{UUID: uuid, ID: id}) // a string and a number
+	return &engine{id: id, uuid: uuid, route: []byte(uuid), target: target}
 }
 
 // fix makes the choice among the engines that are registered now, if there is

@@ -24,6 +24,11 @@ type task struct {
 	uuid      wire.EngineUUID // "" likewise
 	submitted time.Time
 
+	// outstanding counts what the engine has of this client's by the lane that
+	// the task took, itself included; nil when it has answered.
+	outstanding *int
+	coalesced   bool // the reply is one for several engines
+
 	reply    *wire.Message
 	received time.Time
 	err      error // settled without a reply
@@ -111,15 +116,16 @@ type request struct {
 
 // start sends requests by a channel: one for each engine, or a single one for
 // all. Without engines the requests go to whoever is at the channel's other
-// end. Nothing is waited for; what cannot be sent settles its task.
+// end. Nothing is waited for; what cannot be sent settles its task. Requests for
+// engines' work go by direct, which keeps their order.
 func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests ...*request) *AsyncResult {
 	n := max(len(engines), len(requests))
 	ar.client, ar.done, ar.left = c, make(chan struct{}), n
-	tasks := make([]task, n)
-	frames := make([][][]byte, n)
+	ar.tasks = make([]task, n)
+	parcels := make([]parcel, n)
 	now := time.Now()
-	for i := range tasks {
-		t, r := &tasks[i], requests[min(i, len(requests)-1)]
+	for i := range ar.tasks {
+		t, r := &ar.tasks[i], requests[min(i, len(requests)-1)]
 		t.result, t.place, t.engine, t.submitted = ar, i, NoEngine, now
 		m := wire.Message{Metadata: r.metadata, Content: r.content, Buffers: r.buffers}
 		if len(engines) > 0 {
@@ -127,16 +133,22 @@ func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests
 			m.Route = [][]byte{engines[i].route}
 		}
 		t.id, m.RawHeader = c.session.Header(r.msgType)
-		frames[i] = c.session.Encode(&m)
+		parcels[i] = parcel{ch, []*task{t}, m}
 	}
-	ar.tasks = tasks
-
 	c.mu.Lock()
+	c.register(ar, engines)
+	c.mu.Unlock()
+	c.dispatch(parcels, ar.sent != nil, ar.sent)
+	return ar
+}
+
+// register makes the tasks of a call pending. The caller holds mu.
+func (c *Client) register(ar *AsyncResult, engines []*engine) {
 	if ar.kind == toEngines {
 		c.memory.send(ar)
 	}
-	for i := range tasks {
-		t := &tasks[i]
+	for i := range ar.tasks {
+		t := &ar.tasks[i]
 		c.pending[t.id] = t
 		if c.err != nil {
 			c.settle(t, c.err)
@@ -146,16 +158,6 @@ func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests
 			}
 		}
 	}
-	c.mu.Unlock()
-
-	for i := range tasks {
-		if err := ch.socket.Send(frames[i]); err != nil {
-			c.mu.Lock()
-			c.settle(&tasks[i], fmt.Errorf("send by the %s channel: %w", ch.name, err))
-			c.mu.Unlock()
-		}
-	}
-	return ar
 }
 
 // settle ends a task, with an error if there is no reply. The caller holds mu.
@@ -166,6 +168,9 @@ func (c *Client) settle(t *task, err error) {
 	delete(c.pending, t.id)
 	if t.reply == nil {
 		t.err = err
+	}
+	if err == ErrFlushed && t.outstanding != nil && !t.coalesced {
+		c.dropped[t.id] = t.outstanding // the engine has it all the same
 	}
 	ar := t.result
 	if ar.settle(t); ar.left == 0 && ar.kind == toEngines {

@@ -63,7 +63,7 @@ func (v *DirectView) send(ctx context.Context, ar *AsyncResult, r *request, err 
 	if err != nil {
 		return failed(ar.what, err)
 	}
-	return v.client.start(ar, v.client.mux, engines, r)
+	return v.client.direct(ar, v.settings, engines, r)
 }
 
 // Execute runs source code: Go on Go engines, Python on Python engines. The
