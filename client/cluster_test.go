@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"muster/controller/scheduler"
 	"muster/numeric"
 	"muster/transport"
 	"muster/wire"
@@ -31,8 +32,8 @@ type fakeCluster struct {
 	session *wire.Session
 	file    string
 
-	query, control, mux, task, iopub, notification transport.Socket
-	receivers                                      sync.WaitGroup
+	query, control, mux, task, broadcast, iopub, notification transport.Socket
+	receivers                                                 sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
 	engines map[EngineID]*fakeEngine
@@ -48,6 +49,10 @@ type fakeCluster struct {
 	mute        bool     // the hub does not answer
 	deaf        bool     // engines do not abort
 	tasks       int
+	// post, where it is set, takes the work that is sent to engines.
+	post   func(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message)
+	python bool // the controller does with broadcasts as Python's does, and no more
+	caster *scheduler.Broadcast
 }
 
 type fakeEngine struct {
@@ -75,17 +80,19 @@ func newFakeCluster(t *testing.T, engines int) *fakeCluster {
 	}
 	var conn wire.ClientConnection
 	conn.Interface, conn.Key, conn.SignatureScheme = "tcp://127.0.0.1", testKey, wire.SignatureScheme
-	conn.Pack, conn.Unpack, conn.Broadcast = "json", "json", 1
+	conn.Pack, conn.Unpack = "json", "json"
 	f.query, conn.Registration = listen(transport.Router)
 	f.control, conn.Control = listen(transport.Router)
 	f.mux, conn.Mux = listen(transport.Router)
 	f.task, conn.Task = listen(transport.Router)
+	f.broadcast, conn.Broadcast = listen(transport.Router)
 	f.iopub, conn.IOPub = listen(transport.Pub)
 	f.notification, conn.Notification = listen(transport.Pub)
 	f.file = filepath.Join(t.TempDir(), "ipcontroller-client.json")
 	if err := wire.WriteConnection(f.file, &conn); err != nil {
 		t.Fatal(err)
 	}
+	f.caster = scheduler.NewBroadcast(f.message)
 	for range engines {
 		f.join()
 	}
@@ -93,12 +100,13 @@ func newFakeCluster(t *testing.T, engines int) *fakeCluster {
 	f.serve(f.mux, f.answerDirect)
 	f.serve(f.control, f.answerDirect)
 	f.serve(f.task, f.answerTask)
+	f.serve(f.broadcast, f.answerBroadcast)
 	return f
 }
 
 // close ends the cluster, and with it its goroutines.
 func (f *fakeCluster) close() {
-	for _, s := range []transport.Socket{f.query, f.control, f.mux, f.task, f.iopub, f.notification} {
+	for _, s := range []transport.Socket{f.query, f.control, f.mux, f.task, f.broadcast, f.iopub, f.notification} {
 		s.Close()
 	}
 	f.receivers.Wait()
@@ -148,6 +156,7 @@ func (f *fakeCluster) join() EngineID {
 	e := &fakeEngine{id: f.next, uuid: wire.EngineUUID(wire.NewSessionID()), vars: make(map[string]any)}
 	f.engines[e.id] = e
 	f.next++
+	f.caster.Step(scheduler.EngineUp{ID: e.id, UUID: e.uuid})
 	f.notify(wire.RegistrationNotification, wire.EngineNotice{ID: e.id, UUID: e.uuid})
 	return e.id
 }
@@ -158,6 +167,9 @@ func (f *fakeCluster) kill(id EngineID) {
 	defer f.mu.Unlock()
 	e := f.engines[id]
 	delete(f.engines, id)
+	if !f.python {
+		f.cast(f.caster.Step(scheduler.EngineDown{UUID: e.uuid, Cause: "killed"}))
+	}
 	f.notify(wire.UnregistrationNotification, wire.EngineNotice{ID: e.id, UUID: e.uuid})
 }
 
@@ -280,6 +292,7 @@ func (f *fakeCluster) answerHub(s transport.Socket, client []byte, m *wire.Messa
 			ids[fmt.Sprint(id)] = e.uuid
 		}
 		content["engines"] = ids
+		content[wire.BroadcastRecords] = !f.python
 	case "queue_request":
 		var q struct{ Targets []EngineID }
 		json.Unmarshal(m.Content, &q)
@@ -304,6 +317,68 @@ func (f *fakeCluster) answerDirect(s transport.Socket, client []byte, m *wire.Me
 	}
 }
 
+// answerBroadcast does what a controller does, by its machine.
+func (f *fakeCluster) answerBroadcast(s transport.Socket, client []byte, m *wire.Message) {
+	if f.python {
+		var metadata map[string]json.RawMessage
+		json.Unmarshal(m.Metadata, &metadata)
+		delete(metadata, wire.BroadcastReplies)
+		m.Metadata, _ = json.Marshal(metadata)
+	}
+	f.cast(f.caster.Step(scheduler.Request{Message: m}))
+}
+
+// cast carries out what the machine says.
+func (f *fakeCluster) cast(actions []scheduler.Action) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case scheduler.Relay:
+			f.broadcast.Send(a.Frames)
+		case scheduler.Answer:
+			m := f.message(a)
+			m.Route = [][]byte{a.Client}
+			f.broadcast.Send(f.session.Encode(m))
+		case scheduler.Sign:
+			if a.To == scheduler.ToClient {
+				f.broadcast.Send(f.session.Encode(a.Message))
+				continue
+			}
+			for _, e := range f.engines {
+				if string(e.uuid) == string(a.Message.Route[0]) {
+					f.answer(caster{f.broadcast, f}, e, a.Message.Route, a.Message)
+				}
+			}
+		}
+	}
+}
+
+// caster is the socket by which engines answer a broadcast.
+type caster struct {
+	transport.Socket
+	f *fakeCluster
+}
+
+func (c caster) Send(frames [][]byte) error {
+	m, err := c.f.session.Inspect(frames)
+	if err == nil {
+		c.f.cast(c.f.caster.Step(scheduler.Reply{Frames: frames, Message: m}))
+	}
+	return err
+}
+
+// message makes the message of a controller's answer.
+func (f *fakeCluster) message(a scheduler.Answer) *wire.Message {
+	_, frames, err := f.session.Frames(a.Type, a.Parent, a.Metadata, a.Content)
+	if err != nil {
+		f.t.Error(err)
+	}
+	m, err := f.session.Inspect(frames)
+	if err != nil {
+		f.t.Error(err)
+	}
+	return m
+}
+
 // answerTask gives the tasks to the engines in turn, by id.
 func (f *fakeCluster) answerTask(s transport.Socket, client []byte, m *wire.Message) {
 	ids := slices.Sorted(maps.Keys(f.engines))
@@ -315,6 +390,10 @@ func (f *fakeCluster) answerTask(s transport.Socket, client []byte, m *wire.Mess
 func (f *fakeCluster) answer(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message) {
 	switch m.Header.MsgType {
 	case wire.ExecuteRequest, wire.ApplyRequest:
+		if f.post != nil {
+			f.post(s, e, route, m)
+			return
+		}
 		h := &heldTask{socket: s, engine: e, route: route, m: m}
 		if f.hold {
 			f.held = append(f.held, h)

@@ -104,6 +104,28 @@ func ExampleTargets() {
 	// [3 2 1 0]
 }
 
+func ExampleBroadcastView() {
+	ctx, c := session()
+	defer c.Close()
+	v := c.Broadcast(client.All).With(client.Coalescing())
+	if err := v.Push(ctx, map[string]any{"table": []float64{1, 2, 3}}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(must(client.Get[float64](ctx, v, "table[2]")))
+	// Output: [3 3 3 3]
+}
+
+func ExampleNoCopy() {
+	ctx, c := session()
+	defer c.Close()
+	field := make([]float64, 1_000_000)
+	ar := c.Direct(client.All).With(client.NoCopy()).PushAsync(map[string]any{"field": field})
+	<-ar.Sent()
+	field[0] = 1 // the engines have 0
+	fmt.Println(must(client.Get[float64](ctx, c.Direct(client.All), "field[0]")))
+	// Output: [0 0 0 0]
+}
+
 func ExampleDirectView_Pull() {
 	ctx, c := session()
 	defer c.Close()

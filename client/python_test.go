@@ -170,6 +170,7 @@ func drivePython(t *testing.T, c *Client) {
 	})
 
 	t.Run("maps", func(t *testing.T) { pythonMaps(t, ctx, c) })
+	t.Run("broadcast", func(t *testing.T) { driveBroadcast(t, ctx, c) })
 
 	t.Run("errors", func(t *testing.T) {
 		_, err := v.Execute(ctx, "1/0")

@@ -24,7 +24,7 @@ func simulate(t *testing.T, f *fakeCluster, c *Client, rng *rand.Rand) {
 	f.holding()
 	dead := make(map[EngineID]bool)
 	var calls []*AsyncResult
-	for range 200 {
+	for range 300 {
 		switch rng.IntN(10) {
 		case 0:
 			f.join()
@@ -44,6 +44,10 @@ func simulate(t *testing.T, f *fakeCluster, c *Client, rng *rand.Rand) {
 			calls = append(calls, c.LoadBalanced().ApplyAsync(Ref("whoami")))
 		case 6:
 			calls = append(calls, c.Direct(All).ExecuteAsync("print ID"))
+		case 7:
+			calls = append(calls, c.Broadcast(All).ApplyAsync(Ref("whoami")))
+		case 8:
+			calls = append(calls, c.Broadcast(All).With(Coalescing()).ExecuteAsync("print ID"))
 		default:
 			calls = append(calls, c.Direct(All).ApplyAsync(Ref("whoami")))
 		}
@@ -86,8 +90,8 @@ func simulate(t *testing.T, f *fakeCluster, c *Client, rng *rand.Rand) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.pending) > 0 {
-		t.Errorf("%d tasks are left", len(c.pending))
+	if len(c.pending)+len(c.wholes)+len(c.dropped) > 0 {
+		t.Errorf("%d tasks are left, %d broadcasts, %d dropped", len(c.pending), len(c.wholes), len(c.dropped))
 	}
 }
 
@@ -115,6 +119,16 @@ func (f *fakeCluster) sanity(t *testing.T, c *Client) {
 		}
 	}
 	for i, e := range c.engines {
+		for way, n := range e.outstanding {
+			for _, task := range c.pending {
+				if task.outstanding == &e.outstanding[way] {
+					n--
+				}
+			}
+			if n != 0 {
+				t.Fatalf("engine %d is counted to have %d requests more by lane %d than are pending", e.id, n, way)
+			}
+		}
 		if c.ids[e.uuid] != e.id || i > 0 && c.engines[i-1].id >= e.id {
 			t.Fatalf("engines out of order: %v", c.engines)
 		}
