@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -18,6 +19,7 @@ type flow struct {
 	pulled  int // items
 	sent    []*sentChunk
 	loads   map[*engine]int // chunks that an engine has; under nil, the scheduler
+	dead    map[*engine]bool
 	wake    chan struct{}   // has an element when something came
 	arrived []*sentChunk    // guarded by Client.mu
 }
@@ -50,7 +52,7 @@ func (c *sentChunk) unpack(values reflect.Value) map[int]error {
 func newFlow(f feeder, fn Function) *flow {
 	return &flow{
 		feeder: f, what: "map " + fn.Name(), fn: fn, sig: signatureOf(fn), size: max(f.settings.chunk, 1),
-		loads: make(map[*engine]int), wake: make(chan struct{}, 1),
+		loads: make(map[*engine]int), dead: make(map[*engine]bool), wake: make(chan struct{}, 1),
 	}
 }
 
@@ -105,12 +107,22 @@ func (s *flow) send(n int, args []any, err error) error {
 }
 
 // pick returns the engine for the next chunk, nil when the scheduler chooses.
-func (s *flow) pick() (*engine, error) {
+// Those that died are left out even while they count as registered: as they
+// fail everything at once, they would seem to have the least to do.
+func (s *flow) pick() (to *engine, err error) {
 	engines, err := s.engines()
 	if err != nil || !s.direct {
 		return nil, err
 	}
-	return slices.MinFunc(engines, func(a, b *engine) int { return s.loads[a] - s.loads[b] }), nil
+	for _, e := range engines {
+		if !s.dead[e] && (to == nil || s.loads[e] < s.loads[to]) {
+			to = e
+		}
+	}
+	if to == nil {
+		return nil, fmt.Errorf("%s: %w", engineList(idsOf(engines)), ErrEngineDied)
+	}
+	return to, nil
 }
 
 // watch has a chunk noted when it comes.
@@ -155,6 +167,9 @@ func (s *flow) next(ctx context.Context, wait bool) (*sentChunk, error) {
 		for _, c := range arrived {
 			c.came = true
 			s.loads[c.engine]--
+			if s.direct && errors.Is(c.ar.tasks[0].failure(), ErrEngineDied) {
+				s.dead[c.engine] = true
+			}
 		}
 		at := 0
 		if s.settings.unordered {

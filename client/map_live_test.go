@@ -16,6 +16,7 @@ import (
 	"muster/client"
 	"muster/engine"
 	"muster/numeric"
+	"muster/wire"
 )
 
 var (
@@ -165,5 +166,37 @@ func TestGoExecutor(t *testing.T) {
 	want(t, squares, []any{1.0, 4.0, 9.0})
 	if _, err := e.Submit(half, 2).Get(ctx); !errors.Is(err, client.ErrExecutorShutdown) {
 		t.Errorf("after shutdown: %v", err)
+	}
+}
+
+// An engine that goes in the middle of a map fails what it had, and the others
+// do the rest.
+func TestGoMapDeath(t *testing.T) {
+	profile := wire.Profile{Dir: t.TempDir()}
+	stop, err := startCluster(profile, 3)
+	check(t, err)
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c, err := client.Connect(ctx, client.WithProfileDir(profile.Dir))
+	check(t, err)
+	defer c.Close()
+	items := slices.Repeat([]int{1}, 150)
+	n, died := 0, 0
+	for x, err := range client.MapSeq[int](ctx, c.Direct(client.Engines(0, 1, 2)), nap, slices.Values(items)) {
+		if n++; n == 30 {
+			check(t, c.Shutdown(ctx, client.Engines(1)))
+		}
+		if err == nil {
+			want(t, x, 1)
+			continue
+		}
+		var remote *client.RemoteError
+		if died++; !errors.As(err, &remote) || remote.Engine != 1 {
+			t.Errorf("item %d: %v", n-1, err)
+		}
+	}
+	if n != len(items) || died > 12 { // as many as are outstanding
+		t.Errorf("%d of %d items, %d of them failed", n, len(items), died)
 	}
 }
