@@ -44,9 +44,10 @@
 // context.Context parameter is the request's.
 //
 // Besides functions of the namespace, clients call helpers that every engine
-// has, in whatever language: to push and pull, to map, to define functions from
-// their sources and read these, to import, to keep properties (see package wire,
-// and [Properties]).
+// has, in whatever language: to push, pull and delete, to map, to define functions
+// from their sources and read these, to import, to keep properties (see package
+// wire, and [Properties]). What a Go client pushes has the type in cells that it
+// had there: a []string is not a []any, and a struct has its fields.
 //
 // The room's rule: one place recovers from a panic and turns it into the error
 // the client will read.
