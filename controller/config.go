@@ -68,7 +68,7 @@ type Config struct {
 	// Scheme is how the task queue picks an engine: default "leastload". HWM is
 	// how many tasks an engine has at once; negative is no bound. The default is
 	// 1, so that a task never waits behind another while some engine is idle,
-	// and up to 32 while an engine's tasks take less than 2 ms: then it would
+	// and up to 32 while an engine's tasks take less than 5 ms: then it would
 	// wait for the next one longer than it works.
 	Scheme scheduler.Scheme `toml:"scheme"`
 	HWM    int              `toml:"hwm"`

@@ -12,13 +12,15 @@
 // Where a request is found, in each machine:
 //
 //	Direct     on an engine, until it replies or dies
-//	Balanced   waiting (no engine may take it now), then on an engine, and
-//	           perhaps waiting again: retried, or refused by an engine
+//	Balanced   held until the tasks are done that it depends on, then in the
+//	           line of those that may go to the same engines, then on an
+//	           engine, and perhaps in line again: it failed there and may be
+//	           tried elsewhere, or the engine refused it or gave it back
 //	Broadcast  on each of its targets
 //
 // All of them keep one promise: a request is answered exactly once. When its
-// engine dies, the machine answers with an EngineError; what a dead engine says
-// later is dropped.
+// engine dies, the machine answers with an EngineError (Balanced after a grace,
+// for replies that are on their way); what a dead engine says later is dropped.
 //
 // The package imports wire. Its rule: it routes frames that it never opens.
 package scheduler

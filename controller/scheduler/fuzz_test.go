@@ -1,6 +1,8 @@
 package scheduler
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"muster/wire"
@@ -38,6 +40,94 @@ func FuzzOptions(f *testing.F) {
 			}
 			if answers > 1 && kind != "broadcast" {
 				t.Fatalf("%s: %d answers", kind, answers)
+			}
+			check(t, p.m)
+		}
+	})
+}
+
+// FuzzTask: whatever a task asks for, it is answered once, at the latest when
+// all others are done and its time to wait is over.
+func FuzzTask(f *testing.F) {
+	for _, s := range []string{
+		`{"after":["done"],"follow":["done","runs"],"priority":-3}`,
+		`{"after":{"dependencies":["runs","waits"],"all":false,"success":false,"failure":true},"timeout":0.5}`,
+		`{"follow":{"dependencies":["failed","runs"],"all":false,"failure":true},"targets":["b","x"],"retries":3}`,
+		`{"follow":{"dependencies":["failed","waits"],"success":true,"failure":true},"targets":["a","a"]}`,
+		`{"after":["t"]}`, `{"after":["never"]}`, `{"after":{"dependencies":{}}}`, `{"after":[1]}`, `{"follow":[[]]}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, metadata []byte) {
+		p := &player{t: t}
+		p.use("balanced", BalancedConfig{Scheme: LeastLoad, HWM: 1})
+		answers := 0
+		step := func(ev Event) {
+			for _, a := range p.m.Step(ev) {
+				if line := p.print(a); strings.Contains(line, "to t:") || strings.Contains(line, "<re-t>") {
+					answers++
+				}
+			}
+			check(t, p.m)
+		}
+		request := func(id wire.MsgID, metadata []byte) {
+			frames, m := message(t, wire.ApplyRequest, id, "", "", "c")
+			m.Metadata = metadata
+			if json.Valid(metadata) {
+				frames[5] = metadata
+			}
+			step(Request{frames, m})
+		}
+		reply := func(engine string, id wire.MsgID, metadata string) {
+			frames, m := message(t, wire.ApplyReply, "re-"+id, id, metadata, engine, "c")
+			step(Reply{frames, m})
+		}
+		step(EngineUp{0, "a"})
+		step(EngineUp{1, "b"})
+		for _, id := range []wire.MsgID{"done", "failed", "runs", "waits", "late"} {
+			request(id, []byte(`{}`))
+			reply("a", "failed", `{"status":"error"}`)
+			reply("b", "done", `{"status":"ok"}`)
+		}
+		request("t", metadata)
+		for range 3 {
+			for _, id := range []wire.MsgID{"runs", "waits", "late", "t"} {
+				reply("a", id, `{"status":"ok"}`)
+				reply("b", id, `{"status":"ok"}`)
+			}
+		}
+		step(Tick{1e9})
+		step(EngineDown{"a", "killed"})
+		step(EngineDown{"b", "killed"})
+		if answers != 1 {
+			t.Fatalf("%d answers to a task with %s", answers, metadata)
+		}
+	})
+}
+
+// FuzzAbort: whatever is to be aborted or explained, there is one reply.
+func FuzzAbort(f *testing.F) {
+	f.Add([]byte(`{"msg_ids":["t1","t2","t1"],"running":true}`))
+	f.Add([]byte(`{"msg_ids":null}`))
+	f.Add([]byte(`{"msg_ids":{}}`))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		p := &player{t: t}
+		p.use("balanced", BalancedConfig{Scheme: LeastLoad, HWM: 1})
+		p.apply([]string{"up", "0", "a"})
+		p.apply([]string{"ask", "c", "t1"})
+		p.apply([]string{"ask", "c", "t2"})
+		p.apply([]string{"ask", "c", "t3", `{"after":["t1","t2"]}`})
+		for _, kind := range []string{wire.ExplainRequest, wire.AbortRequest} {
+			_, m := message(t, kind, "q", "", "", "c")
+			m.Content = content
+			replies := 0
+			for _, a := range p.m.Step(Request{nil, m}) {
+				if line := p.print(a); strings.HasPrefix(line, "tell c") || strings.Contains(line, "to q:") {
+					replies++
+				}
+			}
+			if replies != 1 {
+				t.Fatalf("%d replies to %s %s", replies, kind, content)
 			}
 			check(t, p.m)
 		}

@@ -60,7 +60,7 @@ func (w *worker) drop(j *job) {
 // expected to finish within patience, in seconds.
 const (
 	prefetch = 31
-	patience = 2e-3
+	patience = 5e-3
 )
 
 // limit is how many tasks an engine may have: hwm if it was given, no bound if
