@@ -16,8 +16,8 @@ type worker struct {
 	seats       heap[*seat] // classes whose jobs it may take, those for anyone aside
 	room        bool        // it is counted in vacant
 
-	// How long its tasks take, in seconds: an average that rises at once and
-	// falls slowly. NaN until one is known.
+	// How long its tasks take, in seconds: an average that rises faster than
+	// it falls. NaN until one is known.
 	pace float64
 	// The first job when a tick last looked.
 	before uint64 // its order
@@ -98,9 +98,12 @@ func (w *worker) observe(o *outcome, m *wire.Message) {
 	if o.Outputs == nil || o.Started.IsZero() || took < 0 {
 		return
 	}
-	if took = max(took, 1e-6); !(took < w.pace) {
+	switch took = max(took, 1e-6); {
+	case w.pace != w.pace: // NaN
 		w.pace = took
-		return
+	case took > w.pace:
+		w.pace += (took - w.pace) / 2
+	default:
+		w.pace += (took - w.pace) / 4
 	}
-	w.pace += (took - w.pace) / 8
 }
