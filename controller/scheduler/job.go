@@ -122,6 +122,12 @@ func (j *job) reach() (engines []wire.EngineUUID, except bool) {
 	}), false
 }
 
+// takes tells whether the job may go to an engine.
+func (j *job) takes(engine wire.EngineUUID) bool {
+	engines, except := j.reach()
+	return slices.Contains(engines, engine) != except
+}
+
 // refuse notes that an engine is not to have the job again.
 func (j *job) refuse(engine wire.EngineUUID) {
 	// A new slice: a class may have the old one.

@@ -1,0 +1,99 @@
+package scheduler
+
+import (
+	"math"
+	"slices"
+
+	"muster/wire"
+)
+
+// Due implements Machine: ticks are wanted while a waiting task has a timeout,
+// a dead engine's jobs wait for late replies, or a task is behind another on
+// an engine while one that it could go to has nothing to do.
+func (b *Balanced) Due() int {
+	due := math.MaxInt
+	if len(b.lost) > 0 {
+		due = b.lost[0].until
+	}
+	if len(b.alarms) > 0 {
+		due = min(due, b.alarms[0].deadline)
+	}
+	if due > b.now+1 && b.uneven() {
+		due = b.now + 1
+	}
+	if due == math.MaxInt {
+		return 0
+	}
+	return max(1, due-b.now)
+}
+
+func (b *Balanced) onTick(ev Tick) {
+	b.now += ev.N
+	for len(b.lost) > 0 && b.lost[0].until <= b.now {
+		b.bury(b.lost[0])
+		b.lost = b.lost[1:]
+		b.moved = true
+	}
+	b.spread()
+	for len(b.alarms) > 0 && b.alarms[0].deadline <= b.now {
+		j := b.alarms[0].job
+		b.giveUp(j, refuse(j, taskTimeout, "task %q was not started within %g s: it %s", j.id, float64(j.timeout)*b.cfg.Tick, b.reason(j)))
+		b.spread()
+	}
+	if b.uneven() {
+		b.recall()
+	}
+}
+
+// uneven tells whether some engine has nothing to do and another has more than
+// one task, by this machine's choice.
+func (b *Balanced) uneven() bool {
+	idle, queued := false, false
+	if b.hwm == 0 {
+		for _, w := range b.workers {
+			idle = idle || w.n == 0
+			queued = queued || w.n > 1
+		}
+	}
+	return idle && queued
+}
+
+// recall asks back what an engine has that has been at one task for a whole
+// tick, in which it should have finished them all: either that takes longer than
+// those before it, or a client's direct request does. The engine keeps what runs.
+// What it gives back goes to one that has nothing to do.
+func (b *Balanced) recall() {
+	var idle []*worker
+	for _, w := range b.workers {
+		if w.n == 0 {
+			idle = append(idle, w)
+		}
+	}
+	for _, w := range b.workers {
+		stuck := w.first != nil && w.first.order == w.before
+		w.before = 0
+		if w.n < 2 {
+			continue
+		}
+		w.before = w.first.order
+		if !stuck {
+			continue
+		}
+		w.pace = max(w.pace, b.cfg.Tick)
+		b.update(w)
+		var ids []wire.MsgID
+		for j := w.first; j != nil; j = j.next {
+			if j.recalled || j.aborted || !slices.ContainsFunc(idle, func(w *worker) bool { return j.takes(w.uuid) }) {
+				continue
+			}
+			j.recalled = true
+			if !slices.Contains(j.seen, w.uuid) {
+				j.seen = append(j.seen, w.uuid)
+			}
+			ids = append(ids, j.id)
+		}
+		if len(ids) > 0 {
+			b.do(Abort{Engine: w.uuid, IDs: ids})
+		}
+	}
+}
