@@ -224,6 +224,23 @@ def death(rc, engines):
     assert rc[1].apply_sync(os.getpid) == pids[1]
 
 
+def poison(rc, engines):
+    """A task that kills its engine is tried on three, and not on the fourth."""
+
+    def kill():
+        import os
+
+        os.kill(os.getpid(), 9)
+
+    engines += [engine() for _ in range(3)]
+    until("four engines", lambda: len(rc.ids) == 4)
+    view = rc.load_balanced_view(retries=100)
+    reason = refused("EngineError", view.apply_async(kill))
+    assert "is not tried again" in reason and reason.count(" ended") == 3, reason
+    until("one engine is left", lambda: len(rc.ids) == 1)
+    assert view.apply_async(lambda: "alive").get(PATIENCE) == "alive"
+
+
 def unknown_target(rc):
     uuid = "0" * 8 + "-" + "0" * 24
     future = rc._send(rc._mux_socket, "execute_request", {"code": "1", "silent": True}, ident=uuid.encode(), track_outstanding=True)
@@ -254,6 +271,7 @@ try:
             (control, ()),
             (queries, (other,)),
             (death, (engines,)),
+            (poison, (engines,)),
             (unknown_target, ()),
             (shutdown, (other, engines)),
         ]:
