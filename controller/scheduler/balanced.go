@@ -44,6 +44,7 @@ type Balanced struct {
 
 	workers []*worker // least recently used first
 	lost    []*worker // that died with jobs, in that order
+	away    []*worker // that are not connected, likewise
 	vacant  int       // workers with room
 
 	// Waiting jobs: those that any engine may take, the others by the engines
@@ -274,7 +275,8 @@ func (b *Balanced) elsewhere(j *job, engine wire.EngineUUID) bool {
 	return false
 }
 
-// onUnsent handles a task that did not reach its engine: it failed there.
+// onUnsent takes back a task that did not reach its engine. That gets no more
+// for a while: its connection has ended, and perhaps it is making another.
 func (b *Balanced) onUnsent(ev Unsent) {
 	j := b.jobs[ev.ID]
 	if j == nil || j.on == nil || string(j.on.uuid) != string(ev.Engine) || string(j.client) != string(ev.Client) {
@@ -282,13 +284,18 @@ func (b *Balanced) onUnsent(ev Unsent) {
 	}
 	w := j.on
 	w.drop(j)
-	if !j.aborted && j.retries > 0 && b.elsewhere(j, w.uuid) {
-		j.retries--
-		b.settle(j)
-	} else {
-		a := unsent(j.asked, &peer{id: w.id, uuid: w.uuid})
-		b.giveUp(j, &a)
+	j.recalled = false
+	if w.away == 0 && !w.gone {
+		w.away = b.now + max(1, int(away/b.cfg.Tick))
+		b.away = append(b.away, w)
 	}
 	b.update(w)
-	b.moved = true
+	if j.aborted {
+		b.giveUp(j, abortion(j))
+	} else {
+		b.settle(j)
+	}
 }
+
+// away is how long an engine gets nothing that was not connected, in seconds.
+const away = 1

@@ -21,11 +21,14 @@ func (b *Balanced) check(t *testing.T) {
 		if w.gone != (i >= len(b.workers)) {
 			fail("engine %s is among the dead, or not", w.uuid)
 		}
-		if w.room != (!w.gone && w.n < b.limit(w)) {
+		if w.room != (!w.gone && w.away == 0 && w.n < b.limit(w)) {
 			fail("engine %s has %d of %d tasks and is counted otherwise", w.uuid, w.n, b.limit(w))
 		}
 		if w.room {
 			vacant++
+		}
+		if !w.gone && (w.away > 0) != slices.Contains(b.away, w) || w.gone && slices.Contains(b.away, w) {
+			fail("engine %s is not connected, or it is", w.uuid)
 		}
 		if b.cfg.HWM > 0 && b.cfg.Scheme != Pure && w.n > b.cfg.HWM {
 			fail("engine %s has %d tasks, more than %d", w.uuid, w.n, b.cfg.HWM)

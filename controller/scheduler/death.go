@@ -35,6 +35,7 @@ func (b *Balanced) onEngineDown(ev EngineDown) {
 	w := b.workers[i]
 	b.workers = slices.Delete(b.workers, i, i+1)
 	w.gone, w.cause, w.until = true, ev.Cause, b.now+b.cfg.Grace
+	b.away = slices.DeleteFunc(b.away, func(x *worker) bool { return x == w })
 	b.update(w)
 	var stranded []*job
 	for _, s := range w.seats {

@@ -28,6 +28,7 @@ type dumbEngine struct {
 	uuid  wire.EngineUUID
 	until int // when its death counts, if it is dead
 	dead  bool
+	away  int // when it may have tasks again
 }
 
 type dumbTask struct {
@@ -98,6 +99,18 @@ func (d *dumb) step(ev Event) []string {
 		}
 	case Reply:
 		d.reply(ev)
+	case Unsent:
+		t := d.tasks[ev.ID]
+		if t == nil || t.on == nil || string(t.on.uuid) != string(ev.Engine) {
+			break
+		}
+		if t.on.away <= d.now {
+			t.on.away = d.now + 2 // a second
+		}
+		t.on, t.from = nil, d.now
+		if t.aborted {
+			d.end(t, "failed", "", "aborted")
+		}
 	}
 	d.bury()
 	d.rescan()
@@ -332,7 +345,7 @@ func (d *dumb) place(t *dumbTask) bool {
 				load++
 			}
 		}
-		if d.may(t, e.uuid) && (d.cfg.HWM < 0 || load < d.cfg.HWM) {
+		if d.may(t, e.uuid) && e.away <= d.now && (d.cfg.HWM < 0 || load < d.cfg.HWM) {
 			loads, free = append(loads, load), append(free, i)
 		}
 	}

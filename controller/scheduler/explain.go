@@ -36,8 +36,7 @@ func (b *Balanced) onAbort(m *wire.Message) {
 		case j == nil: // named twice
 		case j.on == nil:
 			reply.Aborted = append(reply.Aborted, id)
-			kind, _ := replyType(j.kind)
-			b.giveUp(j, &Answer{j.client, kind, j.header, Metadata{Status: wire.StatusAborted}, wire.Reply{Status: wire.StatusAborted}})
+			b.giveUp(j, abortion(j))
 		default:
 			j.aborted = true
 			uuid := j.on.uuid
@@ -51,6 +50,12 @@ func (b *Balanced) onAbort(m *wire.Message) {
 		b.do(Abort{uuid, reply.Engines[uuid], content.Running})
 	}
 	b.do(Tell{a.client, wire.AbortReply, a.header, reply})
+}
+
+// abortion is the answer to a task that was aborted before it ran.
+func abortion(j *job) *Answer {
+	kind, _ := replyType(j.kind)
+	return &Answer{j.client, kind, j.header, Metadata{Status: wire.StatusAborted}, wire.Reply{Status: wire.StatusAborted}}
 }
 
 // inOrder returns the jobs as they were submitted.
@@ -122,9 +127,13 @@ func (b *Balanced) reason(j *job) string {
 		return "waits for an engine: none is registered"
 	}
 	var may []string
+	busy := "busy"
 	for _, w := range b.workers {
 		if j.class.takes(w.uuid) {
 			may = append(may, fmt.Sprint(int(w.id)))
+			if w.away > 0 {
+				busy = "busy or not connected"
+			}
 		}
 	}
 	slices.SortFunc(may, func(x, y string) int { return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)) })
@@ -136,9 +145,9 @@ func (b *Balanced) reason(j *job) string {
 	case len(may) == 0:
 		return "waits for another engine: on all that are there it has failed, or was refused"
 	case len(may) == len(b.workers):
-		return fmt.Sprintf("waits for its turn (engines: %d, all busy; tasks that wait: %d)", len(may), b.ready)
+		return fmt.Sprintf("waits for its turn (engines: %d, all %s; tasks that wait: %d)", len(may), busy, b.ready)
 	}
-	return fmt.Sprintf("waits for engine %s%s, as it may go to no other: busy", some(may, "or"), gone)
+	return fmt.Sprintf("waits for engine %s%s, as it may go to no other: %s", some(may, "or"), gone, busy)
 }
 
 // condition names what of a dependency is missing.

@@ -72,6 +72,8 @@ func (w *world) parse(words []string) Event {
 		frames, m := message(w.t, wire.AbortRequest, wire.MsgID(words[2]), "", "", words[1])
 		m.Content = []byte(words[3])
 		return Request{frames, m}
+	case "unsent":
+		return Unsent{[]byte(words[1]), []byte(words[2]), wire.MsgID(words[3])}
 	case "ask":
 		frames, m := message(w.t, wire.ApplyRequest, wire.MsgID(words[2]), "", words[3], strings.Split(words[1], "/")...)
 		return Request{frames, m}
@@ -215,6 +217,14 @@ func (w *world) finish(engine, metadata string) {
 	w.event("reply", engine, client, id, metadata)
 }
 
+// unsend has the last task of an engine not reach it.
+func (w *world) unsend(engine string) {
+	tasks := w.work[engine]
+	client, id, _ := strings.Cut(tasks[len(tasks)-1], " ")
+	w.work[engine] = tasks[:len(tasks)-1]
+	w.event("unsent", engine, client, id)
+}
+
 // ask has a client ask for something that the machine does.
 func (w *world) ask(kind string) {
 	w.next++
@@ -345,6 +355,8 @@ func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
 			w.event("down", uuid)
 		case n == 18 && kind == "balanced":
 			w.abort()
+		case n == 19 && kind == "balanced" && len(busy) > 0:
+			w.unsend(busy[w.rng.IntN(len(busy))])
 		default:
 			w.event("tick")
 		}

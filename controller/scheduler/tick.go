@@ -8,12 +8,15 @@ import (
 )
 
 // Due implements Machine: ticks are wanted while a waiting task has a timeout,
-// a dead engine's jobs wait for late replies, or a task is behind another on
-// an engine while one that it could go to has nothing to do.
+// a dead engine's jobs wait for late replies, an engine is not connected, or a
+// task is behind another on an engine while one has nothing to do.
 func (b *Balanced) Due() int {
 	due := math.MaxInt
 	if len(b.lost) > 0 {
 		due = b.lost[0].until
+	}
+	if len(b.away) > 0 {
+		due = min(due, b.away[0].away)
 	}
 	if len(b.alarms) > 0 {
 		due = min(due, b.alarms[0].deadline)
@@ -35,6 +38,12 @@ func (b *Balanced) onTick(ev Tick) {
 		b.moved = true
 	}
 	b.spread()
+	for len(b.away) > 0 && b.away[0].away <= b.now {
+		b.away[0].away = 0
+		b.update(b.away[0])
+		b.away = b.away[1:]
+		b.moved = true
+	}
 	for len(b.alarms) > 0 && b.alarms[0].deadline <= b.now {
 		j := b.alarms[0].job
 		b.giveUp(j, refuse(j, taskTimeout, "task %q was not started within %g s: it %s", j.id, float64(j.timeout)*b.cfg.Tick, b.reason(j)))
@@ -51,7 +60,7 @@ func (b *Balanced) uneven() bool {
 	idle, queued := false, false
 	if b.hwm == 0 {
 		for _, w := range b.workers {
-			idle = idle || w.n == 0
+			idle = idle || w.idle()
 			queued = queued || w.n > 1
 		}
 	}
@@ -65,7 +74,7 @@ func (b *Balanced) uneven() bool {
 func (b *Balanced) recall() {
 	var idle []*worker
 	for _, w := range b.workers {
-		if w.n == 0 {
+		if w.idle() {
 			idle = append(idle, w)
 		}
 	}

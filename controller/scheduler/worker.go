@@ -22,6 +22,9 @@ type worker struct {
 	// The first job when a tick last looked.
 	before uint64 // its order
 
+	// When it may have tasks again, in ticks, if it is not connected.
+	away int
+
 	// Once it is dead:
 	gone  bool
 	cause string
@@ -79,7 +82,7 @@ func (b *Balanced) limit(w *worker) int {
 
 // update counts an engine among those with room, or no longer.
 func (b *Balanced) update(w *worker) {
-	room := !w.gone && w.n < b.limit(w)
+	room := !w.gone && w.away == 0 && w.n < b.limit(w)
 	if room == w.room {
 		return
 	}
@@ -89,6 +92,9 @@ func (b *Balanced) update(w *worker) {
 		b.vacant--
 	}
 }
+
+// idle tells whether an engine has nothing to do and could have.
+func (w *worker) idle() bool { return w.n == 0 && w.room }
 
 // observe learns from a reply how long a task took, by the engine's own clock.
 // Only an engine that counts its outputs gives tasks back while it runs another
