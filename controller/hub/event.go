@@ -36,7 +36,8 @@ type Submitted struct {
 	Message *wire.Message
 }
 
-// Placed says which engine the scheduler has picked for a task.
+// Placed says which engine the scheduler has picked for a task; "" if the task
+// is back in the queue.
 type Placed struct {
 	Task   wire.MsgID
 	Engine wire.EngineUUID

@@ -22,7 +22,7 @@ import (
 //	mux UUID TASK [BYTES]     a direct request, with a buffer of so many bytes
 //	broadcast TASK UUID...    one to several, with the id TASK_UUID
 //	task TASK                 a request for the task queue
-//	placed TASK UUID
+//	placed TASK [UUID]        on an engine, or back in the queue
 //	reply TASK [BYTES]
 //	stdout TASK TEXT          likewise stderr
 //	goodbye UUID              shutdown_reply on iopub
@@ -122,7 +122,7 @@ func (p *player) apply(w []string) []string {
 	case "task":
 		ev = Submitted{Task, "", 1, p.message(wire.ApplyRequest, wire.MsgID(w[1]), "", nil, "")}
 	case "placed":
-		ev = Placed{wire.MsgID(w[1]), wire.EngineUUID(w[2])}
+		ev = Placed{wire.MsgID(w[1]), wire.EngineUUID(arg(2))}
 	case "reply":
 		m := p.message(wire.ApplyReply, wire.MsgID("re-"+w[1]), wire.MsgID(w[1]), wire.Reply{Status: wire.StatusOK}, arg(2))
 		ev = Replied{m, m.Header.Date}

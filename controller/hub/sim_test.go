@@ -33,6 +33,7 @@ func simulate(t *testing.T, seed uint64, steps int) string {
 		func() string { return "mux " + pick("e", 8) + pick(" t", 60) },
 		func() string { return "task " + pick("t", 60) },
 		func() string { return "placed " + pick("t", 60) + pick(" e", 8) },
+		func() string { return "placed " + pick("t", 60) },
 		func() string { return "reply " + pick("t", 60) + pick(" ", 900) },
 		func() string { return "reply " + pick("t", 60) },
 		func() string { return "stdout " + pick("t", 60) + pick(" text", 9) },

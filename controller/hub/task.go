@@ -86,7 +86,10 @@ func (m *Machine) onPlaced(ev Placed) {
 	}
 	m.leave(t)
 	t.engine, t.on = ev.Engine, m.byUUID[ev.Engine]
-	if t.on != nil {
+	switch {
+	case t.engine == "":
+		m.tasks.unassigned++
+	case t.on != nil:
 		t.on.tasks++
 	}
 }

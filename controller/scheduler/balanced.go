@@ -178,6 +178,12 @@ func (b *Balanced) settle(j *job) {
 	}
 }
 
+// requeue has a job wait that was on an engine.
+func (b *Balanced) requeue(j *job) {
+	b.do(Placed{Task: j.id})
+	b.settle(j)
+}
+
 // giveUp answers a job that is on no engine.
 func (b *Balanced) giveUp(j *job, a *Answer) {
 	if j.class != nil {
@@ -239,15 +245,15 @@ func (b *Balanced) onReply(ev Reply) {
 	switch {
 	case j.aborted:
 	case recalled && o.Status == wire.StatusAborted:
-		b.settle(j)
+		b.requeue(j)
 		j = nil
 	case unmet:
 		j.refuse(w.uuid)
-		b.settle(j)
+		b.requeue(j)
 		j = nil
 	case o.Status == wire.StatusError && j.retries > 0 && b.elsewhere(j, w.uuid):
 		j.retries--
-		b.settle(j)
+		b.requeue(j)
 		j = nil
 	}
 	if j != nil {
@@ -293,7 +299,7 @@ func (b *Balanced) onUnsent(ev Unsent) {
 	if j.aborted {
 		b.giveUp(j, abortion(j))
 	} else {
-		b.settle(j)
+		b.requeue(j)
 	}
 }
 

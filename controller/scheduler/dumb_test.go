@@ -64,6 +64,9 @@ func newDumb(cfg BalancedConfig) *dumb {
 func brief(w *world, a Action) []string {
 	switch a := a.(type) {
 	case Placed:
+		if a.Engine == "" {
+			return nil
+		}
 		return []string{fmt.Sprintf("%s to %s", a.Task, a.Engine)}
 	case Relay:
 		if a.To == ToClient {

@@ -104,7 +104,8 @@ type Metadata struct {
 	Engine wire.EngineUUID `json:"engine,omitempty"`
 }
 
-// Placed reports that a task of the queue is on its way to an engine.
+// Placed reports that a task of the queue is on its way to an engine or, if that
+// is "", that it is on none any more.
 type Placed struct {
 	Task   wire.MsgID
 	Engine wire.EngineUUID

@@ -190,6 +190,9 @@ func (p *player) print(a Action) string {
 		}
 		return fmt.Sprintf("answer %s %s to %s: %s", a.Client, a.Type, parent.MsgID, said)
 	case Placed:
+		if a.Engine == "" {
+			return fmt.Sprintf("unplaced %s", a.Task)
+		}
 		return fmt.Sprintf("placed %s on %s", a.Task, a.Engine)
 	case Tell:
 		content, err := json.Marshal(a.Content)
