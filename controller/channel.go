@@ -88,6 +88,7 @@ func (c *channel) step(ev scheduler.Event, m *wire.Message) {
 	c.mu.Lock()
 	actions := c.advance()
 	actions = append(actions, c.machine.Step(ev)...)
+	c.placed(actions)
 	c.mu.Unlock()
 	c.perform(actions, m)
 }
@@ -96,6 +97,7 @@ func (c *channel) step(ev scheduler.Event, m *wire.Message) {
 func (c *channel) tick() {
 	c.mu.Lock()
 	actions := c.advance()
+	c.placed(actions)
 	c.mu.Unlock()
 	c.perform(actions, nil)
 }
@@ -110,6 +112,17 @@ func (c *channel) advance() []scheduler.Action {
 	return c.machine.Step(scheduler.Tick{N: n})
 }
 
+// placed tells the hub where tasks are. The caller holds mu, for the order in
+// which a task is placed and placed again is the record.
+func (c *channel) placed(actions []scheduler.Action) {
+	for _, a := range actions {
+		if p, ok := a.(scheduler.Placed); ok && c.observe != nil {
+			c.observe(hub.Placed{Task: p.Task, Engine: p.Engine})
+		}
+	}
+}
+
+// perform does the rest of what the machine says.
 func (c *channel) perform(actions []scheduler.Action, m *wire.Message) {
 	for _, a := range actions {
 		if err := c.do(a, m); err != nil {
@@ -126,7 +139,7 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		}
 		return c.send(a.To, a.Frames)
 	case scheduler.Sign:
-		if a.To == scheduler.ToEngine && c.observe != nil {
+		if a.To == scheduler.ToEngine && c.queue == hub.Broadcast {
 			c.observe(hub.Submitted{Queue: c.queue, Engine: wire.EngineUUID(a.Message.Route[0]), Copies: a.Copies, Message: a.Message})
 		}
 		return c.send(a.To, c.session.Encode(a.Message))
@@ -137,10 +150,6 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		c.replied(m)
 		m.Route = [][]byte{a.Client}
 		return c.client.Send(c.session.Encode(m))
-	case scheduler.Placed:
-		if c.observe != nil {
-			c.observe(hub.Placed{Task: a.Task, Engine: a.Engine})
-		}
 	case scheduler.Tell:
 		_, frames, err := c.session.Frames(a.Type, a.Parent, nil, a.Content)
 		if err != nil {
