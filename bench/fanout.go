@@ -20,7 +20,8 @@ func (m measurement) fanOut() error {
 	}
 	views := m.each()
 	calls := make([]*client.AsyncResult, n)
-	all := m.client.Direct(client.All)
+	broadcast := m.client.Broadcast(client.All)
+	coalescing := broadcast.With(client.Coalescing())
 	var times5 [5][]time.Duration
 	for counted := range m.rounds(1) {
 		for i, call := range []func() error{
@@ -37,8 +38,8 @@ func (m measurement) fanOut() error {
 				}
 				return nil
 			},
-			func() error { _, err := all.Apply(m.ctx, nothing); return err },
-			func() error { _, err := all.Apply(m.ctx, nothing); return err },
+			func() error { _, err := broadcast.Apply(m.ctx, nothing); return err },
+			func() error { _, err := coalescing.Apply(m.ctx, nothing); return err },
 		} {
 			d, err := times(fanOuts, call)
 			if err != nil {

@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"errors"
 	"log/slog"
 	"sync"
 
@@ -29,6 +28,8 @@ type channel struct {
 
 	// clock counts the ticks since the controller began.
 	clock func() int
+
+	late late
 
 	mu      sync.Mutex // guards machine and ticks
 	machine scheduler.Machine
@@ -197,21 +198,12 @@ func (c *channel) replied(m *wire.Message) {
 }
 
 // send sends to a side what was received or made here, and is changed no more.
-// A client that is gone needs no answer; an engine that
-// is not connected is the machine's business.
+// A client that is gone needs no answer.
 func (c *channel) send(to scheduler.Side, frames [][]byte) error {
 	if to == scheduler.ToClient {
 		return c.client.Give(frames, nil)
 	}
-	err := c.engine.Give(frames, nil)
-	if !errors.Is(err, transport.ErrUnreachable) {
-		return err
-	}
-	m, err := c.session.Inspect(frames)
-	if err == nil {
-		c.step(scheduler.Unsent{Engine: frames[0], Client: frames[1], ID: m.Header.MsgID}, nil)
-	}
-	return err
+	return c.sendToEngine(frames)
 }
 
 // due is the machine's.

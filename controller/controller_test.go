@@ -183,15 +183,39 @@ func TestUnsent(t *testing.T) {
 		p.send(p.mux, wire.ExecuteRequest, nil, nil, nil, []byte(e.uuid))
 		p.recv(p.mux)
 		e.mux.Close()
+		var ids []wire.MsgID
 		for { // what is sent before the controller knows is lost with the connection
-			id := p.send(p.mux, wire.ExecuteRequest, nil, nil, nil, []byte(e.uuid))
-			if status := p.ask(wire.ResultRequest, map[string]any{"msg_ids": []wire.MsgID{id}, "status_only": true}); bytes.Contains(status.Content, []byte(`"pending":[]`)) {
+			ids = append(ids, p.send(p.mux, wire.ExecuteRequest, nil, nil, nil, []byte(e.uuid)))
+			if status := p.ask(wire.ResultRequest, map[string]any{"msg_ids": ids, "status_only": true}); !bytes.Contains(status.Content, []byte(`"completed":[]`)) {
 				break
 			}
+			time.Sleep(20 * time.Millisecond)
 		}
 		r := failure(t, p.recv(p.mux))
 		if !strings.Contains(r.Evalue, "engine 0 is registered, but not connected now") {
 			t.Error(r.Evalue)
+		}
+	})
+}
+
+// Requests to an engine whose connection is made after its heart has begun to
+// beat wait for it, in their order.
+func TestLate(t *testing.T) {
+	networks(t, func(t *testing.T, network transport.Network) {
+		c := start(t, controller.Config{Network: network, Log: testLog(t)})
+		e := newEngineBehind(t, network, c)
+		p := newClient(t, network, c)
+		p.engines(1)
+		var ids []wire.MsgID
+		for range 5 {
+			ids = append(ids, p.send(p.mux, wire.ExecuteRequest, nil, nil, nil, []byte(e.uuid)))
+		}
+		p.ask(wire.QueueRequest, map[string]any{"targets": nil})
+		e.dialMux(c)
+		for i := range ids {
+			if m := e.recv(e.mux); m.Header.MsgID != ids[i] {
+				t.Fatalf("request %d is %s, want %s", i, m.Header.MsgID, ids[i])
+			}
 		}
 	})
 }

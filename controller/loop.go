@@ -170,6 +170,9 @@ func (l *loop) do(a hub.Action) {
 		l.log.Info("engine registered", "engine", a.ID, "uuid", a.UUID)
 	case hub.Down:
 		l.place(scheduler.EngineDown{UUID: a.UUID, Cause: a.Cause})
+		for _, c := range l.channels {
+			c.forget(a.UUID)
+		}
 		l.log.Info("engine gone", "engine", a.ID, "uuid", a.UUID, "cause", a.Cause)
 	case hub.Refused:
 		l.log.Warn("engine not registered", "uuid", a.UUID, "cause", a.Cause)

@@ -145,6 +145,19 @@ type engine struct {
 // newEngine registers an engine, whose heart beats until it is killed.
 func newEngine(tb testing.TB, network transport.Network, c *controller.Controller) *engine {
 	tb.Helper()
+	e := newEngineBehind(tb, network, c)
+	e.dialMux(c)
+	return e
+}
+
+func (e *engine) dialMux(c *controller.Controller) {
+	to := c.Engine()
+	e.mux = e.dial(transport.Router, to.URL(to.Mux), transport.Options{Identity: string(e.uuid)})
+}
+
+// newEngineBehind registers an engine that is not connected to mux yet.
+func newEngineBehind(tb testing.TB, network transport.Network, c *controller.Controller) *engine {
+	tb.Helper()
 	e := &engine{peer: peer{tb, network, wire.NewSession(c.Engine().Key, "")}}
 	e.uuid = wire.EngineUUID(e.session.ID)
 	to := c.Engine()
@@ -160,7 +173,6 @@ func newEngine(tb testing.TB, network transport.Network, c *controller.Controlle
 	}
 	e.id = reply.ID
 	to = *reply.ConnectionInfo
-	e.mux = e.dial(transport.Router, to.URL(to.Mux), own)
 	e.task = e.dial(transport.Router, to.URL(to.Task), own)
 	e.broadcast = e.dial(transport.Router, to.URL(to.Broadcast[0]), own)
 	e.control = e.dial(transport.Router, to.URL(to.Control), own)

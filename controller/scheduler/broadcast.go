@@ -1,6 +1,10 @@
 package scheduler
 
-import "muster/wire"
+import (
+	"encoding/json"
+
+	"muster/wire"
+)
 
 // Broadcast sends one request to many engines (protocol section 9): each gets
 // a copy under an id of its own. Coalescing, the replies become one.
@@ -20,7 +24,7 @@ type part struct {
 // whole is a coalescing broadcast some of whose engines have not answered.
 type whole struct {
 	asked
-	targets []wire.Target
+	list    json.RawMessage // of the targets
 	replies []*wire.Message // by target
 	missing int
 	// apart says that the client takes the reply apart, so that the failure of
@@ -82,7 +86,7 @@ func (b *Broadcast) onRequest(ev Request) []Action {
 				return []Action{unknown(a, t)}
 			}
 		}
-		w = &whole{asked: a, targets: o.targets, replies: make([]*wire.Message, len(o.targets)), missing: len(o.targets), apart: o.apart}
+		w = &whole{asked: a, list: o.list, replies: make([]*wire.Message, len(o.targets)), missing: len(o.targets), apart: o.apart}
 	}
 	var out []Action
 	for i, t := range o.targets {

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 
 	"muster/wire"
 )
@@ -11,6 +12,7 @@ import (
 // copies have in common.
 type broadcast struct {
 	targets           []wire.Target
+	list              json.RawMessage // of the targets
 	coalescing, apart bool
 	metadata          json.RawMessage // of each copy
 
@@ -47,10 +49,14 @@ func readBroadcast(m *wire.Message) (*broadcast, error) {
 	if err := json.Unmarshal(m.Metadata, &o); err != nil {
 		return nil, err
 	}
+	targets, list := unique(o.Targets), metadata["targets"]
+	if len(targets) < len(o.Targets) {
+		list = marshal(targets)
+	}
 	delete(metadata, "targets")
 	delete(metadata, wire.BroadcastReplies)
 	metadata.set("original_msg_id", m.Header.MsgID)
-	b := &broadcast{targets: unique(o.Targets), coalescing: o.Coalescing, apart: o.Apart, metadata: marshal(metadata), id: m.Header.MsgID}
+	b := &broadcast{targets: targets, list: list, coalescing: o.Coalescing, apart: o.Apart, metadata: marshal(metadata), id: m.Header.MsgID}
 	return b, b.readHeader(m.RawHeader)
 }
 
@@ -115,8 +121,7 @@ func (b *broadcast) copy(t wire.Target) (wire.MsgID, []byte) {
 func (w *whole) coalesce() *wire.Message {
 	base := w.replies[0]
 	for _, r := range w.replies {
-		var o outcome
-		if json.Unmarshal(r.Metadata, &o) == nil && o.Status != "" && o.Status != wire.StatusOK {
+		if failed(r.Metadata) {
 			base = r
 			break
 		}
@@ -128,10 +133,7 @@ func (w *whole) coalesce() *wire.Message {
 	metadata.set("is_broadcast", true)
 	metadata.set("is_coalescing", true)
 	metadata.set("original_msg_id", w.id)
-	metadata.set("broadcast_targets", w.targets)
-	if w.apart {
-		metadata[wire.BroadcastReplies] = w.each()
-	}
+	metadata["broadcast_targets"] = w.list
 	m := &wire.Message{
 		Route:     [][]byte{w.client},
 		RawHeader: base.RawHeader,
@@ -142,16 +144,39 @@ func (w *whole) coalesce() *wire.Message {
 	for _, r := range w.replies {
 		m.Buffers = append(m.Buffers, r.Buffers...)
 	}
+	if w.apart {
+		m.Metadata = w.appendEach(m.Metadata)
+	}
 	return m
 }
 
-// each lists the replies, in the order of the targets.
-func (w *whole) each() json.RawMessage {
-	list := make([]wire.BroadcastReply, len(w.replies))
-	for i, r := range w.replies {
-		list[i] = wire.BroadcastReply{Header: sound(r.RawHeader), Metadata: sound(r.Metadata), Content: sound(r.Content), Buffers: len(r.Buffers)}
+// failed tells whether the metadata of a reply says so.
+func failed(metadata json.RawMessage) bool {
+	if bytes.Contains(metadata, plainOK) && bytes.Count(metadata, []byte("{")) == 1 {
+		return false // spares the parsing of almost all: within a string the quotes would be escaped
 	}
-	return marshal(list)
+	var o outcome
+	return json.Unmarshal(metadata, &o) == nil && o.Status != "" && o.Status != wire.StatusOK
+}
+
+var plainOK = []byte(`"status":"ok"`)
+
+// appendEach adds to a JSON object that is not empty the list of the replies, in
+// the order of the targets: a wire.BroadcastReply for each, of parts that are
+// JSON already.
+func (w *whole) appendEach(object json.RawMessage) json.RawMessage {
+	b := append(object[:len(object)-1:len(object)-1], `,"`+wire.BroadcastReplies+`":[`...)
+	for i, r := range w.replies {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, `{"header":`...), sound(r.RawHeader)...)
+		b = append(append(b, `,"metadata":`...), sound(r.Metadata)...)
+		b = append(append(b, `,"content":`...), sound(r.Content)...)
+		b = strconv.AppendInt(append(b, `,"buffers":`...), int64(len(r.Buffers)), 10)
+		b = append(b, '}')
+	}
+	return append(b, "]}"...)
 }
 
 // sound is JSON that does not spoil what it becomes a part of. At the door it
