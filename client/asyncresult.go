@@ -110,6 +110,11 @@ func (ar *AsyncResult) Progress() int {
 	return len(ar.tasks) - ar.left
 }
 
+// String says how far the call is: "execute: 3 of 4 done".
+func (ar *AsyncResult) String() string {
+	return fmt.Sprintf("%s: %d of %d done", ar.what, ar.Progress(), ar.Len())
+}
+
 // Wait waits for Done, or for the end of the context, whose cause it then
 // returns. It does not tell how the call went, as Get does. To stop waiting is
 // not to abort: the engines go on, and Wait may be called again.

@@ -42,8 +42,25 @@
 //
 // A context bounds the wait and nothing else: when it ends, the engines go on,
 // and only [AsyncResult.Abort] takes back what has not begun, and
-// [Client.Interrupt] what has. An engine runs what it is sent one at a time, in
-// the order of arrival.
+// [Client.Interrupt] what has; [AsyncResult.Cancel] does either, as need be. An
+// engine runs what it is sent one at a time, in the order of arrival.
+//
+// # Results
+//
+// An AsyncResult gives the values all together ([AsyncResult.Get]) or as they
+// come ([AsyncResult.Results]), waits for the first of them or for the first
+// error ([AsyncResult.WaitFor]), and shows what the code prints while it runs
+// ([AsyncResult.Outputs], [AsyncResult.Follow]). All that is known of the call on
+// each engine is a [Result]. Results print as a session shows them, and of many
+// engines those that are the same once:
+//
+//	62 engines the same; engines 17, 40 differ
+//	[0-16, 18-39, 41-63] Out[3]: 5
+//	[17, 40] Out[3]: 7
+//
+// [DirectView.GetResult] finds a command by its number in the history, and
+// [Client.GetResult] any request by its id, also another client's: what this
+// client does not remember, the hub does.
 //
 // # Values
 //
@@ -84,7 +101,8 @@
 //
 // # Bounds
 //
-// Output that user code prints is kept up to [MaxOutput] bytes a stream. Nothing
-// else is bounded: a program that sends a million calls and collects none holds
-// a million AsyncResults.
+// Output that user code prints is kept up to [MaxOutput] bytes a stream, and of
+// the calls that are done the latest are remembered, a thousand or 16 MiB of
+// them. What is not done is not bounded: a program that sends a million calls
+// and collects none holds a million AsyncResults.
 package client

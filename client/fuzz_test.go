@@ -1,8 +1,10 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"testing"
 	"time"
@@ -34,6 +36,8 @@ func FuzzReceive(f *testing.F) {
 	f.Add("apply_reply", []byte(`{"status":"aborted","started":""}`), []byte(`{"status":"aborted"}`), []byte(nil))
 	f.Add("stream", []byte("{}"), []byte(`{"name":"stdout","text":"hello"}`), []byte(nil))
 	f.Add("execute_result", []byte("{}"), []byte(`{"execution_count":1,"data":{"text/plain":"5"}}`), []byte(nil))
+	f.Add("display_data", []byte("{}"), []byte(`{"data":{"text/plain":"a plot","image/png":"iVBO"},"metadata":{"image/png":{"width":3}}}`), []byte(nil))
+	f.Add("status", []byte("{}"), []byte(`{"execution_state":"busy"}`), []byte(nil))
 	f.Add("status", []byte("{}"), []byte(`{"execution_state":"idle"}`), []byte(nil))
 	f.Add("registration_notification", []byte("{}"), []byte(`{"id":-4,"uuid":"u0"}`), []byte(nil))
 	f.Add("unregistration_notification", []byte("{}"), []byte(`{"id":0,"uuid":"u0"}`), []byte(nil))
@@ -135,6 +139,12 @@ func FuzzHub(f *testing.F) {
 	f.Add([]byte(`{"status":"ok","engines":{"0":"u0","12":"u12"}}`))
 	f.Add([]byte(`{"status":"ok","0":{"queue":1,"completed":2,"tasks":3},"unassigned":4}`))
 	f.Add([]byte(`{"status":"error","ename":"KeyError","evalue":"x","traceback":[]}`))
+	f.Add([]byte(`{"status":"ok","0":{"queue":["a"],"completed":["b"],"tasks":[]},"unassigned":["c"]}`))
+	f.Add([]byte(`{"status":"ok","pending":[],"completed":["a"]}`))
+	f.Add([]byte(`{"status":"ok","pending":[],"records":[{"msg_id":"a","header":{"msg_type":"apply_request"},"engine_uuid":"u0",` +
+		`"content":{},"result_content":{"status":"ok"},"result_metadata":{"started":"2026-11-20T16:41:07Z"}}],"result_buffer_lens":[0]}`))
+	f.Add([]byte(`{"status":"ok","records":[{"msg_id":"a","header":{"msg_type":"execute_request"},"engine_uuid":"u0","submitted":null,` +
+		`"content":{"code":"1","store_history":true},"result_content":{"execution_count":1},"execute_result":{"data":{"text/plain":"1"}}}],"result_buffer_lens":[9]}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		c := newClient(testKey, nil)
 		peer := wire.NewSession(testKey, "")
@@ -146,7 +156,24 @@ func FuzzHub(f *testing.F) {
 		})
 		c.engineUp(0, "u0")
 		c.queryEngines(t.Context())
-		c.QueueStatus(t.Context(), All)
+		if s, err := c.QueueStatus(t.Context(), All); err == nil {
+			_ = s.String()
+		}
+		if s, err := c.QueueIDs(t.Context(), All); err == nil {
+			_ = s.String()
+		}
+		// What is pending for ever would be waited for.
+		ended, cancel := context.WithTimeout(t.Context(), firstPoll/2)
+		defer cancel()
+		for _, ask := range []func() (Results, error){
+			func() (Results, error) { return c.GetResult(ended, "a") },
+			func() (Results, error) { return c.Direct(All).GetResult(ended, -1) },
+			func() (Results, error) { return c.Direct(All).GetResult(ended, 1) },
+		} {
+			if rs, err := ask(); err == nil {
+				_ = fmt.Sprintf("%+v", rs)
+			}
+		}
 		c.stop(ErrClosed)
 	})
 }
