@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/term"
+
 	"muster/wire"
 )
 
@@ -200,7 +202,11 @@ func (e *CompositeError) RaiseException(i int) error {
 // cell 3, <ipython-input-3-...>.
 var cellNumber = regexp.MustCompile(`([Ii]n ?\[|cell |ipython-input-)\d+`)
 
-// PrintTracebacks writes every error's traceback below the engine it is from.
+// colours are what IPython puts into tracebacks for terminals.
+var colours = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// PrintTracebacks writes every error's traceback below the engine it is from,
+// with the colours of Python's where w is a terminal.
 // What is the same on several engines is written once, with a star for the
 // number of the cell where that is not:
 //
@@ -210,6 +216,8 @@ var cellNumber = regexp.MustCompile(`([Ii]n ?\[|cell |ipython-input-)\d+`)
 //	    y := 1 / x
 //	RuntimeError: integer divide by zero
 func (e *CompositeError) PrintTracebacks(w io.Writer) error {
+	file, terminal := w.(interface{ Fd() uintptr })
+	terminal = terminal && term.IsTerminal(int(file.Fd()))
 	traceback := func(err error) (string, EngineID) {
 		engine, text := where(err)
 		if r, ok := err.(*RemoteError); ok {
@@ -234,6 +242,9 @@ func (e *CompositeError) PrintTracebacks(w io.Writer) error {
 		}
 		if i > 0 {
 			text = "\n" + text
+		}
+		if !terminal {
+			text = colours.ReplaceAllString(text, "")
 		}
 		if _, err := io.WriteString(w, text); err != nil {
 			return err

@@ -20,8 +20,8 @@ type flow struct {
 	sent    []*sentChunk
 	loads   map[*engine]int // chunks that an engine has; under nil, the scheduler
 	dead    map[*engine]bool
-	wake    chan struct{}   // has an element when something came
-	arrived []*sentChunk    // guarded by Client.mu
+	wake    chan struct{} // has an element when something came
+	arrived []*sentChunk  // guarded by Client.mu
 }
 
 // A sentChunk is under way until its values are yielded.

@@ -61,7 +61,7 @@ func pythonResults(t *testing.T, ctx context.Context, c *Client) {
 	}
 	var b strings.Builder
 	check(t, all.PrintTracebacks(&b))
-	if text := b.String(); !strings.HasPrefix(text, "engines 0-1:\n") || !strings.HasSuffix(text, "ZeroDivisionError\x1b[0m: division by zero\n") || strings.Count(text, "engine") != 1 {
+	if text := b.String(); !strings.HasPrefix(text, "engines 0-1:\n") || !strings.HasSuffix(text, "\nZeroDivisionError: division by zero\n") || strings.Count(text, "engine") != 1 {
 		t.Errorf("tracebacks:\n%s", text)
 	}
 

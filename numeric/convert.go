@@ -212,10 +212,15 @@ func assignItems(dst reflect.Value, v any) (where, why string) {
 	return "", ""
 }
 
-// row is item i of the first axis: an Array with an axis less, or an item.
+// row is item i of the first axis: an Array with an axis less, or an item, which
+// is an int where Build makes a []int.
 func (a *Array) row(i int) any {
 	if len(a.shape) == 1 {
-		return a.At(i)
+		item := a.At(i)
+		if n, ok := item.(int64); ok && a.elem == elementOfKind(reflect.Int) {
+			return int(n)
+		}
+		return item
 	}
 	return a.Rows(i, i+1).Reshape(a.shape[1:]...)
 }

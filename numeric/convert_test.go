@@ -150,3 +150,13 @@ func TestConvertErrors(t *testing.T) {
 		}
 	}
 }
+
+// The items of a []int are ints, also one by one.
+func TestIntItems(t *testing.T) {
+	for _, v := range []any{[]int{1, 2}, New([]int64{1, 2}, 2)} {
+		items, err := To[[]any](v)
+		if err != nil || items[1] != 2 || Item(v, 0) != 1 {
+			t.Errorf("%T: %#v, %v", v, items, err)
+		}
+	}
+}

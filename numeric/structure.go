@@ -13,8 +13,11 @@ import (
 func assignStruct(dst, src reflect.Value) (where, why string) {
 	fields := fieldsOf(dst.Type())
 	taken := make(map[string]string, src.Len())
-	for k, v := range src.Seq2() {
-		key := k.String()
+	// In order, so that of several faults the same is told each time.
+	keys := src.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, k := range keys {
+		key, v := k.String(), src.MapIndex(k)
 		name := key
 		if _, ok := fields[key]; !ok {
 			for _, other := range slices.Sorted(maps.Keys(fields)) {
