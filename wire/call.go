@@ -120,6 +120,10 @@ const (
 	// it has received so many; a reply without the key (a Python engine's) is
 	// followed by a status "idle" that ends the output.
 	Outputs = "outputs"
+
+	// Priority, in a request for the task queue, is an int, 0 if it is missing:
+	// of the tasks that wait, those of the highest go first.
+	Priority = "priority"
 	// SourceFile, in an execute_request, is the name of the file that the code
 	// is. Tracebacks then name it instead of the cell, and a Go program in it is
 	// run as a program.

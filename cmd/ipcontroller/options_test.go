@@ -47,6 +47,9 @@ func TestArguments(t *testing.T) {
 		{"--ping 1000 --scheme=lru --hwm 0", func(c controller.Config) bool {
 			return c.HeartPeriod == time.Second && c.Scheme == "lru" && c.HWM == -1
 		}},
+		{"--crash-limit=-1 --scheme none", func(c controller.Config) bool {
+			return c.CrashLimit == -1 && c.Scheme == "none" && c.HWM == 0
+		}},
 		{"--TaskScheduler.hwm=3", func(c controller.Config) bool { return c.HWM == 3 }},
 		{"--port 5000 --ports 7001-7003,8000 --IPController.engine_ports=6000", func(c controller.Config) bool {
 			return slices.Equal(c.EnginePorts, controller.Ports{5000, 6000}) && slices.Equal(c.Ports, controller.Ports{7001, 7002, 7003, 8000})

@@ -340,16 +340,14 @@ func (d *dumb) left(t *dumbTask) float64 {
 }
 
 func (d *dumb) place(t *dumbTask) bool {
+	on := make(map[*dumbEngine]int)
+	for _, x := range d.tasks {
+		on[x.on]++
+	}
 	var loads, free []int
 	for i, e := range d.engines {
-		load := 0
-		for _, x := range d.tasks {
-			if x.on == e {
-				load++
-			}
-		}
-		if d.may(t, e.uuid) && e.away <= d.now && (d.cfg.HWM < 0 || load < d.cfg.HWM) {
-			loads, free = append(loads, load), append(free, i)
+		if e.away <= d.now && (d.cfg.HWM < 0 || on[e] < d.cfg.HWM) && d.may(t, e.uuid) {
+			loads, free = append(loads, on[e]), append(free, i)
 		}
 	}
 	if len(free) == 0 {

@@ -3,6 +3,7 @@ package scheduler_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"muster/controller/scheduler"
 	"muster/wire"
@@ -14,20 +15,29 @@ func ExampleBalanced() {
 	m := scheduler.NewBalanced(scheduler.BalancedConfig{Scheme: scheduler.LeastLoad, HWM: 1, Tick: 0.05}, rand.New(rand.NewPCG(1, 2)))
 	m.Step(scheduler.EngineUp{ID: 0, UUID: "engine-0"})
 
-	_, frames, err := session.Frames(wire.ApplyRequest, nil, nil, nil)
-	if err != nil {
-		panic(err)
-	}
-	frames = append([][]byte{[]byte("client")}, frames...)
-	message, err := session.Inspect(frames)
-	if err != nil {
-		panic(err)
-	}
-	for _, a := range m.Step(scheduler.Request{Frames: frames, Message: message}) {
-		if r, ok := a.(scheduler.Relay); ok {
-			fmt.Printf("send to %s, for %s\n", r.Frames[0], r.Frames[1])
+	for range 2 {
+		id, frames, err := session.Frames(wire.ApplyRequest, nil, nil, nil)
+		if err != nil {
+			panic(err)
+		}
+		frames = append([][]byte{[]byte("client")}, frames...)
+		message, err := session.Inspect(frames)
+		if err != nil {
+			panic(err)
+		}
+		placed := false
+		for _, a := range m.Step(scheduler.Request{Frames: frames, Message: message}) {
+			if r, ok := a.(scheduler.Relay); ok {
+				fmt.Printf("send to %s, for %s\n", r.Frames[0], r.Frames[1])
+				placed = true
+			}
+		}
+		if !placed {
+			_, why, _ := strings.Cut(m.Explain(id), string(id))
+			fmt.Println("the task" + strings.TrimPrefix(why, `"`))
 		}
 	}
 	// Output:
 	// send to engine-0, for client
+	// the task waits for its turn (engines: 1, all busy; tasks that wait: 1).
 }
