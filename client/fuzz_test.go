@@ -98,7 +98,7 @@ func FuzzMap(f *testing.F) {
 		peer := wire.NewSession(testKey, "")
 		v, items := c.Direct(All), []int{1, 2, 3}
 		for _, ar := range []*AsyncResult{
-			v.MapAsync(Ref("f"), items), v.RawMapAsync(CyclicDist, Ref("f"), items), v.With(Chunk(1)).MapAsync(Ref("f"), items),
+			v.MapAsync(Ref("f"), items), v.With(Cyclic()).RawMapAsync(Ref("f"), items), v.With(Chunk(1)).MapAsync(Ref("f"), items),
 			c.LoadBalanced().MapAsync(Ref("f"), items),
 		} {
 			for i := range ar.tasks {

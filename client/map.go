@@ -26,11 +26,12 @@ func Map[Out any](ctx context.Context, v Mapper, fn Function, seqs ...any) ([]Ou
 // Map calls a function on every item of a sequence, or on the items of equal
 // place of several, and returns the values in the order of the items. A
 // sequence is a slice, a gonum vector or matrix, whose items are its rows, or a
-// numeric.Array. Each engine gets one block of the items, as by Scatter, and
-// works through it; with the setting Chunk, chunks of that many items are dealt
-// to the engines in turn.
+// numeric.Array. Each engine gets one part of the items, as by Scatter, and works
+// through it: a block, or with the setting Cyclic every n-th item, which evens
+// out items that take the longer the further on they stand. With the setting
+// Chunk, chunks of that many items are dealt to the engines in turn.
 //
-// When a call fails, the rest of its block or chunk is not called. The values
+// When a call fails, the rest of its part or chunk is not called. The values
 // that are missing are nil, the others are there, and the error is a *MapError
 // that says which items are missing, and why.
 func (v *DirectView) Map(ctx context.Context, fn Function, seqs ...any) ([]any, error) {
@@ -43,40 +44,28 @@ func (v *DirectView) MapAsync(fn Function, seqs ...any) *AsyncResult {
 }
 
 func (v *DirectView) mapItems(ctx context.Context, fn Function, seqs []any) *AsyncResult {
-	return v.deal(ctx, "map", fn, seqs, func(n, engines int) dealing {
-		if v.settings.chunk > 0 {
-			return chunks(n, v.settings.chunk)
-		}
-		return blocks(n, min(n, engines))
-	})
+	if v.settings.chunk == 0 {
+		return v.rawMap(ctx, fn, seqs)
+	}
+	return v.deal(ctx, "map", fn, seqs, func(n, _ int) dealing { return chunks(n, v.settings.chunk) })
 }
 
-// A Dist is how RawMap distributes items over engines.
-type Dist int
-
-const (
-	BlockDist  Dist = iota // consecutive items, as even as they can be
-	CyclicDist             // one item in turn, like cards
-)
-
 // RawMap is the map of IPython's MultiEngineClient: each engine gets its part of
-// every sequence in one message, by the distribution, maps the function over
-// it, and the values are gathered into the order of the items. By BlockDist it is
-// Map without chunks. CyclicDist evens out items that take the longer the
-// further on they stand; then the rest of a part whose call fails is every n-th
-// item.
-func (v *DirectView) RawMap(ctx context.Context, dist Dist, fn Function, seqs ...any) ([]any, error) {
-	return v.rawMap(ctx, dist, fn, seqs).Get(ctx)
+// every sequence in one message, as Scatter deals it, maps the function over it,
+// and the values are gathered into the order of the items. It is Map on a view
+// without the setting Chunk.
+func (v *DirectView) RawMap(ctx context.Context, fn Function, seqs ...any) ([]any, error) {
+	return v.rawMap(ctx, fn, seqs).Get(ctx)
 }
 
 // RawMapAsync is RawMap without the wait.
-func (v *DirectView) RawMapAsync(dist Dist, fn Function, seqs ...any) *AsyncResult {
-	return v.rawMap(context.Background(), dist, fn, seqs)
+func (v *DirectView) RawMapAsync(fn Function, seqs ...any) *AsyncResult {
+	return v.rawMap(context.Background(), fn, seqs)
 }
 
-func (v *DirectView) rawMap(ctx context.Context, dist Dist, fn Function, seqs []any) *AsyncResult {
+func (v *DirectView) rawMap(ctx context.Context, fn Function, seqs []any) *AsyncResult {
 	return v.deal(ctx, "map", fn, seqs, func(n, engines int) dealing {
-		if dist == CyclicDist {
+		if v.settings.cyclic {
 			return cyclic(n, min(n, engines))
 		}
 		return blocks(n, min(n, engines))

@@ -100,10 +100,10 @@ func ExampleArgs() {
 }
 
 // RawMap sends each engine one message, here with every fourth item.
-func ExampleDist() {
+func ExampleDirectView_RawMap() {
 	ctx, c := session()
 	defer c.Close()
-	squares := must(c.Direct(client.All).RawMap(ctx, client.CyclicDist, square, []float64{1, 2, 3, 4, 5, 6}))
+	squares := must(c.Direct(client.All).With(client.Cyclic()).RawMap(ctx, square, []float64{1, 2, 3, 4, 5, 6}))
 	fmt.Println(squares)
 	// Output: [1 4 9 16 25 36]
 }

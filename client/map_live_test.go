@@ -81,7 +81,7 @@ func TestGoMap(t *testing.T) {
 			want(t, slices.Equal(lazily, slices.Collect(upTo(50))), true)
 		})
 	}
-	values, err := c.Direct(client.All).RawMap(ctx, client.CyclicDist, half, []int{0, 2, 4, 6, 8, 10, 12, 13, 14})
+	values, err := c.Direct(client.All).With(client.Cyclic()).RawMap(ctx, half, []int{0, 2, 4, 6, 8, 10, 12, 13, 14})
 	want(t, values, []any{0, 1, 2, 3, 4, 5, 6, nil, 7})
 	if err == nil || !strings.Contains(err.Error(), "client: map map.Half: item 7: engine 3: ") {
 		t.Errorf("error is %v", err)

@@ -47,7 +47,7 @@ func pythonMaps(t *testing.T, ctx context.Context, c *Client) {
 		}
 		stop()
 	}
-	cyclic, err := all.RawMap(ctx, CyclicDist, square, []int{1, 2, 3, 4, 5})
+	cyclic, err := all.With(Cyclic()).RawMap(ctx, square, []int{1, 2, 3, 4, 5})
 	check(t, err)
 	equal(t, cyclic, []any{1, 4, 9, 16, 25})
 

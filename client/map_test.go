@@ -129,7 +129,7 @@ func TestMapLosses(t *testing.T) {
 		for name, view := range views(c) {
 			_, err1 := view().Map(ctx, Ref("double"), []int{1})
 			_, err2 := Parallel[func(context.Context, []int) ([]int, error)](view(), Ref("double"))(ctx, []int{1})
-			_, err3 := c.Direct(All).RawMap(ctx, CyclicDist, Ref("double"), []int{1})
+			_, err3 := c.Direct(All).With(Cyclic()).RawMap(ctx, Ref("double"), []int{1})
 			for i, err := range []error{err1, err2, err3} {
 				if !errors.Is(err, context.Canceled) {
 					t.Errorf("%s, %d: %v", name, i, err)
@@ -145,20 +145,20 @@ func TestRawMap(t *testing.T) {
 	story(t, 3, func(t *testing.T, f *fakeCluster, c *Client) {
 		ctx := t.Context()
 		v := c.Direct(All).With(Chunk(1)) // which is nothing to RawMap
-		for _, dist := range []Dist{BlockDist, CyclicDist} {
-			ar := v.RawMapAsync(dist, Ref("double"), []float64{1, 2, 3, 4, 5, 6, 7})
+		for _, v := range []*DirectView{v, v.With(Cyclic())} {
+			ar := v.RawMapAsync(Ref("double"), []float64{1, 2, 3, 4, 5, 6, 7})
 			got, err := Values[int](ctx, ar)
 			check(t, err)
 			equal(t, got, []int{2, 4, 6, 8, 10, 12, 14})
 			equal(t, ar.Len(), 3)
 		}
-		got, err := v.RawMap(ctx, CyclicDist, Ref("double"), []float64{1, -2, 3, 4, 5, 6, 7, 8})
+		got, err := v.With(Cyclic()).RawMap(ctx, Ref("double"), []float64{1, -2, 3, 4, 5, 6, 7, 8})
 		equal(t, got, []any{2.0, nil, 6.0, 8.0, nil, 12.0, 14.0, nil})
 		equal(t, fmt.Sprint(err), "client: map double: items 1:8:3: engine 1: ValueError: negative")
-		got, err = v.RawMap(ctx, CyclicDist, Ref("double"), []float64{1, -2})
+		got, err = v.With(Cyclic()).RawMap(ctx, Ref("double"), []float64{1, -2})
 		equal(t, got, []any{2.0, nil})
 		equal(t, fmt.Sprint(err), "client: map double: item 1: engine 1: ValueError: negative")
-		got, err = v.RawMap(ctx, BlockDist, Ref("double"), []float64{-1, 2, -3})
+		got, err = v.RawMap(ctx, Ref("double"), []float64{-1, 2, -3})
 		equal(t, got, []any{nil, 4.0, nil})
 		equal(t, fmt.Sprint(err), "client: map double: items 0, 2: 2 errors: engines 0, 2: ValueError: negative")
 	})
@@ -186,7 +186,7 @@ func TestItems(t *testing.T) {
 		equal(t, got, []float64{2, 4, 0, 0, 10})
 
 		got = nil
-		for x, err := range Items[float64](ctx, v.RawMapAsync(CyclicDist, Ref("double"), []float64{1, 2, 3, 4, 5})) {
+		for x, err := range Items[float64](ctx, v.With(Cyclic()).RawMapAsync(Ref("double"), []float64{1, 2, 3, 4, 5})) {
 			check(t, err)
 			got = append(got, x)
 		}

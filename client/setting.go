@@ -64,7 +64,7 @@ func Coalescing() Setting {
 // NoHistory makes Execute leave the engine's history as it is.
 func NoHistory() Setting { return func(s *settings) { s.noHistory = true } }
 
-// Cyclic makes Scatter deal the items like cards, the first to the first
+// Cyclic makes Scatter and Map deal the items like cards, the first to the first
 // engine, the second to the second and so on, and Gather collect them so.
 func Cyclic() Setting { return func(s *settings) { s.cyclic = true } }
 
