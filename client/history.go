@@ -26,12 +26,13 @@ type memory struct {
 	calls []*AsyncResult // done, in that order
 	bytes int            // what the calls take, about
 	sent  uint64         // calls in all
+	last  int            // requests of the last call
 }
 
 // send notes a call that was sent.
 func (m *memory) send(ar *AsyncResult) {
 	m.sent++
-	ar.number = m.sent
+	ar.number, m.last = m.sent, len(ar.tasks)
 	for i := range ar.tasks {
 		m.ids = append(m.ids, ar.tasks[i].id)
 	}

@@ -268,7 +268,7 @@ func TestGoHistory(t *testing.T) {
 	want(t, []string{rs[0].Text(), rs[1].Text()}, []string{"2", "1"})
 	rs, err = c.GetResult(ctx)
 	check(t, err)
-	want(t, rs[0].MsgID, ids[9])
+	want(t, []wire.MsgID{rs[0].MsgID, rs[1].MsgID}, ids[8:])
 
 	// Another client asks the hub, and so does this one when it has flushed.
 	other, _ := connect(t)
@@ -294,6 +294,41 @@ func TestGoHistory(t *testing.T) {
 	}
 	if _, err := v.GetResult(ctx, 0); err == nil {
 		t.Error("command 0")
+	}
+}
+
+// Of a broadcast, too, each engine's part is cancelled where it is, and found
+// again by its id or number, here and at the hub.
+func TestGoResultsOfBroadcasts(t *testing.T) {
+	c, ctx := connect(t)
+	ids := []client.EngineID{0, 1, 2, 3}
+	for _, v := range []*client.BroadcastView{c.Broadcast(client.All), c.Broadcast(client.All).With(client.Coalescing())} {
+		running := v.ExecuteAsync(`fmt.Println("begun"); for {}`)
+		begun := make(map[client.EngineID]bool)
+		for o := range running.Outputs(ctx) {
+			if begun[o.Engine] = true; len(begun) == len(ids) {
+				break
+			}
+		}
+		waiting := v.ExecuteAsync("1")
+		done, err := waiting.Cancel(ctx)
+		check(t, err)
+		want(t, done, client.Cancelled{Aborted: ids})
+		done, err = running.Cancel(ctx)
+		check(t, err)
+		want(t, done, client.Cancelled{Interrupted: ids})
+
+		_, err = v.Execute(ctx, "1 + 1")
+		check(t, err)
+		rs, err := c.GetResult(ctx)
+		check(t, err)
+		want(t, len(rs), len(ids))
+		c.Flush()
+		again, err := c.Direct(client.All).GetResult(ctx, -1)
+		check(t, err)
+		for i, r := range again {
+			want(t, []any{r.Engine, r.Text(), r.MsgID}, []any{ids[i], "2", rs[i].MsgID})
+		}
 	}
 }
 

@@ -16,15 +16,14 @@ import (
 // GetResult returns what became of requests, by their ids, and waits for those
 // that are not done. A request may be another client's, or one made long ago:
 // what this client does not remember it asks the hub for. Without an id it is
-// the last request of this client. The error is that of the calls; the results
+// the last call of this client, on all its engines. The error is that of the calls; the results
 // are beside it.
 func (c *Client) GetResult(ctx context.Context, ids ...wire.MsgID) (Results, error) {
 	const what = "get result"
 	c.mu.Lock()
 	if len(ids) == 0 {
-		if ids = c.memory.history(); len(ids) > 0 {
-			ids = ids[len(ids)-1:]
-		}
+		ids = c.memory.history()
+		ids = ids[max(0, len(ids)-c.memory.last):]
 	}
 	ids = slices.Clone(ids)
 	known := c.recall(ids)
