@@ -15,6 +15,7 @@ have pkg-config || need pkg-config
 { have mpicc && have mpirun; } || need openmpi
 if [ "$want" = test ]; then
 	{ have ps && have pgrep; } || need procps
+	have sqlite3 || need sqlite3
 	if [ -e /etc/debian_version ]; then
 		{ have mpicc.openmpi && have mpirun.openmpi; } || need openmpi
 		{ have mpicc.mpich && have mpirun.mpich; } || need mpich
@@ -41,6 +42,7 @@ packages() {
 		brew:procps) ;;
 		brew:libzmq) echo zeromq ;;
 		brew:openmpi) echo open-mpi ;;
+		dnf:sqlite3 | brew:sqlite3 | spack:sqlite3) echo sqlite ;;
 		spack:pkg-config) echo pkgconf ;;
 		spack:libzmq) echo libzmq ;;
 		apt:* | dnf:*) echo "$item" ;;

@@ -7,10 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"muster/controller/hub"
 	"muster/controller/scheduler"
 	"muster/transport"
 	"muster/wire"
@@ -77,10 +79,16 @@ type Config struct {
 	// take the cluster with it; negative is no limit.
 	CrashLimit int `toml:"crash_limit"`
 
-	// Records and RecordBytes bound what is remembered of completed tasks:
-	// default 1024 of them, 256 MiB. With negative Records nothing is.
+	// DB is where the records of tasks are kept: default in memory. Records and
+	// RecordBytes bound those: default 1024 of them, 256 MiB. Negative Records
+	// are none. A database has no bound but the disk; there RecordBytes bounds
+	// what waits to be written, and what one query returns.
+	DB          DB  `toml:"db"`
 	Records     int `toml:"records"`
 	RecordBytes int `toml:"record_bytes"`
+	// DBFile is the database: default tasks.db in the profile, tasks-<id>.db
+	// for a cluster with an id. It should be on a local disk.
+	DBFile string `toml:"db_file"`
 
 	// Network is where to listen: default ZeroMQ over TCP.
 	Network transport.Network `toml:"-"`
@@ -101,6 +109,16 @@ func (c Config) withDefaults() Config {
 	def(&c.Grace, 500*time.Millisecond)
 	def(&c.Scheme, scheduler.LeastLoad)
 	def(&c.CrashLimit, 3)
+	def(&c.DB, Memory)
+	if c.Records < 0 && c.DB == Memory {
+		c.DB = None
+	}
+	if c.DBFile == "" && c.Profile.Dir != "" {
+		c.DBFile = filepath.Join(c.Profile.Dir, "tasks.db")
+		if c.ClusterID != "" {
+			c.DBFile = filepath.Join(c.Profile.Dir, "tasks-"+c.ClusterID+".db")
+		}
+	}
 	def(&c.Records, 1024)
 	def(&c.RecordBytes, 256<<20)
 	if c.Log == nil {
@@ -146,7 +164,36 @@ func (c *Config) validate() error {
 	if c.HeartMisses < 0 || c.Grace < 0 || c.RecordBytes < 0 {
 		return errors.New("heart misses, grace and record bytes cannot be negative")
 	}
+	if !slices.Contains(dbs, c.DB) {
+		return fmt.Errorf("database %q: want one of %q", c.DB, dbs)
+	}
+	if c.DB == SQLite && c.DBFile == "" {
+		return errors.New("database: without a profile SQLite needs a file: set DBFile")
+	}
 	return c.Scheme.Validate()
+}
+
+// A DB is a place for the records of tasks.
+type DB string
+
+// The places.
+const (
+	Memory DB = "memory"
+	SQLite DB = "sqlite"
+	None   DB = "none"
+)
+
+var dbs = []DB{Memory, SQLite, None}
+
+// place is the same in the hub's terms.
+func (d DB) place() hub.Database {
+	switch d {
+	case SQLite:
+		return hub.Elsewhere
+	case None:
+		return hub.Nowhere
+	}
+	return hub.InMemory
 }
 
 // Ports are TCP ports, written as "10101-10120,10200".

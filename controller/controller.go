@@ -11,6 +11,7 @@ import (
 
 	"muster/controller/hub"
 	"muster/controller/scheduler"
+	"muster/controller/store"
 	"muster/transport"
 	"muster/transport/zmq"
 	"muster/wire"
@@ -31,7 +32,8 @@ type Controller struct {
 	session *wire.Session
 	client  wire.ClientConnection
 	engine  wire.EngineConnection
-	written []string // connection files
+	written []string     // connection files
+	store   *store.Store // nil unless records are in a database
 
 	loop            *loop
 	pong            transport.Socket
@@ -86,6 +88,12 @@ func open(cfg Config) (_ *Controller, err error) {
 	if err := c.alive(); err != nil {
 		return nil, err
 	}
+	if c.cfg.DB == SQLite {
+		c.store, err = store.Open(store.Config{Path: c.cfg.DBFile, Limit: c.cfg.RecordBytes, Log: c.cfg.Log})
+		if err != nil {
+			return nil, err
+		}
+	}
 	if err := c.bind(); err != nil {
 		return nil, err
 	}
@@ -95,7 +103,7 @@ func open(cfg Config) (_ *Controller, err error) {
 // bind opens all sockets and builds what stands between them.
 func (c *Controller) bind() error {
 	mail := newMailbox()
-	l := &loop{mail: mail, session: c.session, log: c.cfg.Log, start: time.Now()}
+	l := &loop{mail: mail, session: c.session, store: c.store, log: c.cfg.Log, start: time.Now()}
 	c.loop = l
 	departed := func(identity []byte) { mail.post(hub.Departed{Engine: wire.EngineUUID(identity)}) }
 
@@ -166,6 +174,7 @@ func (c *Controller) bind() error {
 		Young:       int(10 * time.Second / tick),
 		HeartPeriod: int(c.cfg.HeartPeriod.Milliseconds()),
 		Connection:  &c.engine,
+		Database:    c.cfg.DB.place(),
 		Records:     max(0, c.cfg.Records),
 		Bytes:       c.cfg.RecordBytes,
 		NewID: func() wire.MsgID {
@@ -259,7 +268,10 @@ func (c *Controller) Run(ctx context.Context) error {
 	if errors.Is(err, errShutdown) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, transport.ErrClosed) {
 		err = nil
 	}
-	c.Close()
+	l.drain()
+	if closing := c.Close(); err == nil {
+		err = closing
+	}
 	receivers.Wait()
 	if err != nil {
 		return fmt.Errorf("controller: %w", err)
@@ -267,8 +279,9 @@ func (c *Controller) Run(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the sockets, which ends Run, and removes the connection files
-// unless they are to be reused. It may be called more than once.
+// Close closes the sockets, which ends Run, and the database, and removes the
+// connection files unless they are to be reused. It may be called more than
+// once.
 func (c *Controller) Close() error {
 	var err error
 	c.closing.Do(func() {
@@ -279,6 +292,9 @@ func (c *Controller) Close() error {
 		}
 		for _, s := range c.sockets {
 			err = errors.Join(err, s.Close())
+		}
+		if c.store != nil {
+			err = errors.Join(err, c.store.Close())
 		}
 		if c.own != nil {
 			err = errors.Join(err, c.own.Close())

@@ -10,6 +10,7 @@ import (
 
 	"muster/controller/hub"
 	"muster/controller/scheduler"
+	"muster/controller/store"
 	"muster/transport"
 	"muster/wire"
 )
@@ -78,6 +79,8 @@ type loop struct {
 	channels []*channel
 	tasks    *channel // of channels, the one with the task queue
 
+	store *store.Store // nil unless records are in a database
+
 	query, notify, ping transport.Socket
 	session             *wire.Session
 	log                 *slog.Logger
@@ -115,13 +118,20 @@ func (l *loop) run(ctx context.Context) error {
 		l.advance()
 		clear(events)
 		events = l.mail.take(events[:0])
-		for _, ev := range events {
-			for _, a := range l.hub.Step(ev) {
-				l.do(a)
-			}
+		l.step(events)
+	}
+}
+
+func (l *loop) step(events []hub.Event) {
+	for _, ev := range events {
+		for _, a := range l.hub.Step(ev) {
+			l.do(a)
 		}
 	}
 }
+
+// drain steps the hub with what it has been told before the end.
+func (l *loop) drain() { l.step(l.mail.take(nil)) }
 
 // due is how many ticks from now some machine wants one.
 func (l *loop) due() int {
@@ -156,6 +166,8 @@ func (l *loop) place(ev scheduler.Event) {
 	}
 }
 
+// do carries out an action. Those that answer a query may come from any
+// goroutine.
 func (l *loop) do(a hub.Action) {
 	var err error
 	switch a := a.(type) {
@@ -178,6 +190,14 @@ func (l *loop) do(a hub.Action) {
 		l.log.Warn("engine not registered", "uuid", a.UUID, "cause", a.Cause)
 	case hub.Resubmit:
 		l.resubmit(a.Message)
+	case hub.Keep:
+		l.store.Keep(a.Change)
+	case hub.Find:
+		l.store.Find(a.Query, func(f hub.Found) {
+			for _, a := range a.Then(f) {
+				l.do(a)
+			}
+		})
 	case hub.Exit:
 		if l.exit == nil {
 			l.log.Info("shutdown requested")

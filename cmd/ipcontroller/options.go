@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +27,6 @@ type options struct {
 
 	// Flags that are worded otherwise than the settings they stand for.
 	ping, hwm, port int
-	noDB            bool
 }
 
 const usage = `Ipcontroller is the gateway of a cluster: clients and engines connect to it.
@@ -68,9 +68,12 @@ func newOptions() *options {
 	fs.StringVar((*string)(&c.Scheme), "scheme", "", "how tasks are placed: leastload, lru, plainrandom, twobin, weighted, pure, none (default leastload)")
 	fs.IntVar(&o.hwm, "hwm", 0, "tasks that an engine holds at once; 0 is no bound (default 1, and a few while they are very short)")
 	fs.IntVar(&c.CrashLimit, "crash-limit", 0, "engines that may die while running a task before it fails; -1 is no limit (default 3)")
-	fs.IntVar(&c.Records, "records", 0, "completed tasks to remember (default 1024)")
-	fs.IntVar(&c.RecordBytes, "record-bytes", 0, "bytes to remember of them (default 256 MiB)")
-	fs.BoolVar(&o.noDB, "nodb", false, "remember nothing of completed tasks")
+	fs.IntVar(&c.Records, "records", 0, "tasks to remember in memory (default 1024)")
+	fs.IntVar(&c.RecordBytes, "record-bytes", 0, "bytes to remember of them, or that wait for the database (default 256 MiB)")
+	fs.Func("db", "where to keep the records of tasks: memory, sqlite, none (default memory)", o.setDB)
+	fs.BoolFunc("sqlitedb", "keep them in an SQLite database, whatever becomes of the controller", o.choose("sqlite"))
+	fs.BoolFunc("nodb", "keep none", o.choose("none"))
+	fs.StringVar(&c.DBFile, "db-file", "", "the database, best on a local disk (default tasks.db in the profile)")
 	fs.StringVar(&o.keyFile, "keyfile", "", "file with the key that signs messages [$IPP_SESSION_KEY] (default a random key)")
 	fs.StringVar(&c.Key, "key", "", "the key itself")
 	fs.Lookup("key").Hidden = true // every user of the machine sees arguments
@@ -120,10 +123,36 @@ func (o *options) parse(args []string) (warnings []string, err error) {
 			c.HWM = -1
 		}
 	}
-	if o.noDB {
-		c.Records = -1
-	}
 	return warnings, o.keys()
+}
+
+// choose makes the flag that stands for a database, unless it is given as false.
+func (o *options) choose(db string) func(string) error {
+	return func(value string) error {
+		is, err := strconv.ParseBool(value)
+		if is {
+			return o.setDB(db)
+		}
+		return err
+	}
+}
+
+// setDB takes the name of a database, or of IPython parallel's class for it.
+func (o *options) setDB(name string) error {
+	if at := strings.LastIndexByte(name, '.'); at >= 0 {
+		name = name[at+1:]
+	}
+	switch strings.TrimSuffix(strings.ToLower(name), "db") {
+	case "memory", "dict":
+		o.controller.DB = controller.Memory
+	case "sqlite":
+		o.controller.DB = controller.SQLite
+	case "none", "no":
+		o.controller.DB = controller.None
+	default:
+		return fmt.Errorf("%q is no database: want memory, sqlite or none", name)
+	}
+	return nil
 }
 
 // keys finds the key that signs messages, and those that encrypt.

@@ -54,7 +54,12 @@ func TestArguments(t *testing.T) {
 		{"--port 5000 --ports 7001-7003,8000 --IPController.engine_ports=6000", func(c controller.Config) bool {
 			return slices.Equal(c.EnginePorts, controller.Ports{5000, 6000}) && slices.Equal(c.Ports, controller.Ports{7001, 7002, 7003, 8000})
 		}},
-		{"--nodb", func(c controller.Config) bool { return c.Records < 0 }},
+		{"--nodb", func(c controller.Config) bool { return c.DB == controller.None }},
+		{"--sqlitedb --SQLiteDB.filename=/scratch/t.db", func(c controller.Config) bool {
+			return c.DB == controller.SQLite && c.DBFile == "/scratch/t.db"
+		}},
+		{"--sqlitedb=False", func(c controller.Config) bool { return c.DB == "" }},
+		{"--IPController.db_class=ipyparallel.controller.sqlitedb.SQLiteDB", func(c controller.Config) bool { return c.DB == controller.SQLite }},
 		{"--DictDB.record_limit=50 --DictDB.size_limit=1000", func(c controller.Config) bool { return c.Records == 50 && c.RecordBytes == 1000 }},
 		{"--no-secure", func(c controller.Config) bool { return c.Unsigned }},
 		{"--Session.key=abc", func(c controller.Config) bool { return c.Key == "abc" }},
@@ -86,7 +91,8 @@ func TestArgumentErrors(t *testing.T) {
 		"--hwm=many":                  "hwm",
 		"--ports=x":                   "want ports and ranges",
 		"--transport=ipc":             "tcp is the only transport",
-		"--sqlitedb":                  "records are kept in memory alone",
+		"--mongodb":                   "in SQLite (--sqlitedb)",
+		"--db=postgres":               `"postgres" is no database`,
 		"--restore":                   "cannot be restored",
 		"--keyfile=/no/such":          "/no/such",
 		"--profile=a --profile-dir=b": "--profile-dir",

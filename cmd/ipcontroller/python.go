@@ -24,7 +24,7 @@ func (o *options) addPython() {
 	nothing := func(string) error { return nil }
 	fs.BoolFunc("debug", "log everything", level("debug"))
 	fs.BoolFunc("quiet", "log errors only", level("critical"))
-	for _, name := range []string{"init", "usethreads", "dictdb", "secure", "clean-logs"} {
+	for _, name := range []string{"init", "usethreads", "secure", "clean-logs"} {
 		fs.BoolFunc(name, "changes nothing", nothing)
 	}
 	for _, name := range []string{"log-url", "config", "ident", "user"} {
@@ -36,16 +36,15 @@ func (o *options) addPython() {
 		}
 		return nil
 	})
-	for _, name := range []string{"sqlitedb", "mongodb"} {
-		fs.BoolFunc(name, "refused", refuse("records are kept in memory alone: leave this option out"))
-	}
+	fs.BoolFunc("dictdb", "memory", o.choose("memory"))
+	fs.BoolFunc("mongodb", "refused", refuse("records are kept in memory or in SQLite (--sqlitedb): leave this option out"))
 	fs.BoolFunc("restore", "refused", refuse("engines of an earlier run cannot be restored: use --reuse, and start them again"))
 	fs.BoolFunc("help-all", "help", func(string) error {
 		fs.Usage()
 		return pflag.ErrHelp
 	})
 	for _, name := range []string{"debug", "quiet", "init", "usethreads", "dictdb", "secure", "clean-logs", "log-url", "config",
-		"ident", "user", "transport", "sqlitedb", "mongodb", "restore", "help-all"} {
+		"ident", "user", "transport", "mongodb", "restore", "help-all"} {
 		fs.Lookup(name).Hidden = true
 	}
 }
@@ -59,6 +58,7 @@ var traits = map[string]string{
 	"HeartMonitor.max_heartmonitor_misses": "max-misses",
 	"HeartMonitor.period":                  "ping",
 	"IPController.client_ip":               "client-ip",
+	"IPController.db_class":                "db",
 	"IPController.client_ports":            "client-ports",
 	"IPController.cluster_id":              "cluster-id",
 	"IPController.enable_curve":            "enable-curve",
@@ -81,6 +81,7 @@ var traits = map[string]string{
 	"DictDB.record_limit":                  "records",
 	"DictDB.size_limit":                    "record-bytes",
 	"ProfileDir.location":                  "profile-dir",
+	"SQLiteDB.filename":                    "db-file",
 	"Session.key":                          "key",
 	"Session.keyfile":                      "keyfile",
 	"TaskScheduler.hwm":                    "hwm",

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,8 +38,8 @@ func check(t *testing.T, m *Machine) {
 			fail("engine %d is not found by id or uuid", e.id)
 		}
 		queue, tasks := 0, 0
-		for _, x := range m.tasks.tasks {
-			if x.on == e && x.pending() {
+		for _, x := range m.tasks.byID {
+			if x.on == e {
 				if x.queue == Task {
 					tasks++
 				} else {
@@ -50,39 +51,51 @@ func check(t *testing.T, m *Machine) {
 			fail("engine %d counts %d and %d tasks, has %d and %d", e.id, e.queue, e.tasks, queue, tasks)
 		}
 	}
-	s := &m.tasks
-	held, bytes, unassigned := 0, 0, 0
-	for id, x := range s.tasks {
+	unassigned := 0
+	for id, x := range m.tasks.byID {
 		if x.id != id {
 			fail("task %s is filed under %s", x.id, id)
 		}
-		if x.pending() && x.engine == "" {
+		if x.engine == "" {
 			unassigned++
 		}
-		if x.dropped {
-			if !x.pending() || x.size() > 0 {
-				fail("task %s was dropped and is still there", id)
-			}
-			continue
+		if origin := Origin(x.queue, id, x.engine); origin != "" && !slices.Contains(m.tasks.broadcasts[origin], x) {
+			fail("task %s is not among those of broadcast %s", id, origin)
 		}
-		held++
-		bytes += x.size()
 	}
-	if held != s.held || bytes != s.bytes || unassigned != s.unassigned {
-		fail("the store counts %d records, %d bytes, %d unassigned, has %d, %d, %d", s.held, s.bytes, s.unassigned, held, bytes, unassigned)
+	if unassigned != m.tasks.unassigned {
+		fail("%d tasks are unassigned, %d are counted", unassigned, m.tasks.unassigned)
 	}
-	if s.held > s.records || s.bytes > s.limit {
-		fail("%d records and %d bytes pass the bounds of %d and %d", s.held, s.bytes, s.records, s.limit)
+	for origin, list := range m.tasks.broadcasts {
+		for _, x := range list {
+			if m.tasks.byID[x.id] != x {
+				fail("task %s of broadcast %s has ended", x.id, origin)
+			}
+		}
+	}
+	s := &m.memory
+	bytes := 0
+	for id, r := range s.records {
+		if r.ID != id {
+			fail("record %s is filed under %s", r.ID, id)
+		}
+		if r.Reply == nil && m.tasks.byID[id] == nil {
+			fail("record %s has no result, and its task no longer waits", id)
+		}
+		bytes += r.Size()
+	}
+	if bytes != s.bytes {
+		fail("the records count %d bytes, have %d", s.bytes, bytes)
+	}
+	if len(s.records) > s.limit || s.bytes > s.byteLimit {
+		fail("%d records and %d bytes pass the bounds of %d and %d", len(s.records), s.bytes, s.limit, s.byteLimit)
 	}
 	listed := 0
-	for x := range s.all {
-		if s.tasks[x.id] != x {
-			fail("task %s is in order but not in the store", x.id)
-		}
+	for range s.all {
 		listed++
 	}
-	if listed != held {
-		fail("%d records are in order, %d in the store", listed, held)
+	if listed != len(s.records) {
+		fail("%d records are in order, there are %d", listed, len(s.records))
 	}
 }
 
@@ -106,7 +119,7 @@ func TestImports(t *testing.T) {
 				t.Fatal(err)
 			}
 			switch path {
-			case "cmp", "encoding/json", "errors", "fmt", "math", "reflect", "slices", "strconv", "strings", "muster/wire":
+			case "cmp", "encoding/json", "errors", "fmt", "maps", "math", "reflect", "slices", "strconv", "strings", "unicode/utf8", "muster/wire":
 			default:
 				t.Errorf("%s imports %s", name, path)
 			}

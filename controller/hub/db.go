@@ -2,197 +2,227 @@ package hub
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
 
 	"muster/wire"
 )
 
-// fields are the keys of a record, in the order of protocol section 8, and how
-// each is read. A value is nil, a string, a wire.Time, or raw JSON.
-var fields = []struct {
-	key  string
-	read func(*task) any
-}{
-	{"msg_id", func(t *task) any { return t.id }},
-	{"header", func(t *task) any { return t.request.RawHeader }},
-	{"metadata", func(t *task) any { return t.request.Metadata }},
-	{"content", func(t *task) any { return t.request.Content }},
-	{"submitted", func(t *task) any { return t.request.Header.Date }},
-	{"client_uuid", func(t *task) any { return t.request.Header.Session }},
-	{"engine_uuid", func(t *task) any { return orNull(t.engine) }},
-	{"started", func(t *task) any { return t.started() }},
-	{"completed", func(t *task) any { return t.completed() }},
-	{"resubmitted", func(t *task) any { return orNull(t.resubmitted) }},
-	{"received", func(t *task) any { return t.received }},
-	{"result_header", func(t *task) any { return t.replied(func(m *wire.Message) json.RawMessage { return m.RawHeader }) }},
-	{"result_metadata", func(t *task) any { return t.replied(func(m *wire.Message) json.RawMessage { return m.Metadata }) }},
-	{"result_content", func(t *task) any { return t.replied(func(m *wire.Message) json.RawMessage { return m.Content }) }},
-	{"queue", func(t *task) any { return orNull(t.queue) }},
-	{"execute_input", func(t *task) any { return orNull(t.input) }},
-	{"execute_result", func(t *task) any { return t.value }},
-	{"error", func(t *task) any { return t.failure }},
-	{"stdout", func(t *task) any { return string(t.stdout) }},
-	{"stderr", func(t *task) any { return string(t.stderr) }},
-	{"label", func(t *task) any { return t.label() }},
+// A Query says which records are asked for, and what of them.
+type Query struct {
+	// IDs are those of tasks and of broadcasts, which stand for all of their
+	// tasks; nil is every task. Each is there once.
+	IDs []wire.MsgID
+	// Conditions have all to hold.
+	Conditions []Condition
+	// Fields are wanted, and Buffers and ResultBuffers if they are true.
+	Fields                 []*Field
+	Buffers, ResultBuffers bool
+	// Drop drops the records.
+	Drop bool
 }
 
-// Buffers are no fields of their own: they follow the reply as frames.
-const (
-	buffersKey       = "buffers"
-	resultBuffersKey = "result_buffers"
-)
-
-func (t *task) replied(part func(*wire.Message) json.RawMessage) any {
-	if t.pending() {
-		return nil
-	}
-	return part(t.reply)
+// A Row is what a query asked for of one record: values as Field.Of gives them,
+// in the order of the query's fields.
+type Row struct {
+	Query                  *Query
+	Values                 []any
+	Buffers, ResultBuffers [][]byte
 }
 
-func (t *task) started() wire.Time {
-	var metadata struct {
-		Started wire.Time `json:"started"`
-	}
-	if !t.pending() {
-		json.Unmarshal(t.reply.Metadata, &metadata) // a bad one is no date
-	}
-	return metadata.Started
-}
-
-func (t *task) completed() wire.Time {
-	if t.pending() {
-		return wire.Time{}
-	}
-	return t.reply.Header.Date
-}
-
-func (t *task) label() any {
-	var metadata struct {
-		Label any `json:"label"`
-	}
-	json.Unmarshal(t.request.Metadata, &metadata) // a bad one is no label
-	return metadata.Label
-}
-
-// query finds records. With no keys given, a record comes whole but for its
-// buffers.
-func (m *Machine) query(msg *wire.Message) (any, [][]byte, *failure) {
-	var content struct {
-		Query map[string]json.RawMessage `json:"query"`
-		Keys  []string                   `json:"keys"`
-	}
-	if err := decode(msg, &content); err != nil {
-		return nil, nil, err
-	}
-	conditions, err := compile(content.Query)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, k := range content.Keys {
-		if k != buffersKey && k != resultBuffersKey && field(k) == nil {
-			return nil, nil, noField(k)
-		}
-	}
-	reply := struct {
-		Status           string           `json:"status"`
-		Records          []map[string]any `json:"records"`
-		BufferLens       []int            `json:"buffer_lens"` // null unless asked for
-		ResultBufferLens []int            `json:"result_buffer_lens"`
-	}{Status: wire.StatusOK, Records: []map[string]any{}}
-	withBuffers := slices.Contains(content.Keys, buffersKey)
-	withResults := slices.Contains(content.Keys, resultBuffersKey)
-	if withBuffers {
-		reply.BufferLens = []int{}
-	}
-	if withResults {
-		reply.ResultBufferLens = []int{}
-	}
-	var buffers [][]byte
-	for t := range m.tasks.all {
-		if !matches(t, conditions) {
-			continue
-		}
-		reply.Records = append(reply.Records, t.fields(content.Keys))
-		if withBuffers {
-			reply.BufferLens = append(reply.BufferLens, len(t.request.Buffers))
-			buffers = append(buffers, t.request.Buffers...)
-		}
-		if withResults {
-			n := 0
-			if !t.pending() {
-				n = len(t.reply.Buffers)
-				buffers = append(buffers, t.reply.Buffers...)
-			}
-			reply.ResultBufferLens = append(reply.ResultBufferLens, n)
-		}
-	}
-	return reply, buffers, nil
-}
-
-func noField(key string) *failure { return keyError("records have no field " + key) }
-
-func field(key string) func(*task) any {
-	for _, f := range fields {
-		if f.key == key {
-			return f.read
+// value is that of a field, nil if it was not asked for.
+func (r *Row) value(name string) any {
+	for i, f := range r.Query.Fields {
+		if f.Name == name {
+			return r.Values[i]
 		}
 	}
 	return nil
 }
 
-// fields returns the given fields of a record and its id; all without keys.
-func (t *task) fields(keys []string) map[string]any {
-	out := map[string]any{"msg_id": t.id}
-	for _, f := range fields {
-		if keys == nil || slices.Contains(keys, f.key) {
-			out[f.key] = f.read(t)
+// MarshalJSON writes the fields as an object.
+func (r Row) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, f := range r.Query.Fields {
+		value, err := json.Marshal(r.Values[i])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(b, f.Name...)
+		b = append(b, '"', ':')
+		b = append(b, value...)
 	}
-	return out
+	return append(b, '}'), nil
 }
 
-// condition is one operator on one field.
-type condition struct {
-	read func(*task) any
-	test func(value any) bool
+// Found is the answer to a query: rows in the order in which the tasks came.
+type Found struct {
+	Rows []Row
+	// Lost says why records may be missing, "" when none can.
+	Lost string
+	Err  error
 }
 
-func matches(t *task, conditions []condition) bool {
-	for _, c := range conditions {
-		if !c.test(plain(c.read(t))) {
+// NoData is the error that there are no records to find.
+type NoData string
+
+func (e NoData) Error() string { return string(e) }
+
+// failed tells a client why its query came to nothing.
+func failed(err error) *failure {
+	if text, ok := err.(NoData); ok {
+		return &failure{"NoData", string(text)}
+	}
+	return &failure{"OperationalError", err.Error()} // as sqlite3 calls it in Python
+}
+
+func (q *Query) matches(r *Record) bool {
+	for _, c := range q.Conditions {
+		if !c.Holds(c.Field.Of(r)) {
 			return false
 		}
 	}
 	return true
 }
 
+func (q *Query) row(r *Record) Row {
+	row := Row{Query: q, Values: make([]any, len(q.Fields))}
+	for i, f := range q.Fields {
+		row.Values[i] = f.Of(r)
+	}
+	if q.Buffers {
+		row.Buffers = r.Request.Buffers
+	}
+	if q.ResultBuffers && r.Reply != nil {
+		row.ResultBuffers = r.Reply.Buffers
+	}
+	return row
+}
+
+// The keys that stand for buffers.
+const (
+	buffersKey       = "buffers"
+	resultBuffersKey = "result_buffers"
+)
+
+// selectKeys makes the part of a query that says what is wanted: everything
+// but buffers without keys, and the id in any case.
+func (q *Query) selectKeys(keys []string) *failure {
+	if keys == nil {
+		for i := range Fields {
+			q.Fields = append(q.Fields, &Fields[i])
+		}
+		return nil
+	}
+	q.Fields = fieldsOf("msg_id")
+	for _, k := range keys {
+		switch f := field(k); {
+		case k == buffersKey:
+			q.Buffers = true
+		case k == resultBuffersKey:
+			q.ResultBuffers = true
+		case f == nil:
+			return noField(k)
+		case !slices.Contains(q.Fields, f):
+			q.Fields = append(q.Fields, f)
+		}
+	}
+	return nil
+}
+
+func noField(name string) *failure { return keyError("records have no field " + name) }
+
+// fieldsOf are the fields of those names.
+func fieldsOf(names ...string) []*Field {
+	fields := make([]*Field, len(names))
+	for i, name := range names {
+		fields[i] = field(name)
+	}
+	return fields
+}
+
+// query finds records for a client (protocol section 7).
+func (m *Machine) query(r request) {
+	var content struct {
+		Query map[string]json.RawMessage `json:"query"`
+		Keys  []string                   `json:"keys"`
+	}
+	err := decode(r.Message, &content)
+	q := new(Query)
+	if err == nil {
+		q.Conditions, err = compile(content.Query)
+	}
+	if err == nil {
+		err = q.selectKeys(content.Keys)
+	}
+	if err != nil {
+		m.do(r.fail(err))
+		return
+	}
+	m.find(q, func(f Found) []Action {
+		if f.Err != nil {
+			return []Action{r.fail(failed(f.Err))}
+		}
+		content, buffers := listed(q, f.Rows)
+		return []Action{r.ok(content, buffers...)}
+	})
+}
+
+// listed is the content of a db_reply, and its buffers.
+func listed(q *Query, rows []Row) (content any, buffers [][]byte) {
+	reply := struct {
+		Status           string `json:"status"`
+		Records          []Row  `json:"records"`
+		BufferLens       []int  `json:"buffer_lens"` // null unless asked for
+		ResultBufferLens []int  `json:"result_buffer_lens"`
+	}{Status: wire.StatusOK, Records: append([]Row{}, rows...)}
+	if q.Buffers {
+		reply.BufferLens = make([]int, len(rows))
+	}
+	if q.ResultBuffers {
+		reply.ResultBufferLens = make([]int, len(rows))
+	}
+	for i, row := range rows {
+		if q.Buffers {
+			reply.BufferLens[i] = len(row.Buffers)
+			buffers = append(buffers, row.Buffers...)
+		}
+		if q.ResultBuffers {
+			reply.ResultBufferLens[i] = len(row.ResultBuffers)
+			buffers = append(buffers, row.ResultBuffers...)
+		}
+	}
+	return reply, buffers
+}
+
 // compile reads a query: {field: value} for equality, {field: {operator: value}}
 // for the rest.
-func compile(query map[string]json.RawMessage) ([]condition, *failure) {
-	var out []condition
-	for key, raw := range query {
-		read := field(key)
-		if read == nil {
-			return nil, noField(key)
+func compile(query map[string]json.RawMessage) ([]Condition, *failure) {
+	var out []Condition
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		f := field(name)
+		if f == nil {
+			return nil, noField(name)
 		}
 		var value any
-		if err := json.Unmarshal(raw, &value); err != nil {
-			return nil, valueError("db_request: %q: %v", key, err)
+		if err := json.Unmarshal(query[name], &value); err != nil {
+			return nil, valueError("db_request: %q: %v", name, err)
 		}
-		operators, ok := value.(map[string]any)
+		arguments, ok := value.(map[string]any)
 		if !ok {
-			operators = map[string]any{"$eq": value}
+			arguments = map[string]any{"$eq": value}
 		}
-		for name, value := range operators {
-			make, ok := operatorsByName[name]
-			if !ok {
-				return nil, valueError("db_request: unknown operator %q of %q", name, key)
-			}
-			test, err := make(dates(value))
+		for _, operator := range slices.Sorted(maps.Keys(arguments)) {
+			c, err := NewCondition(f, operator, arguments[operator])
 			if err != nil {
-				return nil, valueError("db_request: operator %s of %q: %v", name, key, err)
+				return nil, valueError("db_request: %v", err)
 			}
-			out = append(out, condition{read, test})
+			out = append(out, c)
 		}
 	}
 	return out, nil

@@ -18,7 +18,12 @@
 //
 //	unassigned   in the task queue, on no engine yet,
 //	pending      with an engine (counted in its queue or tasks),
-//	completed    answered; its record is kept while there is room.
+//	completed    answered, and forgotten but for its record.
+//
+// Records are kept in memory, the latest within bounds, or elsewhere: then each
+// change of one is a [Keep] and each question about them a [Find], which a
+// database carries out in its own time. Either way the operators of queries are
+// those of this package, so that a query finds the same.
 //
 // Time is a [Tick], counted and not measured; stamps pass through as data.
 //

@@ -62,17 +62,21 @@ type Pong struct {
 // Departed says that the connection of an engine's heart has ended.
 type Departed struct{ Engine wire.EngineUUID }
 
+// Resubmitted says that a task was submitted once more, under another id.
+type Resubmitted struct{ Task, As wire.MsgID }
+
 // Tick says that N ticks have passed since the last one.
 type Tick struct{ N int }
 
-func (Request) event()   {}
-func (Submitted) event() {}
-func (Placed) event()    {}
-func (Replied) event()   {}
-func (Output) event()    {}
-func (Pong) event()      {}
-func (Departed) event()  {}
-func (Tick) event()      {}
+func (Request) event()     {}
+func (Submitted) event()   {}
+func (Placed) event()      {}
+func (Replied) event()     {}
+func (Output) event()      {}
+func (Resubmitted) event() {}
+func (Pong) event()        {}
+func (Departed) event()    {}
+func (Tick) event()        {}
 
 // An Action is something to be done.
 type Action interface{ action() }
@@ -119,6 +123,17 @@ type Refused struct {
 // Resubmit puts a message, unsigned yet, into the task queue.
 type Resubmit struct{ Message *wire.Message }
 
+// Keep is a change of a record, where records are kept elsewhere.
+type Keep struct{ Change Change }
+
+// Find asks who keeps the records elsewhere for some of them, as they are after
+// all changes that went before. Then says what is to be done about what was
+// found. It touches nothing of the machine, so any goroutine may call it.
+type Find struct {
+	Query *Query
+	Then  func(Found) []Action
+}
+
 // Exit ends the controller, once clients have had the time to hear of it.
 type Exit struct{}
 
@@ -129,4 +144,6 @@ func (Up) action()       {}
 func (Down) action()     {}
 func (Refused) action()  {}
 func (Resubmit) action() {}
+func (Keep) action()     {}
+func (Find) action()     {}
 func (Exit) action()     {}

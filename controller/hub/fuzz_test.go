@@ -33,9 +33,9 @@ func FuzzRequest(f *testing.F) {
 		for _, words := range [][]string{{"tick", "1"}, {"register", "e"}, {"tick", "1"}, {"pong", "e"}, {"mux", "e", "t", "9"}, {"task", "u"}, {"reply", "t", "9"}} {
 			p.apply(words)
 		}
-		p.m.tasks.tasks["t"].reply.Metadata = metadata
-		p.m.tasks.tasks["t"].request.Metadata = metadata
-		p.m.tasks.bytes = p.m.tasks.tasks["t"].size() + p.m.tasks.tasks["u"].size()
+		records := p.m.memory.records
+		records["t"].Reply.Metadata, records["t"].Request.Metadata = metadata, metadata
+		p.m.memory.bytes = records["t"].Size() + records["u"].Size()
 		message := p.message(kind, "q", "", nil, "")
 		message.Content = content
 		replies := 0

@@ -26,11 +26,23 @@ type Config struct {
 	HeartPeriod int
 	// Connection is what engines are told in the registration_reply.
 	Connection *wire.EngineConnection
-	// Records and Bytes bound what is kept of completed tasks.
+	// Database is where records are kept. Records and Bytes bound what is in
+	// memory.
+	Database       Database
 	Records, Bytes int
 	// NewID makes message ids, for resubmitted tasks.
 	NewID func() wire.MsgID
 }
+
+// A Database is a place for the records of tasks.
+type Database int
+
+// The places.
+const (
+	InMemory  Database = iota // in the machine
+	Elsewhere                 // with who carries out Keep and Find
+	Nowhere
+)
 
 // A Machine is the hub. One goroutine owns it.
 type Machine struct {
@@ -43,7 +55,8 @@ type Machine struct {
 	gone    []notice  // engines of whose end clients have not heard yet
 	byUUID  map[wire.EngineUUID]*engine
 	byID    map[wire.EngineID]*engine
-	tasks   store
+	tasks   tasks
+	memory  memory
 	out     []Action
 }
 
@@ -53,7 +66,8 @@ func New(cfg Config) *Machine {
 		cfg:    cfg,
 		byUUID: make(map[wire.EngineUUID]*engine),
 		byID:   make(map[wire.EngineID]*engine),
-		tasks:  store{records: cfg.Records, limit: cfg.Bytes, tasks: make(map[wire.MsgID]*task)},
+		tasks:  tasks{byID: make(map[wire.MsgID]*task), broadcasts: make(map[wire.MsgID][]*task)},
+		memory: memory{limit: cfg.Records, byteLimit: cfg.Bytes, records: make(map[wire.MsgID]*Record)},
 	}
 }
 
@@ -71,6 +85,8 @@ func (m *Machine) Step(ev Event) []Action {
 		m.onReplied(ev)
 	case Output:
 		m.onOutput(ev)
+	case Resubmitted:
+		m.keep(ev)
 	case Pong:
 		m.onPong(ev)
 	case Departed:
@@ -116,32 +132,36 @@ func (m *Machine) onRequest(ev Request) {
 	}
 	q, ok := queries[kind]
 	if !ok {
-		m.reply(ev, wire.HubError, failure{"KeyError", "'the hub knows no request of type " + kind + "'"}.content(), nil)
+		m.do(request{ev, wire.HubError}.fail(keyError("the hub knows no request of type " + kind)))
 		return
 	}
-	content, buffers, err := q.answer(m, ev.Message)
-	switch {
-	case err == nil:
-		m.reply(ev, q.reply, content, buffers)
-	case kind == wire.QueueRequest:
-		m.reply(ev, wire.HubError, err.content(), nil)
-	default:
-		m.reply(ev, q.reply, err.content(), nil)
-	}
-	if kind == wire.ShutdownRequest && err == nil {
-		m.do(Notify{wire.ShutdownNotification, ev.Message.RawHeader, okay})
-		m.do(Exit{})
-	}
+	q.answer(m, request{ev, q.reply})
 }
 
-func (m *Machine) reply(ev Request, kind string, content any, buffers [][]byte) {
-	m.do(Reply{ev.From, kind, ev.Message.RawHeader, content, buffers})
+// A request is one of a client, which is answered by a reply of the given type.
+type request struct {
+	Request
+	replyType string
+}
+
+// ok makes the answer.
+func (r request) ok(content any, buffers ...[]byte) Action {
+	return Reply{r.From, r.replyType, r.Message.RawHeader, content, buffers}
+}
+
+// fail makes the answer that there is none.
+func (r request) fail(f *failure) Action {
+	kind := r.replyType
+	if kind == wire.QueueReply {
+		kind = wire.HubError
+	}
+	return Reply{r.From, kind, r.Message.RawHeader, f.content(), nil}
 }
 
 // A query is a request of a client and how it is answered.
 type query struct {
 	reply  string
-	answer func(*Machine, *wire.Message) (content any, buffers [][]byte, err *failure)
+	answer func(*Machine, request)
 }
 
 // queries are the requests of protocol section 7 by message type. Dask is not
@@ -186,15 +206,20 @@ func decode(m *wire.Message, into any) *failure {
 	return valueError("%s: %v", m.Header.MsgType, err)
 }
 
-func (m *Machine) shutdown(*wire.Message) (any, [][]byte, *failure) { return okay, nil, nil }
+// shutdown ends the controller.
+func (m *Machine) shutdown(r request) {
+	m.do(r.ok(okay))
+	m.do(Notify{wire.ShutdownNotification, r.Message.RawHeader, okay})
+	m.do(Exit{})
+}
 
 // connection tells a client who is registered.
-func (m *Machine) connection(*wire.Message) (any, [][]byte, *failure) {
+func (m *Machine) connection(r request) {
 	engines := make(map[wire.EngineID]wire.EngineUUID, len(m.engines))
 	for _, e := range m.engines {
 		engines[e.id] = e.uuid
 	}
-	return map[string]any{"status": wire.StatusOK, "engines": engines, wire.BroadcastRecords: true}, nil, nil
+	m.do(r.ok(map[string]any{"status": wire.StatusOK, "engines": engines, wire.BroadcastRecords: true}))
 }
 
 // maxEngineID bounds the id that an engine may ask for.

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -9,60 +10,82 @@ import (
 )
 
 // queueStatus counts, or lists, the tasks of engines.
-func (m *Machine) queueStatus(msg *wire.Message) (any, [][]byte, *failure) {
+func (m *Machine) queueStatus(r request) {
 	var content struct {
 		Targets json.RawMessage `json:"targets"`
 		Verbose bool            `json:"verbose"`
 	}
-	if err := decode(msg, &content); err != nil {
-		return nil, nil, err
+	err := decode(r.Message, &content)
+	var engines []*engine
+	if err == nil {
+		engines, err = m.targets(content.Targets)
 	}
-	engines, err := m.targets(content.Targets)
-	if err != nil {
-		return nil, nil, err
+	switch {
+	case err != nil:
+		m.do(r.fail(err))
+	case content.Verbose:
+		m.listTasks(r, engines)
+	default:
+		reply := map[string]any{"status": wire.StatusOK, "unassigned": m.tasks.unassigned}
+		for _, e := range engines {
+			reply[strconv.Itoa(int(e.id))] = map[string]any{"queue": e.queue, "tasks": e.tasks, "completed": e.completed}
+		}
+		m.do(r.ok(reply))
 	}
-	reply := map[string]any{"status": wire.StatusOK, "unassigned": m.tasks.unassigned}
-	for _, e := range engines {
-		reply[strconv.Itoa(int(e.id))] = map[string]any{"queue": e.queue, "tasks": e.tasks, "completed": e.completed}
-	}
-	if content.Verbose {
-		m.listTasks(engines, reply)
-	}
-	return reply, nil, nil
+}
+
+// lists are the tasks of an engine.
+type lists struct {
+	Queue     []wire.MsgID `json:"queue"`
+	Tasks     []wire.MsgID `json:"tasks"`
+	Completed []wire.MsgID `json:"completed"`
 }
 
 // listTasks puts message ids in the place of counts. Completed tasks are those
-// whose records are still there.
-func (m *Machine) listTasks(engines []*engine, reply map[string]any) {
-	of := make(map[*engine]map[string]any)
+// that there is a record of.
+func (m *Machine) listTasks(r request, engines []*engine) {
+	reply := map[string]any{"status": wire.StatusOK}
+	of := make(map[*engine]*lists)
+	byUUID := make(map[string]*lists)
+	uuids := []any{}
 	for _, e := range engines {
-		entry := map[string]any{"queue": []wire.MsgID{}, "tasks": []wire.MsgID{}, "completed": []wire.MsgID{}}
-		of[e], reply[strconv.Itoa(int(e.id))] = entry, entry
+		l := &lists{[]wire.MsgID{}, []wire.MsgID{}, []wire.MsgID{}}
+		of[e], byUUID[string(e.uuid)], reply[strconv.Itoa(int(e.id))] = l, l, l
+		uuids = append(uuids, string(e.uuid))
 	}
 	unassigned := []wire.MsgID{}
-	var ids []wire.MsgID
-	for id := range m.tasks.tasks {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		t := m.tasks.tasks[id]
-		entry := of[t.on]
-		place := "completed"
+	for _, id := range slices.Sorted(maps.Keys(m.tasks.byID)) {
+		t := m.tasks.byID[id]
+		l := of[t.on]
 		switch {
-		case t.pending() && t.engine == "":
+		case t.engine == "":
 			unassigned = append(unassigned, id)
-			continue
-		case entry == nil:
-			continue
-		case t.pending() && t.queue == Mux:
-			place = "queue"
-		case t.pending():
-			place = "tasks"
+		case l == nil:
+		case t.queue == Task:
+			l.Tasks = append(l.Tasks, id)
+		default:
+			l.Queue = append(l.Queue, id)
 		}
-		entry[place] = append(entry[place].([]wire.MsgID), id)
 	}
 	reply["unassigned"] = unassigned
+	if m.cfg.Database == Nowhere {
+		m.do(r.ok(reply))
+		return
+	}
+	q := &Query{Fields: fieldsOf("msg_id", "engine_uuid"), Conditions: []Condition{answeredOnly, condition("engine_uuid", "$in", uuids)}}
+	m.find(q, func(f Found) []Action {
+		if f.Err != nil {
+			return []Action{r.fail(failed(f.Err))}
+		}
+		for _, row := range f.Rows {
+			l := byUUID[row.text("engine_uuid")]
+			l.Completed = append(l.Completed, row.id())
+		}
+		for _, l := range byUUID {
+			slices.Sort(l.Completed)
+		}
+		return []Action{r.ok(reply)}
+	})
 }
 
 // targets reads the targets of a request: null for all, an id, a uuid, or a

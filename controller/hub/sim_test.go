@@ -44,6 +44,7 @@ func simulate(t *testing.T, seed uint64, steps int) string {
 		func() string {
 			return `ask db_request {"query":{"queue":"mux"},"keys":["buffers","completed","error"]}`
 		},
+		func() string { return `ask purge_request {"msg_ids":"all"}` },
 		func() string { return `ask queue_request {"targets":null,"verbose":true}` },
 	}
 	for range steps {

@@ -6,113 +6,159 @@ import (
 	"muster/wire"
 )
 
-// store keeps tasks: every pending one, and the latest records within the
-// bounds. When there are too many records, or too many bytes in them, the
-// oldest tenth goes; what is pending then is still counted, but without its
-// messages, and is forgotten when it completes.
-type store struct {
-	records, limit int // bounds
-	tasks          map[wire.MsgID]*task
+// keep takes a change of a record to where records are kept.
+func (m *Machine) keep(c Change) {
+	switch m.cfg.Database {
+	case InMemory:
+		m.memory.keep(c)
+	case Elsewhere:
+		m.do(Keep{c})
+	}
+}
+
+// find has then called with the records that a query matches, now or later.
+func (m *Machine) find(q *Query, then func(Found) []Action) {
+	switch m.cfg.Database {
+	case InMemory:
+		m.perform(then(Found{Rows: m.memory.find(q), Lost: m.memory.lost()}))
+	case Elsewhere:
+		m.do(Find{q, then})
+	case Nowhere:
+		m.perform(then(Found{Err: NoData("this controller keeps no records (--nodb)")}))
+	}
+}
+
+// perform does what then has said.
+func (m *Machine) perform(actions []Action) {
+	for _, a := range actions {
+		switch a := a.(type) {
+		case Keep:
+			m.keep(a.Change)
+		case Find:
+			m.find(a.Query, a.Then)
+		default:
+			m.do(a)
+		}
+	}
+}
+
+// memory keeps the latest records within its bounds. When there are too many
+// records, or too many bytes in them, the oldest tenth goes.
+type memory struct {
+	limit, byteLimit int
+	records          map[wire.MsgID]*Record
 	// order holds the records as they came; order[:head] and the dropped ones
-	// are no longer there. held is how many are, bytes what they hold.
-	order       []*task
-	head        int
-	held, bytes int
-
-	unassigned int // tasks on no engine
+	// are no longer there.
+	order  []*Record
+	head   int
+	bytes  int // in all records
+	culled bool
 }
 
-func (s *store) add(t *task) {
-	s.tasks[t.id] = t
-	s.order = append(s.order, t)
-	s.held++
-	s.grow(t.size())
+// lost says why a record may be missing.
+func (s *memory) lost() string {
+	if !s.culled {
+		return ""
+	}
+	return "older records were dropped to make room: --records and --record-bytes allow for more, --sqlitedb keeps all"
 }
 
-// grow counts bytes that came to a record, and makes room.
-func (s *store) grow(n int) {
-	s.bytes += n
-	if s.held > s.records {
-		for s.held > s.records-s.records/10 && s.head < len(s.order) {
+// keep applies a change. What was dropped stays so.
+func (s *memory) keep(c Change) {
+	r := s.records[c.TaskID()]
+	if _, first := c.(Submitted); first {
+		r = new(Record)
+		s.records[c.TaskID()] = r
+		s.order = append(s.order, r)
+	}
+	if r == nil {
+		return
+	}
+	s.bytes -= r.Size()
+	r.Apply(c)
+	s.bytes += r.Size()
+	s.makeRoom()
+}
+
+func (s *memory) makeRoom() {
+	if len(s.records) > s.limit {
+		for len(s.records) > s.limit-s.limit/10 {
 			s.cull()
 		}
 	}
-	if s.bytes > s.limit {
-		for s.bytes > s.limit-s.limit/10 && s.head < len(s.order) {
+	if s.bytes > s.byteLimit {
+		for s.bytes > s.byteLimit-s.byteLimit/10 {
 			s.cull()
 		}
 	}
 }
 
 // cull drops the oldest record.
-func (s *store) cull() {
-	t := s.order[s.head]
+func (s *memory) cull() {
+	if r := s.order[s.head]; s.has(r) {
+		s.drop(r)
+	}
+	s.culled = true
 	s.order[s.head] = nil
 	s.head++
-	if !t.dropped {
-		s.drop(t)
-	}
 	if s.head > len(s.order)/2 {
 		s.order = slices.Delete(s.order, 0, s.head)
 		s.head = 0
 	}
 }
 
-// drop lets go of a record's messages, and of the record if it is complete.
-func (s *store) drop(t *task) {
-	s.held--
-	s.bytes -= t.size()
-	if t.pending() {
-		*t = task{id: t.id, queue: t.queue, engine: t.engine, on: t.on, dropped: true}
-		return
-	}
-	t.dropped = true
-	delete(s.tasks, t.id)
-}
+func (s *memory) has(r *Record) bool { return s.records[r.ID] == r }
 
-// dropWhere drops the completed records that it is true for.
-func (s *store) dropWhere(is func(*task) bool) {
-	for t := range s.all {
-		if !t.pending() && is(t) {
-			s.drop(t)
-		}
-	}
+func (s *memory) drop(r *Record) {
+	s.bytes -= r.Size()
+	delete(s.records, r.ID)
 }
 
 // all yields the records, oldest first.
-func (s *store) all(yield func(*task) bool) {
-	for _, t := range s.order[s.head:] {
-		if !t.dropped && !yield(t) {
+func (s *memory) all(yield func(*Record) bool) {
+	for _, r := range s.order[s.head:] {
+		if s.has(r) && !yield(r) {
 			return
 		}
 	}
 }
 
-// named puts in the place of an id that no task has the tasks of the broadcast
-// that had it, if there was one (protocol section 9).
-func (s *store) named(ids []wire.MsgID) []wire.MsgID {
-	var out []wire.MsgID
-	for _, id := range ids {
-		before := len(out)
-		if s.tasks[id] == nil {
-			for _, t := range s.tasks {
-				if t.queue == Broadcast && t.id == id+"_"+wire.MsgID(t.engine) {
-					out = append(out, t.id)
+// find returns what a query asks for of the records that it matches.
+func (s *memory) find(q *Query) (rows []Row) {
+	for r := range s.asked(q) {
+		if !q.matches(r) {
+			continue
+		}
+		rows = append(rows, q.row(r))
+		if q.Drop {
+			s.drop(r)
+		}
+	}
+	if q.Drop {
+		s.order = slices.DeleteFunc(s.order[s.head:], func(r *Record) bool { return !s.has(r) })
+		s.head = 0
+	}
+	return rows
+}
+
+// asked yields the records that a query names, or all.
+func (s *memory) asked(q *Query) func(func(*Record) bool) {
+	if q.IDs == nil {
+		return s.all
+	}
+	return func(yield func(*Record) bool) {
+		for _, id := range q.IDs {
+			if r := s.records[id]; r != nil {
+				if !yield(r) {
+					return
+				}
+				continue
+			}
+			for r := range s.all {
+				if Origin(r.Queue, r.ID, r.Engine) == id && !yield(r) {
+					return
 				}
 			}
 		}
-		if len(out) == before {
-			out = append(out, id)
-		}
-		slices.Sort(out[before:])
 	}
-	return out
-}
-
-// record returns the record of that id, or nil.
-func (s *store) record(id wire.MsgID) *task {
-	if t := s.tasks[id]; t != nil && !t.dropped {
-		return t
-	}
-	return nil
 }

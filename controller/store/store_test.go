@@ -1,0 +1,335 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"muster/controller/hub"
+	"muster/wire"
+)
+
+// limit is how long a test waits for what should come at once.
+const limit = time.Minute
+
+func openStore(t *testing.T, cfg Config) *Store {
+	t.Helper()
+	if cfg.Path == "" {
+		cfg.Path = filepath.Join(t.TempDir(), "tasks.db")
+	}
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// find waits for what a query finds.
+func find(t *testing.T, s *Store, q *hub.Query) hub.Found {
+	t.Helper()
+	answer := make(chan hub.Found, 1)
+	s.Find(q, func(f hub.Found) { answer <- f })
+	select {
+	case f := <-answer:
+		return f
+	case <-time.After(limit):
+		t.Fatal("no answer")
+	}
+	return hub.Found{}
+}
+
+func fields(names ...string) (out []*hub.Field) {
+	for _, name := range names {
+		out = append(out, fieldByName[name])
+	}
+	return out
+}
+
+// ids are those of all records, or of those with conditions.
+func ids(t *testing.T, s *Store, conditions ...hub.Condition) (out []string) {
+	t.Helper()
+	f := find(t, s, &hub.Query{Fields: fields("msg_id"), Conditions: conditions})
+	if f.Err != nil {
+		t.Fatal(f.Err)
+	}
+	for _, r := range f.Rows {
+		out = append(out, r.Values[0].(string))
+	}
+	return out
+}
+
+var epoch = time.Date(2026, 11, 20, 16, 0, 0, 0, time.UTC)
+
+func requested(id string, label any, buffers ...[]byte) hub.Submitted {
+	return hub.Submitted{Queue: hub.Task, Message: message(wire.ApplyRequest, id, "", map[string]any{"label": label}, map[string]any{}, buffers)}
+}
+
+func replied(id string, buffers ...[]byte) hub.Replied {
+	m := message(wire.ApplyReply, "re-"+id, id, map[string]any{"started": wire.Time{Time: epoch}}, map[string]any{"status": "ok"}, buffers)
+	return hub.Replied{Message: m, At: m.Header.Date}
+}
+
+func printed(id, stream, text string) hub.Output {
+	return hub.Output{Message: message("stream", "o", id, nil, map[string]string{"name": stream, "text": text}, nil)}
+}
+
+var sent int
+
+func message(kind, id, parent string, metadata, content any, buffers [][]byte) *wire.Message {
+	sent++
+	m := &wire.Message{
+		Header:  wire.Header{MsgID: wire.MsgID(id), MsgType: kind, Session: "client", Date: wire.Time{Time: epoch.Add(time.Duration(sent) * time.Second)}},
+		Parent:  wire.Header{MsgID: wire.MsgID(parent)},
+		Buffers: buffers,
+	}
+	m.RawHeader, _ = json.Marshal(m.Header)
+	m.Metadata, _ = json.Marshal(metadata)
+	m.Content, _ = json.Marshal(content)
+	return m
+}
+
+// What is kept is there the next time, and for other programs to read.
+func TestFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tasks.db")
+	s := openStore(t, Config{Path: path})
+	s.Keep(requested("t1", "heat", []byte("one"), make([]byte, 3000)))
+	s.Keep(hub.Placed{Task: "t1", Engine: "e"})
+	s.Keep(printed("t1", "stdout", "hello "))
+	s.Keep(replied("t1", []byte("result")))
+	if got := ids(t, s); !slices.Equal(got, []string{"t1"}) {
+		t.Fatal(got)
+	}
+	s.Keep(printed("t1", "stdout", "late\n")) // in another transaction
+	s.Keep(printed("t9", "stdout", "of nobody"))
+	s.Keep(requested("t2", nil))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	out, err := exec.Command("sqlite3", path, `SELECT msg_id, label, json_extract(header, '$.msg_type'), queue, engine_uuid, stdout, completed IS NULL, typeof(buffers) FROM "ipython-tasks"`).CombinedOutput()
+	want := "t1|heat|apply_request|task|e|hello late\n|0|blob\nt2||apply_request|task|||1|null\n"
+	if err != nil || string(out) != want {
+		t.Errorf("%s, %v, want\n%s", out, err, want)
+	}
+	out, err = exec.Command("/usr/bin/python3", "-c", `
+import pickle, sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute('SELECT submitted, buffers, result_buffers FROM "ipython-tasks" LIMIT 1'):
+    print(row[0][:11], [len(b) for b in pickle.loads(row[1])], pickle.loads(row[2]))
+`, path).CombinedOutput()
+	if want := "2026-11-20T [3, 3000] [b'result']\n"; err != nil || string(out) != want {
+		t.Errorf("%s, %v, want %s", out, err, want)
+	}
+	s = openStore(t, Config{Path: path})
+	f := find(t, s, &hub.Query{IDs: []wire.MsgID{"t1"}, Fields: fields("stdout", "received"), Buffers: true, ResultBuffers: true})
+	if f.Err != nil || len(f.Rows) != 1 || string(f.Rows[0].Buffers[0]) != "one" || string(f.Rows[0].ResultBuffers[0]) != "result" || f.Rows[0].Values[0] != "hello late\n" {
+		t.Errorf("%d rows, %v", len(f.Rows), f.Err)
+	}
+}
+
+// An id that is taken stays with the first task that had it.
+func TestTakenID(t *testing.T) {
+	s := openStore(t, Config{})
+	s.Keep(requested("t1", "first"))
+	ids(t, s)
+	s.Keep(requested("t1", "second"))
+	s.Keep(requested("t2", "first"))
+	s.Keep(requested("t2", "second"))
+	label, _ := hub.NewCondition(fieldByName["label"], "$eq", "first")
+	if got := ids(t, s, label); !slices.Equal(got, []string{"t1", "t2"}) {
+		t.Error(got)
+	}
+}
+
+// Tasks of a broadcast share their buffers in the file, until none is left.
+func TestBroadcast(t *testing.T) {
+	s := openStore(t, Config{})
+	big := make([]byte, 1<<20)
+	for i := range 20 {
+		r := requested(fmt.Sprintf("b_e%d", i), nil, big)
+		r.Queue, r.Engine, r.Copies = hub.Broadcast, wire.EngineUUID(fmt.Sprint("e", i)), 20
+		s.Keep(r)
+		s.Keep(replied(fmt.Sprintf("b_e%d", i)))
+	}
+	f := find(t, s, &hub.Query{IDs: []wire.MsgID{"b", "b_e3"}, Fields: fields("msg_id"), Buffers: true})
+	if f.Err != nil || len(f.Rows) != 21 || len(f.Rows[5].Buffers[0]) != len(big) {
+		t.Errorf("%d rows, %v", len(f.Rows), f.Err)
+	}
+	shared := func() (n int) {
+		if err := s.db.QueryRow(`SELECT count(*) FROM "ipython-broadcasts"`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if shared() != 1 {
+		t.Error("the buffers are not shared")
+	}
+	drop := func(id wire.MsgID) {
+		if f := find(t, s, &hub.Query{IDs: []wire.MsgID{id}, Drop: true}); f.Err != nil {
+			t.Fatal(f.Err)
+		}
+	}
+	drop("b_e3")
+	if len(ids(t, s)) != 19 || shared() != 1 {
+		t.Error("more than one task is gone")
+	}
+	drop("b")
+	if len(ids(t, s)) != 0 || shared() != 0 {
+		t.Error("something is left")
+	}
+}
+
+// A table of an older release is left alone.
+func TestOlderSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tasks.db")
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TABLE "ipython-tasks" (msg_id text PRIMARY KEY, header dict text); INSERT INTO "ipython-tasks" VALUES ('old', '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	s := openStore(t, Config{Path: path, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	s.Keep(requested("t1", nil))
+	if got := ids(t, s); !slices.Equal(got, []string{"t1"}) || !strings.Contains(log.String(), "ipython-tasks_1") {
+		t.Errorf("%q, log: %s", got, &log)
+	}
+	var old string
+	if err := db.QueryRow(`SELECT msg_id FROM "ipython-tasks"`).Scan(&old); err != nil || old != "old" {
+		t.Errorf("%q, %v", old, err)
+	}
+}
+
+// A file that cannot be used is an error that says why and what to do.
+func TestOpenErrors(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, b []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	torn := filepath.Join(dir, "torn.db")
+	s := openStore(t, Config{Path: torn})
+	s.Keep(requested("t1", nil, make([]byte, 1<<20)))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(torn, 5000); err != nil {
+		t.Fatal(err)
+	}
+	locked := filepath.Join(dir, "locked.db")
+	other, err := sql.Open("sqlite3", locked+"?_txlock=immediate&_journal_mode=WAL")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := other.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		filepath.Join(dir, "no", "such.db"): "no such file or directory",
+		dir:                                 "is a directory",
+		write("text.db", []byte(strings.Repeat("x", 9000))): "not a database: move it away, or choose another file (--db-file)",
+		torn:   "malformed: move it away, or choose another file (--db-file)",
+		locked: "locked: another program has it open",
+	} {
+		s, err := Open(Config{Path: path})
+		if err == nil {
+			s.Close()
+			t.Errorf("%s was opened", path)
+		} else if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v, want %q in it", err, want)
+		}
+	}
+}
+
+// While the file cannot be written, changes wait, and whoever misses a record
+// is told why; then they are there.
+func TestLocked(t *testing.T) {
+	log := &lines{}
+	s := openStore(t, Config{Log: slog.New(slog.NewTextHandler(log, nil))})
+	other, err := sql.Open("sqlite3", s.cfg.Path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	tx, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Keep(requested("t1", nil))
+	f := find(t, s, &hub.Query{IDs: []wire.MsgID{"t1"}, Fields: fields("msg_id")})
+	if f.Err != nil || len(f.Rows) != 0 || !strings.Contains(f.Lost, "cannot be written") || !strings.Contains(f.Lost, "locked") {
+		t.Errorf("%+v", f)
+	}
+	if f := find(t, s, &hub.Query{IDs: []wire.MsgID{"t1"}, Drop: true}); f.Err == nil {
+		t.Error("records were dropped from a locked database")
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ids(t, s); !slices.Equal(got, []string{"t1"}) {
+		t.Error(got)
+	}
+	if text := log.String(); strings.Count(text, "cannot be written") != 1 || !strings.Contains(text, "written again") {
+		t.Error(text)
+	}
+}
+
+// A disk that fills costs what does not fit in the bound, and nothing else.
+func TestFull(t *testing.T) {
+	log := &lines{}
+	s := openStore(t, Config{Limit: 1 << 20, Log: slog.New(slog.NewTextHandler(log, nil))})
+	s.Keep(requested("t1", nil))
+	ids(t, s)
+	pages := func(n int) {
+		find(t, s, &hub.Query{IDs: []wire.MsgID{}, Fields: fields("msg_id")}) // nothing is being written
+		if _, err := s.w.conn.ExecContext(t.Context(), fmt.Sprint("PRAGMA max_page_count = ", n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages(1) // as many as there are
+	for i := range 20 {
+		s.Keep(requested(fmt.Sprint("u", i), nil, make([]byte, 100_000)))
+	}
+	f := find(t, s, &hub.Query{IDs: []wire.MsgID{"u1"}, Fields: fields("msg_id")})
+	if f.Err != nil || !strings.Contains(f.Lost, "disk is full") {
+		t.Errorf("%+v", f)
+	}
+	if got := ids(t, s); !slices.Equal(got, []string{"t1"}) {
+		t.Error(got)
+	}
+	pages(1 << 20)
+	if got := ids(t, s); len(got) != 11 {
+		t.Error(got)
+	}
+	f = find(t, s, &hub.Query{IDs: []wire.MsgID{"u15"}, Fields: fields("msg_id")})
+	if f.Err != nil || f.Lost != fmt.Sprintf("10 changes could not be kept in the database %s", s.cfg.Path) {
+		t.Errorf("%+v", f)
+	}
+	text := log.String()
+	for _, want := range []string{"cannot be written", "records are lost", "written again"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("not once %q:\n%s", want, text)
+		}
+	}
+	s.Keep(requested("u10", nil, make([]byte, 200_000)))
+	find(t, s, &hub.Query{Fields: fields("msg_id")})
+	if f := find(t, s, &hub.Query{Fields: fields("msg_id"), Buffers: true}); f.Err == nil || !strings.Contains(f.Err.Error(), "more than 1 MB") {
+		t.Errorf("an answer beyond the bound: %d rows, %v", len(f.Rows), f.Err)
+	}
+}
