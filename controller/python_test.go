@@ -35,6 +35,7 @@ func TestPythonPeers(t *testing.T) {
 	needPython(t)
 	t.Run("signed", func(t *testing.T) { pythonPeers(t, controller.Config{}) })
 	t.Run("curve", func(t *testing.T) { pythonPeers(t, controller.Config{Curve: true}) })
+	t.Run("sqlite", func(t *testing.T) { pythonPeers(t, controller.Config{DB: controller.SQLite}) })
 }
 
 func pythonPeers(t *testing.T, cfg controller.Config) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 
@@ -53,6 +54,9 @@ func Open(cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.patience == 0 {
+		cfg.patience = 2 * time.Second
+	}
 	s, err := open(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("store: open the database %s: %w", cfg.Path, explain(err))
@@ -78,7 +82,7 @@ func open(cfg Config) (_ *Store, err error) {
 	// controller without a sync; the death of the machine may cost the last
 	// commits, but not the file ("normal").
 	options := url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {fmt.Sprint(patience.Milliseconds())},
+		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {fmt.Sprint(cfg.patience.Milliseconds())},
 	}
 	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: cfg.Path}).EscapedPath()+"?"+options.Encode())
 	if err != nil {

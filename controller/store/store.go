@@ -19,15 +19,16 @@ type Config struct {
 	Limit int
 	// Log receives what happens to the database; nil is silence.
 	Log *slog.Logger
+
+	// patience is how long another program may lock the database before an
+	// attempt at it has failed: 2 s, but in tests.
+	patience time.Duration
 }
 
 const (
 	// gather is how long changes collect before they are written: a short task
 	// is then one row written once, and a commit is shared by many.
 	gather = 50 * time.Millisecond
-	// patience is how long another program may lock the database before an
-	// attempt at it has failed.
-	patience = 2 * time.Second
 	// again is how long after a failed write the next one is tried.
 	again = time.Second
 )

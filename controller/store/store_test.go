@@ -25,6 +25,7 @@ func openStore(t *testing.T, cfg Config) *Store {
 	if cfg.Path == "" {
 		cfg.Path = filepath.Join(t.TempDir(), "tasks.db")
 	}
+	cfg.patience = 100 * time.Millisecond
 	s, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -247,7 +248,7 @@ func TestOpenErrors(t *testing.T) {
 		torn:   "malformed: move it away, or choose another file (--db-file)",
 		locked: "locked: another program has it open",
 	} {
-		s, err := Open(Config{Path: path})
+		s, err := Open(Config{Path: path, patience: time.Millisecond})
 		if err == nil {
 			s.Close()
 			t.Errorf("%s was opened", path)

@@ -25,7 +25,8 @@ type batch struct {
 // An entry is what some changes tell of a task.
 type entry struct {
 	hub.Record
-	whole bool // from its beginning: there is no row yet
+	whole  bool // from its beginning: there is no row yet
+	placed bool
 }
 
 func newBatch() batch { return batch{of: make(map[wire.MsgID]*entry)} }
@@ -43,7 +44,8 @@ func (b *batch) add(c hub.Change, size int) {
 		return // an id that is taken: the first one has it
 	}
 	e.Apply(c)
-	e.whole = e.whole || first
+	_, placed := c.(hub.Placed)
+	e.whole, e.placed = e.whole || first, e.placed || placed
 }
 
 // A writer is the connection that writes. One goroutine owns it.
@@ -60,6 +62,8 @@ func newWriter(conn *sql.Conn, table string) (*writer, error) {
 	var set []string
 	for _, name := range changing {
 		switch name {
+		case "engine_uuid": // which a task may lose again
+			set = append(set, "engine_uuid = iif(?, ?, engine_uuid)")
 		case "stdout", "stderr":
 			set = append(set, fmt.Sprintf("%[1]s = CASE WHEN octet_length(%[1]s) >= %[2]d THEN %[1]s ELSE coalesce(%[1]s, '') || ? END", name, hub.MaxOutput))
 		default:
@@ -83,11 +87,19 @@ func newWriter(conn *sql.Conn, table string) (*writer, error) {
 	return w, nil
 }
 
-// changing are the columns that change after a task has come.
+// changing are the columns that change after a task has come, the engine's
+// first: whether it does is one more argument.
 var changing = []string{"engine_uuid", "started", "completed", "resubmitted", "received", "result_header", "result_metadata",
 	"result_content", "result_buffers", "execute_input", "execute_result", "error", "stdout", "stderr"}
 
-func (w *writer) close() error { return w.conn.Close() }
+// close ends the connection. A statement left open would keep SQLite from
+// putting the log into the file.
+func (w *writer) close() (err error) {
+	for _, s := range []*sql.Stmt{w.insert, w.update, w.share, w.known} {
+		err = errors.Join(err, s.Close())
+	}
+	return errors.Join(err, w.conn.Close())
+}
 
 // A refusal is a record that the database cannot take, whatever happens.
 type refusal struct {
@@ -140,6 +152,7 @@ func (w *writer) put(e *entry) error {
 		_, err := w.insert.Exec(w.args...)
 		return err
 	}
+	w.args = append(w.args, e.placed)
 	for _, name := range changing {
 		v, err := w.value(e, name)
 		if err != nil {

@@ -194,6 +194,18 @@ def queries(rc, other):
     assert len(records) == 1 and records[0]["started"] <= records[0]["completed"], records
     assert records[0]["engine_uuid"] == rc._engines[0]
     assert rc.resubmit(ar.msg_ids[0]).get(PATIENCE) == ["kept"]
+    labelled = rc.load_balanced_view().apply_async(lambda: bytes(5000))
+    labelled.get(PATIENCE)
+    records = rc.db_query(
+        {"submitted": {"$gte": ar.submitted[0] if isinstance(ar.submitted, list) else ar.submitted}, "queue": {"$in": ["task"]}, "completed": {"$ne": None}},
+        keys=["msg_id", "queue", "result_buffers", "submitted"],
+    )
+    assert [r["msg_id"] for r in records][-1] == labelled.msg_ids[0], records
+    assert len(records[-1]["result_buffers"]) == 2, records[-1]
+    assert rc.db_query({"queue": "task", "msg_id": ar.msg_ids[0]}) == []
+    assert "unknown operator" in fails(error.RemoteError, rc.db_query, {"queue": {"$like": "t"}})
+    rc.purge_hub_results(labelled.msg_ids)
+    assert rc.db_query({"msg_id": labelled.msg_ids[0]}) == []
     printed = rc[0].execute("print('kept too')", silent=False)
     printed.get(PATIENCE)
     until("the output is recorded", lambda: rc.db_query({"msg_id": printed.msg_ids[0]}, keys=["stdout"])[0]["stdout"] == "kept too\n")
