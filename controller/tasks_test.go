@@ -82,9 +82,11 @@ func TestAbortTasks(t *testing.T) {
 }
 
 // The last reply of an engine counts, though the news of its end is faster. A
-// task that was not answered goes to another engine if it may be tried again.
+// task that was not answered goes to another engine if it may be tried again. Time is the
+// bubble's.
 func TestLastReply(t *testing.T) {
-	networks(t, func(t *testing.T, network transport.Network) {
+	synctest.Test(t, func(t *testing.T) {
+		network := new(transport.Memory)
 		c := start(t, controller.Config{Network: network, HWM: 2, Log: testLog(t)})
 		e := newEngine(t, network, c)
 		p := newClient(t, network, c)
@@ -124,10 +126,12 @@ func TestTimeoutAfterSilence(t *testing.T) {
 	})
 }
 
-var rest = goengine.Func("controller_test.rest", func(milliseconds int) int {
-	time.Sleep(time.Duration(milliseconds) * time.Millisecond)
-	return milliseconds
-})
+// Functions of the engines in these tests: hold returns what it is sent.
+var (
+	release = make(chan string)
+	hold    = goengine.Func("controller_test.hold", func() string { return <-release })
+	double  = goengine.Func("controller_test.double", func(x int) int { return 2 * x })
+)
 
 // live starts a controller and n Go engines, and returns a client of theirs.
 func live(t *testing.T, cfg controller.Config, n int) (*muster.Client, context.Context) {
@@ -174,33 +178,32 @@ func live(t *testing.T, cfg controller.Config, n int) (*muster.Client, context.C
 }
 
 // Short tasks queue on engines. When a long one comes, those behind it are asked
-// back and run elsewhere: it holds nobody up. All are done once.
+// back and run elsewhere: it holds nobody up.
 func TestLongTaskAmongShort(t *testing.T) {
 	c, ctx := live(t, controller.Config{}, 2)
 	v := c.LoadBalanced()
-	for range 500 { // engines learn that tasks are short
-		v.ApplyAsync(rest, 0)
-	}
-	// The engine that takes the long one has others in its queue by then.
-	long := v.ApplyAsync(rest, 3000)
-	var short []*muster.AsyncResult
-	for range 500 {
-		short = append(short, v.ApplyAsync(rest, 0))
-	}
-	for _, ar := range short {
-		if _, err := ar.Get(ctx); err != nil {
-			t.Fatal(err)
+	submit := func(n int) (ars []*muster.AsyncResult) {
+		for i := range n {
+			ars = append(ars, v.ApplyAsync(double, i))
 		}
+		return ars
 	}
-	if long.Ready() {
-		t.Error("short tasks waited until a long one was done")
-	}
-	if got, err := long.Get(ctx); err != nil || got[0] != 3000 {
-		t.Errorf("the long task returned %v, %v", got, err)
-	}
+	short := submit(500) // engines learn that tasks are short
+	long := v.ApplyAsync(hold)
+	t.Cleanup(func() { // should the test have failed, the engine is to end
+		select {
+		case release <- "late":
+		default:
+		}
+	})
+	short = append(short, submit(500)...) // some of them behind the long one
 	for i, ar := range short {
-		if got, err := ar.Get(ctx); err != nil || got[0] != 0 {
+		if got, err := ar.Get(ctx); err != nil || got[0] != 2*(i%500) {
 			t.Fatalf("short task %d returned %v, %v", i, got, err)
 		}
+	}
+	release <- "done"
+	if got, err := long.Get(ctx); err != nil || got[0] != "done" {
+		t.Errorf("the long task returned %v, %v", got, err)
 	}
 }
