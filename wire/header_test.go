@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"testing"
+	"time"
 )
 
 func header() []byte {
@@ -40,6 +41,37 @@ func FuzzHeader(f *testing.F) {
 			t.Fatalf("%q: %+v, the library reads %+v, %v", b, fast, slow, err)
 		}
 	})
+}
+
+// FuzzTime: what the fast way accepts, the library reads alike.
+func FuzzTime(f *testing.F) {
+	for _, s := range []string{
+		"2026-11-20T16:41:07.308956Z", "2024-02-29T23:59:59.999999Z", "2023-02-29T00:00:00.000000Z", "0000-01-01T00:00:00.000000Z",
+		"2026-13-01T00:00:00.000000Z", "2026-00-01T00:00:00.000000Z", "2026-01-00T00:00:00.000000Z", "2026-01-01T24:00:00.000000Z",
+		"2026-01-01T00:60:00.000000Z", "2026-01-01T00:00:60.000000Z", "2026-01-01 00:00:00.000000Z", "2026-01-01T00:00:00.00000xZ", "",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var fast Time
+		if !fast.scan(s) {
+			return
+		}
+		if slow, err := time.Parse(timeLayout, s); err != nil || !fast.Equal(slow) {
+			t.Fatalf("%q: %v, the library reads %v, %v", s, fast, slow, err)
+		}
+	})
+}
+
+// Dates as peers write them take the fast way.
+func TestTimeScan(t *testing.T) {
+	for i := range 2000 {
+		want := time.Unix(int64(i)*1234567, int64(i)*1000).UTC()
+		var fast Time
+		if s := want.Format(timeLayout); !fast.scan(s) || !fast.Equal(want) {
+			t.Fatalf("%s is read as %v", s, fast)
+		}
+	}
 }
 
 func BenchmarkHeader(b *testing.B) {

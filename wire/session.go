@@ -51,13 +51,15 @@ type Session struct {
 	// header is made without reflection.
 	prefix []byte
 
-	mu   sync.Mutex // guards seen and ring
-	seen map[[16]byte]struct{}
-	ring [][16]byte
-	next int
+	mu sync.Mutex // guards what follows
+	// Signatures are noted in recent until it is full, and then it becomes
+	// older. Both keep their size: taking them out one by one would let a map
+	// grow for long.
+	recent, older map[[16]byte]struct{}
 }
 
-// replayWindow is how many signatures are remembered. ipyparallel keeps as many.
+// replayWindow is how many signatures are remembered at least, and twice as many
+// at most. ipyparallel keeps as many.
 const replayWindow = 1 << 16
 
 // NewSession returns a session that signs with key by HMAC-SHA256; an empty key
@@ -231,19 +233,19 @@ func (s *Session) repeated(sig []byte) bool {
 	hex.Decode(k[:], sig[:32])
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.seen[k]; ok {
+	if _, ok := s.recent[k]; ok {
 		return true
 	}
-	if s.seen == nil {
-		s.seen = make(map[[16]byte]struct{})
+	if _, ok := s.older[k]; ok {
+		return true
 	}
-	if len(s.ring) < replayWindow {
-		s.ring = append(s.ring, k)
-	} else {
-		delete(s.seen, s.ring[s.next])
-		s.ring[s.next] = k
-		s.next = (s.next + 1) % replayWindow
+	if len(s.recent) == replayWindow {
+		s.recent, s.older = s.older, s.recent
+		clear(s.recent)
 	}
-	s.seen[k] = struct{}{}
+	if s.recent == nil {
+		s.recent = make(map[[16]byte]struct{})
+	}
+	s.recent[k] = struct{}{}
 	return false
 }

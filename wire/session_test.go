@@ -102,16 +102,21 @@ func TestReplay(t *testing.T) {
 		t.Fatalf("second Decode: %v", err)
 	}
 	// The memory is bounded, and what is within it stays refused.
-	for i := range replayWindow {
+	for i := range 5 * replayWindow {
 		if s.repeated(fmt.Appendf(nil, "%032x", i)) {
 			t.Fatal("a fresh signature counts as repeated")
 		}
+		if n := len(s.recent) + len(s.older); n > 2*replayWindow || i >= replayWindow && n < replayWindow {
+			t.Fatalf("after %d signatures %d are kept, want %d to %d", i+1, n, replayWindow, 2*replayWindow)
+		}
 	}
-	if len(s.seen) != replayWindow || len(s.ring) != replayWindow {
-		t.Fatalf("%d signatures kept, want %d", len(s.seen), replayWindow)
+	for _, i := range []int{4*replayWindow + 1, 5*replayWindow - 1} {
+		if !s.repeated(fmt.Appendf(nil, "%032x", i)) {
+			t.Fatalf("signature %d of %d was forgotten", i+1, 5*replayWindow)
+		}
 	}
-	if !s.repeated(fmt.Appendf(nil, "%032x", 1)) {
-		t.Fatal("a recent signature was forgotten")
+	if s.repeated(fmt.Appendf(nil, "%032x", replayWindow)) {
+		t.Fatal("an old signature is still kept")
 	}
 }
 
