@@ -80,7 +80,7 @@ func takeApart(m *wire.Message) (wire.MsgID, map[wire.EngineUUID]*wire.Message, 
 			return metadata.Original, nil, fmt.Errorf("coalesced reply: engine %d has %d buffers of %d that are left", metadata.Targets[i].ID, r.Buffers, len(buffers))
 		}
 		reply := &wire.Message{RawHeader: r.Header, Metadata: r.Metadata, Content: r.Content, Buffers: buffers[:r.Buffers:r.Buffers]}
-		if err := json.Unmarshal(r.Header, &reply.Header); err != nil {
+		if err := wire.ParseHeader(r.Header, &reply.Header); err != nil {
 			return metadata.Original, nil, fmt.Errorf("coalesced reply: header of engine %d: %w", metadata.Targets[i].ID, err)
 		}
 		replies[metadata.Targets[i].UUID] = reply

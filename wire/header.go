@@ -15,11 +15,11 @@ type Header struct {
 	Version  string `json:"version"`
 }
 
-// parseHeader reads a header as json.Unmarshal does. Headers are parsed twice a
+// ParseHeader reads a header as json.Unmarshal does. Headers are parsed twice a
 // message at each end, and peers write them alike: a flat object of plain
 // ASCII strings under known keys. Such a one is read in a single pass, which
 // takes a quarter of the time (BenchmarkHeader); any other goes to the library.
-func parseHeader(b []byte, h *Header) error {
+func ParseHeader(b []byte, h *Header) error {
 	if h.scan(b) {
 		return nil
 	}

@@ -79,7 +79,7 @@ func BenchmarkHeader(b *testing.B) {
 	b.Run("scan", func(b *testing.B) {
 		for b.Loop() {
 			var h Header
-			if err := parseHeader(text, &h); err != nil {
+			if err := ParseHeader(text, &h); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -206,14 +206,14 @@ func (s *Session) verify(frames [][]byte) (*Message, []byte, error) {
 		return nil, nil, ErrSignature
 	}
 	m := &Message{Route: route, RawHeader: dicts[0], RawParent: dicts[1], Metadata: dicts[2], Content: dicts[3], Buffers: rest[6:]}
-	if err := parseHeader(m.RawHeader, &m.Header); err != nil {
+	if err := ParseHeader(m.RawHeader, &m.Header); err != nil {
 		return nil, nil, fmt.Errorf("%w: header: %v", ErrMalformed, err)
 	}
 	if m.Header.MsgID == "" || m.Header.MsgType == "" {
 		return nil, nil, fmt.Errorf("%w: header without msg_id or msg_type", ErrMalformed)
 	}
 	if len(m.RawParent) > 2 {
-		if err := parseHeader(m.RawParent, &m.Parent); err != nil {
+		if err := ParseHeader(m.RawParent, &m.Parent); err != nil {
 			return nil, nil, fmt.Errorf("%w: parent_header: %v", ErrMalformed, err)
 		}
 	}

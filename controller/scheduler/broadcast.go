@@ -26,6 +26,7 @@ type whole struct {
 	asked
 	list    json.RawMessage // of the targets
 	replies []*wire.Message // by target
+	parts   [][]byte        // the same as JSON of wire.BroadcastReply, if apart
 	missing int
 	// apart says that the client takes the reply apart, so that the failure of
 	// one engine is not that of the others (wire.BroadcastReplies).
@@ -87,6 +88,9 @@ func (b *Broadcast) onRequest(ev Request) []Action {
 			}
 		}
 		w = &whole{asked: a, list: o.list, replies: make([]*wire.Message, len(o.targets)), missing: len(o.targets), apart: o.apart}
+		if o.apart {
+			w.parts = make([][]byte, len(o.targets))
+		}
 	}
 	var out []Action
 	for i, t := range o.targets {
@@ -161,6 +165,9 @@ func (b *Broadcast) onReply(ev Reply) []Action {
 // fill gives a whole the reply of one target, and answers when it was the last.
 func (b *Broadcast) fill(w *whole, index int, reply *wire.Message) []Action {
 	w.replies[index] = reply
+	if w.apart {
+		w.parts[index] = ownPart(reply) // now, and not when all wait for the last
+	}
 	w.missing--
 	if w.missing > 0 || w.answered {
 		return nil

@@ -145,7 +145,9 @@ func (w *whole) coalesce() *wire.Message {
 		m.Buffers = append(m.Buffers, r.Buffers...)
 	}
 	if w.apart {
-		m.Metadata = w.appendEach(m.Metadata)
+		b := append(m.Metadata[:len(m.Metadata)-1:len(m.Metadata)-1], `,"`+wire.BroadcastReplies+`":[`...)
+		b = append(b, bytes.Join(w.parts, []byte(","))...)
+		m.Metadata = append(b, "]}"...)
 	}
 	return m
 }
@@ -161,22 +163,14 @@ func failed(metadata json.RawMessage) bool {
 
 var plainOK = []byte(`"status":"ok"`)
 
-// appendEach adds to a JSON object that is not empty the list of the replies, in
-// the order of the targets: a wire.BroadcastReply for each, of parts that are
-// JSON already.
-func (w *whole) appendEach(object json.RawMessage) json.RawMessage {
-	b := append(object[:len(object)-1:len(object)-1], `,"`+wire.BroadcastReplies+`":[`...)
-	for i, r := range w.replies {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(b, `{"header":`...), sound(r.RawHeader)...)
-		b = append(append(b, `,"metadata":`...), sound(r.Metadata)...)
-		b = append(append(b, `,"content":`...), sound(r.Content)...)
-		b = strconv.AppendInt(append(b, `,"buffers":`...), int64(len(r.Buffers)), 10)
-		b = append(b, '}')
-	}
-	return append(b, "]}"...)
+// ownPart is the wire.BroadcastReply of a reply, of what is JSON already.
+func ownPart(r *wire.Message) []byte {
+	b := make([]byte, 0, len(r.RawHeader)+len(r.Metadata)+len(r.Content)+64)
+	b = append(append(b, `{"header":`...), sound(r.RawHeader)...)
+	b = append(append(b, `,"metadata":`...), sound(r.Metadata)...)
+	b = append(append(b, `,"content":`...), sound(r.Content)...)
+	b = strconv.AppendInt(append(b, `,"buffers":`...), int64(len(r.Buffers)), 10)
+	return append(b, '}')
 }
 
 // sound is JSON that does not spoil what it becomes a part of. At the door it
