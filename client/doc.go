@@ -30,6 +30,11 @@
 // order. A [LoadBalancedView] addresses nobody in particular: each task goes to
 // an engine that has little to do, and has one value.
 //
+// A [BroadcastView] is a DirectView whose calls are one message to the controller
+// whatever the number of engines. A DirectView does that by itself where it is
+// faster. An engine gets the direct calls of a goroutine in the order in which
+// they were made, on whatever view.
+//
 // Every method of a view that calls its engines has a twin whose name ends in
 // Async (Update's is that of Push). The plain method
 // takes a context and waits; the twin returns an [AsyncResult] at once, which
@@ -73,7 +78,8 @@
 // type when nothing is lost by it. A [Ref] stands for a value that is on the
 // engines already, such as the function to call, and a [Serialized] for one in
 // the form in which it travels. What is sent has been taken when the method
-// returns, and may be changed; arrays that were received belong to the receiver.
+// returns, and may be changed, unless the view has [NoCopy]; arrays that were
+// received belong to the receiver.
 //
 // # Maps
 //

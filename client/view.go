@@ -15,7 +15,7 @@ import (
 // and returns the values, one for each target and in their order. The one that
 // ends in Async sends and returns at once with an AsyncResult for the same
 // values. Either way the arguments are on their way, and may be changed, when
-// the method returns.
+// the method returns, unless the view has NoCopy.
 type DirectView struct {
 	client   *Client
 	targets  Targets

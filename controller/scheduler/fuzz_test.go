@@ -186,3 +186,42 @@ func BenchmarkDirect(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBroadcast is a request to 256 engines and their replies. Nothing of
+// what they have in common is copied.
+func BenchmarkBroadcast(b *testing.B) {
+	const n = 256
+	m := NewBroadcast(nil)
+	targets := make([]wire.Target, n)
+	for i := range targets {
+		targets[i] = wire.Target{UUID: wire.EngineUUID(wire.NewSessionID()), ID: wire.EngineID(i)}
+		m.Step(EngineUp{targets[i].ID, targets[i].UUID})
+	}
+	session := wire.NewSession("", "")
+	for b.Loop() {
+		_, frames, err := session.Frames(wire.ApplyRequest, nil, map[string]any{"targets": targets, "is_broadcast": true}, nil, []byte("shared"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		request := append([][]byte{[]byte("client")}, frames...)
+		in, err := session.Inspect(request)
+		if err != nil {
+			b.Fatal(err)
+		}
+		copies := m.Step(Request{request, in})
+		for _, a := range copies {
+			c := a.(Sign).Message
+			if &c.Buffers[0][0] != &in.Buffers[0][0] {
+				b.Fatal("a copy has buffers of its own")
+			}
+			reply := &wire.Message{Route: c.Route, Parent: c.Header}
+			if len(m.Step(Reply{[][]byte{c.Route[0], c.Route[1]}, reply})) != 1 {
+				b.Fatal("the reply was not relayed")
+			}
+		}
+		if len(copies) != n {
+			b.Fatalf("%d copies", len(copies))
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/engine")
+}
