@@ -20,7 +20,7 @@ func pythonResults(t *testing.T, ctx context.Context, c *Client) {
 	equal(t, rs[1].Stdout, "one\nthree\n")
 
 	// Live, in order, and with the engine that the scheduler chose.
-	const endless = "import time\nprint('begun', flush=True)\nwhile True: time.sleep(0.01)"
+	const endless = "import sys, time\nsys.stdout.write('begun\\n')\nsys.stdout.flush()\nwhile True: time.sleep(0.01)" // print writes the end of the line by itself
 	ar := c.LoadBalanced().ExecuteAsync(endless)
 	begun := NoEngine
 	for o := range ar.Outputs(ctx) {
