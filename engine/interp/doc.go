@@ -56,7 +56,7 @@
 //     channel operations, select {} and time.Sleep included, and with it every
 //     goroutine that cells have started. Functions and closures go on working.
 //   - Code in a compiled call that does not return (a lock never released, a
-//     read, a collective that lacks a partner) cannot be stopped. After 0.3 s it
+//     read, a collective that lacks a partner) cannot be stopped. After 1 s it
 //     is left behind: Exec returns, and the namespace moves to a new
 //     interpreter. Variables keep their values, functions and types are compiled
 //     again; values that are or hold interpreted functions are lost, and the

@@ -16,8 +16,9 @@ import (
 )
 
 // grace is how long interrupted code may take to stop before it is taken to be
-// stuck in a compiled call. Interpreted code needs microseconds.
-const grace = 300 * time.Millisecond
+// stuck in a compiled call. Interpreted code needs microseconds, and on a node
+// that is short of processors some hundred milliseconds.
+const grace = time.Second
 
 // patience is how long code may take that has stopped itself, from within a
 // call of ours: it is not stuck, but a deep stack takes a while to unwind.

@@ -24,8 +24,10 @@ func init() {
 			"ErrShape":    reflect.ValueOf(&numeric.ErrShape).Elem(),
 			"ErrTarget":   reflect.ValueOf(&numeric.ErrTarget).Elem(),
 			"Flatten":     reflect.ValueOf(numeric.Flatten),
+			"Item":        reflect.ValueOf(numeric.Item),
 			"Join":        reflect.ValueOf(numeric.Join),
 			"JoinCyclic":  reflect.ValueOf(numeric.JoinCyclic),
+			"Len":         reflect.ValueOf(numeric.Len),
 			"Max":         reflect.ValueOf(numeric.Max),
 			"Min":         reflect.ValueOf(numeric.Min),
 			"New":         reflect.ValueOf(numeric.New),
@@ -33,6 +35,7 @@ func init() {
 			"Reduce":      reflect.ValueOf(numeric.Reduce),
 			"Split":       reflect.ValueOf(numeric.Split),
 			"SplitCyclic": reflect.ValueOf(numeric.SplitCyclic),
+			"SplitEvery":  reflect.ValueOf(numeric.SplitEvery),
 			"Sum":         reflect.ValueOf(numeric.Sum),
 			"Zeros":       reflect.ValueOf(numeric.Zeros),
 
