@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/cluster"
 	"muster/transport/zmq/bare"
 	"muster/wire"
 )
@@ -66,6 +67,7 @@ func startBare(ctx context.Context, n int, together bool) (b *bareCluster, err e
 	}
 	start := func(args ...string) (*bufio.Reader, error) {
 		c := exec.CommandContext(ctx, self, append([]string{PeerCommand}, args...)...)
+		c.Env = append(os.Environ(), cluster.Environment()...) // as the others have it
 		c.Stderr = os.Stderr
 		out, err := c.StdoutPipe()
 		if err == nil {

@@ -55,9 +55,9 @@ func (r *Report) String() string {
 	}
 	if p := r.Push; p != nil {
 		what := fmt.Sprintf("push of %d MB to %d engines", p.Bytes/1e6, p.Engines)
-		rate(what+", a message each", p.Rate, p.Bare, p.Ratio)
-		rate(what+", by broadcast", p.Rate, p.BareBroadcast, p.BroadcastRatio)
-		alone("memory for that, one engine", "client %.0f MB, controller %.0f MB", p.One.Client, p.One.Controller)
+		rate(what+"; bare: a message each", p.Rate, p.Bare, p.Ratio)
+		rate("the same; bare: one that the router multiplies", p.Rate, p.BareBroadcast, p.BroadcastRatio)
+		alone("memory for that, 1 engine", "client %.0f MB, controller %.0f MB", p.One.Client, p.One.Controller)
 		alone(fmt.Sprintf("memory for that, %d engines", p.Engines), "client %.0f MB, controller %.0f MB", p.All.Client, p.All.Controller)
 	}
 	w.Flush()

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"muster/client"
 	"muster/cluster/clustertest"
 	"muster/configs"
 	"muster/wire"
@@ -90,6 +91,10 @@ func TestStartAndStop(t *testing.T) {
 	}
 	if r.State() != Running || r.EnginesAlive() != 3 || len(r.Controller.Alive()) != 1 || r.Launcher != "local" {
 		t.Errorf("record %+v, state %v", r, r.State())
+	}
+	tuned, err := client.Call[string](t.Context(), c.Client.Direct(client.Engines(0)), client.Ref("os.Getenv"), tunables)
+	if want := append(Environment(), tunables+"="+os.Getenv(tunables))[0]; err != nil || tunables+"="+tuned[0] != want {
+		t.Errorf("engines run with %s=%s, %v", tunables, tuned, err)
 	}
 	if info, err := os.Stat(r.path()); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("record: mode %v, %v", info.Mode(), err)
@@ -315,5 +320,12 @@ func TestUnderMpirun(t *testing.T) {
 			}
 			clustertest.NothingLeft(t, c.record.Profile())
 		})
+	}
+}
+
+func TestUsersTunablesStay(t *testing.T) {
+	t.Setenv(tunables, "glibc.malloc.check=0")
+	if env := Environment(); env != nil {
+		t.Errorf("%q is put over the user's", env)
 	}
 }

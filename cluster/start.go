@@ -22,7 +22,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	engines, err := c.profile.Engines.New(launcher.Command{
-		Args: args, Log: c.log("ipengine", "-*"), Mark: c.record.Engines.Mark,
+		Args: args, Log: c.log("ipengine", "-*"), Mark: c.record.Engines.Mark, Env: Environment(),
 	}, c.config.Log)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (c *Cluster) startController(ctx context.Context) error {
 		before = append(before, info)
 	}
 	c.controller, err = launcher.Local{Command: launcher.Command{
-		Args: args, Log: c.log("ipcontroller", ""), Mark: c.record.Controller.Mark,
+		Args: args, Log: c.log("ipcontroller", ""), Mark: c.record.Controller.Mark, Env: Environment(),
 	}}.Start(ctx, 1)
 	if err != nil {
 		return err
