@@ -55,14 +55,26 @@ func library(t *testing.T, flavour string) site {
 	return site{}
 }
 
-// run starts n ranks of this test binary and returns what they wrote.
+// run starts n ranks of this test binary and returns what they wrote. mpirun of
+// Open MPI 4.1 does not always end when ranks fail while one of them is still
+// connecting to it; it says so, and then has another try.
 func (s site) run(t *testing.T, n int, env []string, args ...string) (string, error) {
+	t.Helper()
+	out, err := s.runOnce(t, n, env, args...)
+	if err != nil && strings.Contains(out, "PMIX ERROR: UNREACHABLE") {
+		t.Logf("mpirun lost a rank that was connecting; again after:\n%s", out)
+		out, err = s.runOnce(t, n, env, args...)
+	}
+	return out, err
+}
+
+func (s site) runOnce(t *testing.T, n int, env []string, args ...string) (string, error) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	command := []string{"-n", fmt.Sprint(n)}
 	if s.flavour == "openmpi" {
