@@ -21,7 +21,10 @@ type channel struct {
 	// observe tells the hub, which keeps records of this queue; nil where it
 	// keeps none.
 	observe func(hub.Event)
-	queue   hub.Queue
+	// admit waits while requests come faster than they can be recorded; nil
+	// where nothing waits for that.
+	admit func()
+	queue hub.Queue
 	// control is the channel by which engines are asked to abort tasks; nil
 	// where the machine asks for nothing of the kind.
 	control *channel
@@ -47,6 +50,9 @@ func (c *channel) serveClients() error {
 		if err != nil {
 			c.log.Warn("request dropped", "channel", c.name, "err", err)
 			continue
+		}
+		if c.admit != nil {
+			c.admit()
 		}
 		c.request(frames, m)
 	}

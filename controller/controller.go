@@ -160,6 +160,9 @@ func (c *Controller) bind() error {
 	mux.queue, mux.observe = hub.Mux, mail.observe
 	task.queue, task.observe = hub.Task, mail.observe
 	broadcast.queue, broadcast.observe = hub.Broadcast, mail.observe
+	if c.store != nil {
+		mux.admit, task.admit, broadcast.admit = c.store.Admit, c.store.Admit, c.store.Admit
+	}
 	l.channels = []*channel{&mux, &task, &control, &broadcast}
 	for i, name := range [...]string{"mux", "task", "control", "broadcast"} {
 		ch := l.channels[i]

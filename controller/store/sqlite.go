@@ -94,7 +94,7 @@ func open(cfg Config) (_ *Store, err error) {
 		}
 	}()
 	db.SetMaxOpenConns(1 + readers)
-	s := &Store{cfg: cfg, db: db, ended: make(chan struct{}), now: make(chan struct{}, 1), soon: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, db: db, ended: make(chan struct{}), now: make(chan struct{}, 1), soon: make(chan struct{}, 1), room: make(chan struct{})}
 	conn, err := db.Conn(context.Background())
 	if err != nil {
 		return nil, err
@@ -104,6 +104,11 @@ func open(cfg Config) (_ *Store, err error) {
 	}
 	if s.table != Table {
 		cfg.Log.Warn("the table of records has columns of another release, and is left alone", "file", cfg.Path, "table", Table, "instead", s.table)
+	}
+	// Putting the log into the file takes syncs of both, so it waits for 64 MB
+	// of log, and not for SQLite's 4.
+	if _, err = conn.ExecContext(context.Background(), "PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864"); err != nil {
+		return nil, err
 	}
 	s.w, err = newWriter(conn, s.table)
 	return s, err

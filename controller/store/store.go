@@ -31,10 +31,15 @@ const (
 	gather = 50 * time.Millisecond
 	// again is how long after a failed write the next one is tried.
 	again = time.Second
+	// backlog is how many bytes of changes may wait before requests do.
+	backlog = 16 << 20
+	// stuck is how long after its last success a write is taken for one that
+	// does not end, for which nothing waits.
+	stuck = 5 * time.Second
 )
 
 // A Store keeps records in a database. Its methods wait for nothing but a short
-// lock, Close excepted.
+// lock, Admit and Close excepted.
 type Store struct {
 	cfg   Config
 	db    *sql.DB
@@ -47,9 +52,11 @@ type Store struct {
 
 	mu      sync.Mutex // guards what follows
 	waiting []request
-	bytes   int    // in changes that are not written
-	lost    int    // changes that are not kept
-	fault   string // of the last attempt to write, "" if it succeeded
+	bytes   int           // in changes that are not written
+	room    chan struct{} // closed and replaced when bytes or fault change
+	written time.Time     // the last success, or when there was nothing to write
+	lost    int           // changes that are not kept
+	fault   string        // of the last attempt to write, "" if it succeeded
 	closed  bool
 }
 
@@ -68,6 +75,9 @@ func (s *Store) Keep(c hub.Change) {
 	defer s.mu.Unlock()
 	if s.closed {
 		return
+	}
+	if s.bytes == 0 {
+		s.written = time.Now()
 	}
 	if s.bytes+size > s.cfg.Limit {
 		if s.lost++; s.lost == 1 {
@@ -89,6 +99,31 @@ func sizeOf(c hub.Change) int {
 	var r hub.Record
 	r.Apply(c)
 	return fixed + r.Size()
+}
+
+// Admit waits while there is more to write than a moment's worth, so that
+// requests do not come faster than they can be recorded. It does not wait for a
+// database that cannot be written: then records are lost, and not the cluster.
+func (s *Store) Admit() {
+	for {
+		s.mu.Lock()
+		bytes, fault, closed, room := s.bytes, s.fault, s.closed, s.room
+		left := stuck - time.Since(s.written)
+		s.mu.Unlock()
+		if bytes < backlog || fault != "" || closed || left <= 0 {
+			return
+		}
+		select {
+		case <-room:
+		case <-time.After(left):
+		}
+	}
+}
+
+// announce wakes who waits for room. The caller holds mu.
+func (s *Store) announce() {
+	close(s.room)
+	s.room = make(chan struct{})
 }
 
 // Find has answer called, by a goroutine of the store, with what a query finds
@@ -115,6 +150,7 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	already := s.closed
 	s.closed = true
+	s.announce()
 	s.mu.Unlock()
 	signal(s.now)
 	<-s.ended
@@ -193,6 +229,7 @@ func (s *Store) write() {
 			s.cfg.Log.Error("records cannot be written for now", "file", s.cfg.Path, "err", err)
 		}
 		s.fault = err.Error()
+		s.announce()
 		signal(s.soon)
 		return
 	}
@@ -201,7 +238,9 @@ func (s *Store) write() {
 		s.fault = ""
 	}
 	s.bytes -= s.w.batch.bytes
+	s.written = time.Now()
 	s.w.batch = newBatch()
+	s.announce()
 }
 
 // find carries out a query, on a goroutine of its own unless it drops records.
