@@ -119,7 +119,7 @@ func TestImports(t *testing.T) {
 				t.Fatal(err)
 			}
 			switch path {
-			case "cmp", "encoding/json", "errors", "fmt", "maps", "math", "reflect", "slices", "strconv", "strings", "unicode/utf8", "muster/wire":
+			case "bytes", "cmp", "encoding/json", "errors", "fmt", "maps", "math", "reflect", "slices", "strconv", "strings", "unicode/utf8", "muster/wire":
 			default:
 				t.Errorf("%s imports %s", name, path)
 			}

@@ -72,8 +72,8 @@ var operators = map[string]operator{
 	"$gt":     ordered(func(c int) bool { return c > 0 }),
 	"$lte":    ordered(func(c int) bool { return c <= 0 }),
 	"$gte":    ordered(func(c int) bool { return c >= 0 }),
-	"$in":     {make: member(true), values: true},
-	"$nin":    {make: member(false), values: true},
+	"$in":     {make: oneOf(true), values: true},
+	"$nin":    {make: oneOf(false), values: true},
 	"$all":    {make: all, of: []Kind{Text, Date, Object}, wrong: "it is for lists, which that field never is"},
 	"$mod":    {make: modulo, of: []Kind{Text, Date, Object}, wrong: "it is for numbers, which that field never is"},
 	"$exists": {make: exists},
@@ -94,7 +94,7 @@ func ordered(holds func(int) bool) operator {
 	}}
 }
 
-func member(want bool) func(any) (func(any) bool, error) {
+func oneOf(want bool) func(any) (func(any) bool, error) {
 	return func(arg any) (func(any) bool, error) {
 		list, ok := arg.([]any)
 		if !ok {

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"muster/wire"
@@ -198,13 +199,35 @@ func (r *Record) replied(part func(*wire.Message) json.RawMessage) any {
 }
 
 func (r *Record) started() wire.Time {
-	var metadata struct {
-		Started wire.Time `json:"started"`
-	}
+	var started wire.Time
 	if r.Reply != nil {
-		json.Unmarshal(r.Reply.Metadata, &metadata) // a bad one is no date
+		member(r.Reply.Metadata, `"started"`, &started)
 	}
-	return date(metadata.Started)
+	return date(started)
+}
+
+// member reads a member of an object, whose key is given in quotes, if it is
+// there and well-formed. Almost always either there is no such key, or the
+// object is flat and its value plain text, which is searched for: within a
+// string the key's last quote would be escaped, so what is found is the key.
+func member(object json.RawMessage, key string, into any) {
+	_, rest, found := bytes.Cut(object, []byte(key))
+	if !found {
+		return
+	}
+	if bytes.Count(object, []byte("{")) == 1 {
+		rest = bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimLeft(rest, " "), []byte(":")), " ")
+		if len(rest) > 1 && rest[0] == '"' {
+			if end := bytes.IndexByte(rest[1:], '"'); end >= 0 && bytes.IndexByte(rest[:end+1], '\\') < 0 {
+				json.Unmarshal(rest[:end+2], into)
+				return
+			}
+		}
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) == nil {
+		json.Unmarshal(members[key[1:len(key)-1]], into)
+	}
 }
 
 func (r *Record) completed() wire.Time {
@@ -214,12 +237,9 @@ func (r *Record) completed() wire.Time {
 	return date(r.Reply.Header.Date)
 }
 
-func (r *Record) label() any {
-	var metadata struct {
-		Label any `json:"label"`
-	}
-	json.Unmarshal(r.Request.Metadata, &metadata) // a bad one is no label
-	return metadata.Label
+func (r *Record) label() (label any) {
+	member(r.Request.Metadata, `"label"`, &label)
+	return label
 }
 
 // orNull is null for an empty text.

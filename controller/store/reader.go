@@ -83,7 +83,7 @@ func eachWhere(conn *sql.Conn, table string, q *hub.Query, where string, args []
 		clauses = append(clauses, where)
 	}
 	// The columns are the id, what is asked for, and what it takes to decide.
-	fields := append([]*hub.Field{fieldByName["msg_id"]}, q.Fields...)
+	fields := append([]*hub.Field{columns[0].field}, q.Fields...)
 	for _, c := range q.Conditions {
 		if !slices.Contains(fields, c.Field) {
 			fields = append(fields, c.Field)

@@ -30,20 +30,29 @@ const broadcasts = "ipython-broadcasts"
 var columns = func() (out []column) {
 	types := map[hub.Kind]string{hub.Text: "text", hub.Date: "timestamp", hub.Object: "dict text", hub.Any: "text"}
 	buffers := map[string]string{"content": "buffers", "result_content": "result_buffers"}
-	for _, f := range hub.Fields {
-		c := column{f.Name, types[f.Kind]}
+	for i := range hub.Fields {
+		f := &hub.Fields[i]
+		c := column{f.Name, types[f.Kind], f}
 		if f.Name == "execute_result" || f.Name == "error" {
 			c.kind = "text"
 		}
 		out = append(out, c)
 		if b := buffers[f.Name]; b != "" {
-			out = append(out, column{b, "bufs blob"})
+			out = append(out, column{name: b, kind: "bufs blob"})
 		}
 	}
 	return out
 }()
 
-type column struct{ name, kind string }
+type column struct {
+	name, kind string
+	field      *hub.Field // nil for buffers
+}
+
+// named is the column of that name.
+func named(name string) column {
+	return columns[slices.IndexFunc(columns, func(c column) bool { return c.name == name })]
+}
 
 // Open opens a database, or makes it, and begins to write to it. The error says
 // what is wrong with the file and what to do.
@@ -139,7 +148,7 @@ func makeTable(conn *sql.Conn) (name string, err error) {
 		if err != nil {
 			return "", err
 		}
-		if len(have) == 0 || slices.Equal(have, columns) {
+		if len(have) == 0 || slices.EqualFunc(have, columns, func(a, b column) bool { return a.name == b.name && a.kind == b.kind }) {
 			break
 		}
 		name = fmt.Sprintf("%s_%d", Table, i)

@@ -50,7 +50,7 @@ func find(t *testing.T, s *Store, q *hub.Query) hub.Found {
 
 func fields(names ...string) (out []*hub.Field) {
 	for _, name := range names {
-		out = append(out, fieldByName[name])
+		out = append(out, named(name).field)
 	}
 	return out
 }
@@ -146,7 +146,7 @@ func TestTakenID(t *testing.T) {
 	s.Keep(requested("t1", "second"))
 	s.Keep(requested("t2", "first"))
 	s.Keep(requested("t2", "second"))
-	label, _ := hub.NewCondition(fieldByName["label"], "$eq", "first")
+	label, _ := hub.NewCondition(named("label").field, "$eq", "first")
 	if got := ids(t, s, label); !slices.Equal(got, []string{"t1", "t2"}) {
 		t.Error(got)
 	}

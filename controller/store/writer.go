@@ -60,8 +60,8 @@ type writer struct {
 func newWriter(conn *sql.Conn, table string) (*writer, error) {
 	w := &writer{conn: conn, table: table, batch: newBatch()}
 	var set []string
-	for _, name := range changing {
-		switch name {
+	for _, c := range changing {
+		switch name := c.name; name {
 		case "engine_uuid": // which a task may lose again
 			set = append(set, "engine_uuid = iif(?, ?, engine_uuid)")
 		case "stdout", "stderr":
@@ -89,8 +89,13 @@ func newWriter(conn *sql.Conn, table string) (*writer, error) {
 
 // changing are the columns that change after a task has come, the engine's
 // first: whether it does is one more argument.
-var changing = []string{"engine_uuid", "started", "completed", "resubmitted", "received", "result_header", "result_metadata",
-	"result_content", "result_buffers", "execute_input", "execute_result", "error", "stdout", "stderr"}
+var changing = func() (out []column) {
+	for _, name := range []string{"engine_uuid", "started", "completed", "resubmitted", "received", "result_header", "result_metadata",
+		"result_content", "result_buffers", "execute_input", "execute_result", "error", "stdout", "stderr"} {
+		out = append(out, named(name))
+	}
+	return out
+}()
 
 // close ends the connection. A statement left open would keep SQLite from
 // putting the log into the file.
@@ -142,8 +147,8 @@ func (w *writer) transact(f func() error) error {
 func (w *writer) put(e *entry) error {
 	w.args = w.args[:0]
 	if e.whole {
-		for i := range columns {
-			v, err := w.value(e, columns[i].name)
+		for _, c := range columns {
+			v, err := w.value(e, c)
 			if err != nil {
 				return err
 			}
@@ -153,8 +158,8 @@ func (w *writer) put(e *entry) error {
 		return err
 	}
 	w.args = append(w.args, e.placed)
-	for _, name := range changing {
-		v, err := w.value(e, name)
+	for _, c := range changing {
+		v, err := w.value(e, c)
 		if err != nil {
 			return err
 		}
@@ -165,26 +170,19 @@ func (w *writer) put(e *entry) error {
 	return err
 }
 
-var fieldByName = func() map[string]*hub.Field {
-	m := make(map[string]*hub.Field)
-	for i := range hub.Fields {
-		m[hub.Fields[i].Name] = &hub.Fields[i]
-	}
-	return m
-}()
-
 // value is what a column holds of a record: text, a blob, or null.
-func (w *writer) value(e *entry, name string) (any, error) {
-	switch name {
-	case "buffers":
+func (w *writer) value(e *entry, c column) (any, error) {
+	switch {
+	case c.field != nil:
+	case c.name == "buffers":
 		return w.buffers(e)
-	case "result_buffers":
+	default:
 		if e.Reply == nil {
 			return nil, nil
 		}
 		return pickleBuffers(e.Reply.Buffers), nil
 	}
-	switch v := fieldByName[name].Of(&e.Record).(type) {
+	switch v := c.field.Of(&e.Record).(type) {
 	case nil:
 		return nil, nil
 	case string:
