@@ -14,7 +14,7 @@ import (
 
 // The shipped profiles are read as they are: what they say must be known.
 func TestShippedProfiles(t *testing.T) {
-	want := map[string]string{"local": "local", "mpi": "mpi"}
+	want := map[string]string{"local": "local", "mpi": "mpi", "slurm": "slurm", "sge": "sge"}
 	for _, name := range Shipped() {
 		var c Config
 		if err := Load(wire.Profile{Dir: filepath.Join(t.TempDir(), "profile_"+name)}, &c); err != nil {
@@ -65,17 +65,20 @@ func TestDecodeErrors(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"[controller]\nport = \"1\"\n", `f.toml:2: unknown key "controller.port" (did you mean "controller.ports"?)`},
 		{"[controller]\nports = \"x\"\n", `f.toml:2: key "controller.ports": ports "x": want ports and ranges from 1 to 65535, such as 10101-10120,10200`},
-		{"[controller]\nheart_period = \"3 s\"\n", `f.toml:2: key "controller.heart_period": invalid duration: "3 s"`},
+		{"[controller]\nheart_period = \"3 s\"\n", `f.toml:2: key "controller.heart_period": invalid duration: "3 s": want one such as "90s" or "1h30m"`},
 		{"# a comment\n[engine]\nnn = 3\n", `f.toml:2: unknown key "engine" (did you mean "engines"?)`},
 		{"engine.nn = 3\n", `f.toml:1: unknown key "engine.nn" (did you mean "engines.n"?)`},
 		{"\n\n[engines]\nn = 2\nlauncer = \"mpi\"\n", `f.toml:5: unknown key "engines.launcer" (did you mean "engines.launcher"?)`},
 		{"[engines.mpi]\ncomand = [\"mpirun\"]\n", `f.toml:2: unknown key "engines.mpi.comand" (did you mean "engines.mpi.command"?)`},
 		{"[engines]\nentirely_something_else = 1\n", `f.toml:2: unknown key "engines.entirely_something_else"`},
 		{"[engines]\nN = 4\n", `f.toml:2: unknown key "engines.N" (did you mean "engines.n"?)`},
-		{"[engines]\n\"a key\" = 1\n", `f.toml:2: unknown key "engines.\"a key\""`},
+		{"[engines.slurm]\npartion = \"x\"\n", `f.toml:2: unknown key "engines.slurm.partion" (did you mean "engines.slurm.partition"?)`},
+		{"[engines.sge]\nset_up = []\n", `f.toml:2: unknown key "engines.sge.set_up" (did you mean "engines.sge.setup"?)`},
+		{"[engines.slurm]\ntime = \"01:00:00\"\n", `f.toml:2: key "engines.slurm.time": invalid duration: "01:00:00": want one such as "90s" or "1h30m"`},
+		{"[engines]\n\"another key\" = 1\n", `f.toml:2: unknown key "engines.\"another key\""`},
 		{"[engines]\nn = \"four\"\n", `f.toml:2: key "engines.n": want integer, found string`},
 		{"[engines]\n\nlauncher = 4\n", `f.toml:3: key "engines.launcher": want string, found integer`},
-		{"[engines]\ntimeout = \"soon\"\n", `f.toml:2: key "engines.timeout": invalid duration: "soon"`},
+		{"[engines]\ntimeout = \"soon\"\n", `f.toml:2: key "engines.timeout": invalid duration: "soon": want one such as "90s" or "1h30m"`},
 		{"engines = 4\n", `f.toml:1: key "engines": want table, found integer`},
 		{"[engines]\nn = \n", `f.toml:2: key "engines.n": expected value but found '\n' instead`},
 		{"[engines]\nn = 1\nn = 2\n", `f.toml:3: key "engines.n": Key 'engines.n' has already been defined.`},

@@ -46,6 +46,9 @@ func locate(name string, err error) error {
 	}
 	msg := wrongType.ReplaceAllString(m[3], "want $2, found $1")
 	msg = notTable.ReplaceAllString(msg, "want table, found $1")
+	if strings.HasPrefix(msg, "invalid duration") {
+		msg += `: want one such as "90s" or "1h30m"`
+	}
 	return fmt.Errorf("%s:%s: key %q: %s", name, m[1], m[2], strings.Replace(msg, "found int64", "found integer", 1))
 }
 
@@ -85,6 +88,10 @@ func keys(t reflect.Type, prefix string) []string {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		if f.Anonymous && name == "" { // its keys stand among these
+			all = append(all, keys(f.Type, prefix)...)
+			continue
+		}
 		if name == "" || name == "-" || !f.IsExported() {
 			continue
 		}

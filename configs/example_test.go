@@ -15,5 +15,5 @@ func ExampleDecode() {
 
 func ExampleShipped() {
 	fmt.Println(configs.Shipped())
-	// Output: [local mpi]
+	// Output: [local mpi sge slurm]
 }

@@ -107,9 +107,9 @@ var (
 	// killed is how mpirun says that a signal ended a rank.
 	killed = regexp.MustCompile(`exited on signal \d+|EXIT STRING: .*\(signal \d+\)`)
 	// noise says nothing about the cause: rules, stack frames, indented
-	// detail, the exit status itself, what is logged as no trouble, and mpirun's
-	// words of parting.
-	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b`)
+	// detail, the exit status itself, what is logged as no trouble, and the words
+	// of parting of mpirun, srun and qsub.
+	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b|^srun: (?:Terminating|forcing|got SIG|Job step aborted|error: \S+: tasks? [-,\d]+: (?:Exited with|Terminated|Killed))|^Terminated$|^Exiting\.$`)
 )
 
 // reason picks the line of a program's last output that says why it ended.

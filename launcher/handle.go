@@ -21,6 +21,8 @@ type Handle struct {
 	// that are to be asked to end: an mpirun that gets SIGTERM gives its ranks
 	// no time to finalize MPI.
 	Ranks bool `json:"ranks,omitempty"`
+	// Batch names the job if a batch system has it. There are no processes then.
+	Batch *Batch `json:"batch,omitempty"`
 }
 
 // markName is the environment variable that carries a job's mark.
@@ -87,9 +89,13 @@ func (h Handle) all() []Process {
 // Stop ends the job's processes: SIGTERM to the groups that were started, and
 // to descendants that outlive them; SIGKILL to everything that is left when grace is over
 // or ctx is done. An mpirun gets its SIGTERM at half of the grace, if the end of
-// its ranks was not the end of it. Stop returns when all are gone, and an error
+// its ranks was not the end of it. A job of a batch system is cancelled, and killed
+// when ctx is done; the grace is the site's. Stop returns when all are gone, and an error
 // that names what cannot be ended.
 func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
+	if h.Batch != nil {
+		return h.stopBatch(ctx)
+	}
 	var errs []error
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
@@ -140,6 +146,14 @@ func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
 		return nil
 	}
 	return fmt.Errorf("launcher: stop: processes %v survive SIGKILL: %w", h.all(), errors.Join(errs...))
+}
+
+// StopLimit is how long Stop may take for a job that ends as it should.
+func (h Handle) StopLimit() time.Duration {
+	if h.Batch != nil {
+		return h.Batch.patience()
+	}
+	return DefaultGrace
 }
 
 // killPatience is how long a killed process may take to go: it has to give back

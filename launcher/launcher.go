@@ -21,6 +21,9 @@ type Job interface {
 	State() State
 	// Wait returns a channel that closes when the job has reached the state.
 	Wait(State) <-chan struct{}
+	// Pending says why the job is queued, in the words of the batch system; ""
+	// if that has not told, or when the job is not queued.
+	Pending() string
 	// Failed returns a channel that closes when the first copy ends badly
 	// without having been told to. The other copies may go on.
 	Failed() <-chan struct{}
@@ -32,7 +35,8 @@ type Job interface {
 	// Handle is what it takes to stop the job from another process.
 	Handle() Handle
 	// Signal sends a signal to each process that the launcher started itself.
-	// Under mpirun this is mpirun, which passes on what its manual says.
+	// Under mpirun this is mpirun, which passes on what its manual says; under a
+	// batch system it is the job's script, which passes on what is no end.
 	Signal(syscall.Signal) error
 	// Stop asks every copy to end, kills what has not ended after the
 	// launcher's grace or when ctx is done, and returns when all are gone.

@@ -11,6 +11,7 @@ type lifecycle struct {
 	mu       sync.Mutex
 	state    State
 	stopping bool
+	pending  string
 	err      error
 }
 
@@ -39,6 +40,24 @@ func (l *lifecycle) Err() error {
 	return l.err
 }
 
+func (l *lifecycle) Pending() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state != Queued {
+		return ""
+	}
+	return l.pending
+}
+
+// wait notes why the job is queued, and says whether that is news.
+func (l *lifecycle) wait(why string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	news := l.pending != why
+	l.pending = why
+	return news
+}
+
 // advance moves to state s through all the states before it.
 func (l *lifecycle) advance(s State) {
 	l.mu.Lock()
@@ -54,6 +73,12 @@ func (l *lifecycle) stop() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopping = true
+}
+
+func (l *lifecycle) isStopping() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stopping
 }
 
 // fail notes a bad end, unless it was asked for or is not the first.

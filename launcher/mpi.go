@@ -85,13 +85,17 @@ func (d dialect) words(n int, h host) (words, env []string) {
 			}
 		}
 		if h.root {
-			env = []string{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"}
+			env = rootEnv
 		}
 	case hydra:
 		words = []string{"-prepend-rank"}
 	}
 	return words, env
 }
+
+// rootEnv is what Open MPI must be told before it runs as root, as in
+// containers.
+var rootEnv = []string{"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"}
 
 // askDialect finds out which mpirun this is from what it says of its version.
 func askDialect(ctx context.Context, r Runner, mpirun string) (dialect, error) {

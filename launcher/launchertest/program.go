@@ -54,9 +54,10 @@ func Command(t *testing.T, p Program) (args, env []string) {
 	return []string{self}, []string{programVar + "=" + string(p)}
 }
 
-// Main is called first in TestMain. In a process started by a [Command] it
-// plays the program and does not return.
+// Main is called first in TestMain. In a process started by a [Command], or as a
+// command of a [Scheduler], it plays the program and does not return.
 func Main() {
+	playCommand()
 	p := Program(os.Getenv(programVar))
 	if p == "" {
 		return

@@ -13,7 +13,7 @@ import (
 // patience is how long a test waits for what ought to happen at once.
 const patience = time.Minute
 
-// Suite tests a launcher of this machine. The function makes one for a program.
+// Suite tests a launcher. The function makes one for a program.
 func Suite(t *testing.T, launcherOf func(t *testing.T, p Program) launcher.Launcher) {
 	start := func(t *testing.T, p Program, n int) launcher.Job {
 		t.Helper()
@@ -86,6 +86,7 @@ func Suite(t *testing.T, launcherOf func(t *testing.T, p Program) launcher.Launc
 			t.Fatal(err)
 		}
 		cancel()
+		reached(t, job, launcher.Running)
 		if s := job.State(); s != launcher.Running {
 			t.Errorf("state %v after the context of the start has ended", s)
 		}

@@ -1,0 +1,178 @@
+package jobscripts
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// fullEngines has every field filled in that a system reads.
+func fullEngines() Engines {
+	return Engines{
+		Name: "ipengine-digits", N: 8, Nodes: 2, PerNode: 4, Time: 90 * time.Minute,
+		Account: "m1234", Partition: "regular", Project: "digits", Queue: "all.q", PE: "mpi",
+		Directives: []string{"--constraint=cpu", "--exclusive"},
+		Setup:      []string{"module load PrgEnv-gnu cray-mpich", `export OMP_NUM_THREADS="1"`},
+		Env:        []string{"MUSTER_JOB=0123", "GREETING=it's me"},
+		Launch:     []string{"mpirun", "--map-by", "node"},
+		Args:       []string{"/work/my programs/heat", "ipengine", "--profile-dir=/work/profile_default", "--cluster-id=", "--mpi"},
+		Dir:        "/work/run", Log: "/work/profile_default/log/ipengine-slurm.log", Report: "/work/profile_default/log/ipengine-slurm.report",
+	}
+}
+
+// plainEngines has what must be there, and nothing else.
+func plainEngines() Engines {
+	return Engines{
+		Name: "ipengine", N: 2, PE: "mpi", Time: time.Hour, Launch: []string{"srun"}, Args: []string{"/opt/bin/ipengine"},
+		Dir: "/work", Log: "/work/e.log", Report: "/work/e.report",
+	}
+}
+
+func TestRenderedEnginesTwins(t *testing.T) {
+	for _, system := range []string{"slurm", "sge"} {
+		for file, e := range map[string]Engines{"engines": fullEngines(), "engines-plain": plainEngines()} {
+			file = filepath.Join("testdata", file+"."+system)
+			if system == "sge" {
+				e.Directives = []string{"-l h_vmem=2G"}
+			}
+			got, err := RenderEngines(system, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("%s is not what its template renders to; -update rewrites it. Rendered:\n%s", file, got)
+			}
+		}
+	}
+}
+
+func TestRenderEnginesErrors(t *testing.T) {
+	for _, tt := range []struct {
+		system string
+		change func(*Engines)
+		want   string
+	}{
+		{"cron", func(*Engines) {}, `no script for engines under "cron": there is one for slurm and sge`},
+		{"slurm", func(e *Engines) { e.Account = "a\n#SBATCH --nodes=1000" }, "account"},
+		{"slurm", func(e *Engines) { e.Log = "/my home/e.log" }, `log "/my home/e.log"`},
+		{"slurm", func(e *Engines) { e.Log = "/home/%u/e.log" }, `log "/home/%u/e.log"`},
+		{"sge", func(e *Engines) { e.Dir = "/home/$USER" }, "working directory"},
+		{"sge", func(e *Engines) { e.Queue = "all.q -l h_rt=1" }, "queue"},
+		{"slurm", func(e *Engines) { e.Directives = []string{"--x\nrm -rf /"} }, "directive"},
+		{"slurm", func(e *Engines) { e.Env = []string{"A B=c"} }, "want NAME=value"},
+		{"slurm", func(e *Engines) { e.N = 0 }, "0 engines"},
+		{"slurm", func(e *Engines) { e.Time = 0 }, "longest run time 0s"},
+		{"slurm", func(e *Engines) { e.Report = "" }, "report must be given"},
+		{"slurm", func(e *Engines) { e.Launch = nil }, "the words that launch it"},
+	} {
+		e := fullEngines()
+		tt.change(&e)
+		if _, err := RenderEngines(tt.system, e); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: error %v, want one with %q", e, err, tt.want)
+		}
+	}
+}
+
+func TestQuote(t *testing.T) {
+	for s, want := range map[string]string{"": "''", "a-b_c=1.2/x": "a-b_c=1.2/x", "it's": `'it'\''s'`, "$(rm)": "'$(rm)'", "a b": "'a b'"} {
+		if got := quote(s); got != want {
+			t.Errorf("quote(%q) = %s, want %s", s, got, want)
+		}
+		if out, err := exec.Command("bash", "-c", "printf %s "+quote(s)).Output(); err != nil || string(out) != s {
+			t.Errorf("bash reads %s as %q, %v", quote(s), out, err)
+		}
+	}
+}
+
+// What the script reports, by what becomes of what it launched.
+func TestEnginesReport(t *testing.T) {
+	const forever = "; touch up; while :; do sleep 0.02; done"
+	for _, tt := range []struct {
+		name, system, program string
+		signal                syscall.Signal // sent to the script when the program is up
+		want                  string         // the last line of the report
+		status                int
+	}{
+		{"ends well", "slurm", "exit 0", 0, "ended 0", 0},
+		{"fails", "sge", "exit 7", 0, "ended 7", 7},
+		{"qdel", "sge", "trap 'exit 5' TERM" + forever, syscall.SIGUSR2, "told USR2", 5},
+		{"a signal for the engines", "slurm", "trap 'exit 9' USR1" + forever, syscall.SIGUSR1, "ended 9", 9},
+		{"scancel", "slurm", "until [ -e told ]; do touch up; sleep 0.02; done", syscall.SIGTERM, "told TERM", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := plainEngines()
+			e.Dir = t.TempDir()
+			e.Report = filepath.Join(e.Dir, "report")
+			// A launcher of one copy, that takes -n and the number.
+			e.Launch, e.Args = []string{"bash", "-c", `shift 2; exec "$@"`, "launch"}, []string{"/bin/bash", "-c", tt.program}
+			script, err := RenderEngines(tt.system, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("bash", "-c", script)
+			cmd.Dir = e.Dir
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			if tt.signal != 0 {
+				for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+					if _, err := os.Stat(filepath.Join(e.Dir, "up")); err == nil {
+						break
+					}
+					if time.Now().After(deadline) {
+						t.Fatal("the program is not up within a minute")
+					}
+				}
+				cmd.Process.Signal(tt.signal)
+			}
+			if tt.signal == syscall.SIGTERM { // Slurm has told the program as well
+				if err := os.WriteFile(filepath.Join(e.Dir, "told"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd.Wait()
+			host, err := os.Hostname()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(e.Report)
+			if want := "running " + host + "\n" + tt.want + "\n"; string(got) != want || err != nil {
+				t.Errorf("report %q, %v, want %q", got, err, want)
+			}
+			if got := cmd.ProcessState.ExitCode(); got != tt.status {
+				t.Errorf("exit status %d, want %d", got, tt.status)
+			}
+		})
+	}
+}
+
+func TestEnginesOfAProgramThatNodesDoNotSee(t *testing.T) {
+	e := plainEngines()
+	e.Report, e.Args = filepath.Join(t.TempDir(), "report"), []string{"/no/such/program"}
+	script, err := RenderEngines("sge", e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("bash", "-c", script).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "/no/such/program is not on ") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if got, err := os.ReadFile(e.Report); string(got) != "ended 127\n" {
+		t.Errorf("report %q, %v", got, err)
+	}
+}

@@ -1,0 +1,305 @@
+package launcher_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"muster/launcher"
+	"muster/launcher/launchertest"
+)
+
+// batchOf makes the launcher of a batch system, asked every second.
+func batchOf(system string, c launcher.Command, log *slog.Logger) launcher.Launcher {
+	config := launcher.BatchConfig{Poll: time.Second}
+	if system == "slurm" {
+		return launcher.Slurm{Command: c, Config: launcher.SlurmConfig{BatchConfig: config}, Log: log}
+	}
+	return launcher.SGE{Command: c, Config: launcher.SGEConfig{BatchConfig: config}, Log: log}
+}
+
+// underBoth runs a test for each batch system, on a stand-in.
+func underBoth(t *testing.T, test func(t *testing.T, system string, s *launchertest.Scheduler)) {
+	for _, system := range []string{"slurm", "sge"} {
+		t.Run(system, func(t *testing.T) { test(t, system, launchertest.NewScheduler(t)) })
+	}
+}
+
+func TestBatch(t *testing.T) {
+	underBoth(t, func(t *testing.T, system string, _ *launchertest.Scheduler) {
+		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
+			return batchOf(system, command(t, p), nil)
+		})
+	})
+}
+
+func TestBatchJobWaitsForItsTurn(t *testing.T) {
+	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		s.Hold("Resources")
+		job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
+		waitFor(t, "the reason", func() bool { return job.Pending() == "Resources" })
+		if job.State() != launcher.Queued {
+			t.Errorf("state %v", job.State())
+		}
+		s.Release(job.Handle().Batch.ID)
+		<-job.Wait(launcher.Running)
+		if why := job.Pending(); why != "" {
+			t.Errorf("it runs and is pending: %q", why)
+		}
+	})
+}
+
+func TestBatchJobThatIsStoppedInTheQueue(t *testing.T) {
+	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		s.Hold("Priority")
+		job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
+		if err := job.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if job.State() != launcher.Ended || job.Err() != nil || len(s.Jobs()) > 0 {
+			t.Errorf("state %v, error %v, left in the queue %v", job.State(), job.Err(), s.Jobs())
+		}
+	})
+}
+
+// How a job ends that somebody else ends, as the user is told.
+func TestBatchJobEndsWithItsCause(t *testing.T) {
+	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		cancel := map[string]string{"slurm": "scancel", "sge": "qdel"}[system]
+		for _, tt := range []struct {
+			end        func(id string) error
+			slurm, sge string
+		}{
+			{func(id string) error { s.End(id, "TIMEOUT"); return nil }, "its time was over",
+				"its time or memory was over: qmaster enforced h_rt, h_cpu, or h_vmem limit"},
+			{func(id string) error { s.End(id, "NODE_FAIL"); return nil }, "a node failed", "in recognizing job"},
+			{func(id string) error {
+				_, err := launcher.OS{}.Output(t.Context(), launcher.Command{Args: []string{cancel, id}})
+				return err
+			},
+				"cancelled", "cancelled"},
+			{func(id string) error { s.End(id, "OUT_OF_MEMORY"); return nil }, "out of memory", "killed"},
+		} {
+			job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
+			waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
+			id := job.Handle().Batch.ID
+			if err := tt.end(id); err != nil {
+				t.Fatal(err)
+			}
+			<-job.Failed()
+			<-job.Wait(launcher.Ended)
+			want := map[string]string{"slurm": tt.slurm, "sge": tt.sge}[system]
+			first, _, _ := strings.Cut(job.Err().Error(), "\n")
+			if !strings.HasSuffix(first, fmt.Sprintf("(%s job %s: %s)", system, id, want)) {
+				t.Errorf("first line %q, want %q", first, want)
+			}
+		}
+	})
+}
+
+func TestBatchJobThatCannotStart(t *testing.T) {
+	for system, reason := range map[string]string{"slurm": "PartitionNodeLimit", "sge": `cannot run in PE "mpi" because it only offers 6 slots`} {
+		t.Run(system, func(t *testing.T) {
+			s := launchertest.NewScheduler(t)
+			s.Hold(reason)
+			var log syncBuffer
+			job := start(t, batchOf(system, command(t, launchertest.Serve), slog.New(slog.NewTextHandler(&log, nil))), 2)
+			waitFor(t, "the warning", func() bool { return strings.Contains(log.String(), "the job may never start") })
+			if !strings.HasPrefix(job.Pending(), reason) {
+				t.Errorf("pending for %q", job.Pending())
+			}
+		})
+	}
+	t.Run("given up by sge", func(t *testing.T) {
+		s := launchertest.NewScheduler(t)
+		s.Hold("error: can't chdir to /nowhere: No such file or directory")
+		job := start(t, batchOf("sge", command(t, launchertest.Serve), nil), 2)
+		<-job.Failed()
+		if err := job.Err().Error(); !strings.Contains(err, "sge job 1 cannot start: can't chdir to /nowhere: No such file or directory") {
+			t.Errorf("error %q", err)
+		}
+	})
+}
+
+func TestBatchSubmissionThatIsRefused(t *testing.T) {
+	launchertest.NewScheduler(t)
+	c := command(t, launchertest.Serve)
+	for _, tt := range []struct {
+		launcher launcher.Launcher
+		want     string
+	}{
+		{launcher.Slurm{Command: c, Config: launcher.SlurmConfig{Partition: "nowhere"}}, "sbatch: error: Batch job submission failed: Invalid partition name specified (exit status 1)"},
+		{launcher.SGE{Command: c, Config: launcher.SGEConfig{Queue: "nowhere"}}, `qsub: Unable to run job: Job was rejected because job requests unknown queue "nowhere" (exit status 1)`},
+		{launcher.Slurm{Command: c, Config: launcher.SlurmConfig{Nodes: 1, PerNode: 2}}, "3 engines do not fit on 1 nodes of 2"},
+		{launcher.Slurm{Command: launcher.Command{Args: c.Args}}, "its log must be named"},
+		{launcher.Slurm{Command: launcher.Command{Args: []string{"muster-no-such-program"}, Log: c.Log}}, "muster-no-such-program"},
+		{launcher.SGE{Command: launcher.Command{Args: c.Args, Log: "/tmp/with space/x.log"}}, `log "/tmp/with space/x.log": it becomes part of a directive`},
+	} {
+		_, err := tt.launcher.Start(t.Context(), 3)
+		if err == nil {
+			t.Errorf("started, want %s", tt.want)
+			continue
+		}
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		if !strings.Contains(first, tt.want) {
+			t.Errorf("first line %q\nwant %q", first, tt.want)
+		}
+	}
+}
+
+func TestBatchOnAHostWithout(t *testing.T) {
+	t.Setenv("PATH", "/nonexistent")
+	_, err := launcher.Slurm{Command: launcher.Command{Args: []string{"/bin/true"}, Log: filepath.Join(t.TempDir(), "e-*.log")}}.Start(t.Context(), 1)
+	if err == nil || !strings.Contains(err.Error(), "sbatch is not there: this host does not submit to slurm") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A scheduler that is down loses nothing, and is asked again.
+func TestBatchSchedulerThatIsDown(t *testing.T) {
+	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		var log syncBuffer
+		job := start(t, batchOf(system, command(t, launchertest.Serve), slog.New(slog.NewTextHandler(&log, nil))), 1)
+		waitFor(t, "start", func() bool { return job.State() == launcher.Running })
+		s.Down(true)
+		waitFor(t, "the warning", func() bool { return strings.Contains(log.String(), "the batch system does not answer") })
+		if job.State() != launcher.Running || job.Err() != nil {
+			t.Errorf("state %v, error %v", job.State(), job.Err())
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := job.Stop(ctx); err == nil || !strings.Contains(err.Error(), "Unable to contact the controller") {
+			t.Errorf("stop: %v", err)
+		}
+		s.Down(false)
+		if err := job.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Another process has the handle alone.
+func TestBatchHandleStopsTheJob(t *testing.T) {
+	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
+		waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
+		if err := job.Handle().Stop(t.Context(), time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if jobs := s.Jobs(); len(jobs) > 0 {
+			t.Errorf("left in the queue: %v", jobs)
+		}
+		if _, err := os.Stat(job.Handle().Batch.Report); err == nil {
+			t.Error("the report is left")
+		}
+		for _, bad := range []launcher.Batch{{System: "cron", ID: "1"}, {System: system, ID: "--user=root"}} {
+			if err := (launcher.Handle{Batch: &bad}).Stop(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "no such batch system, or no id") {
+				t.Errorf("%v: %v", bad, err)
+			}
+		}
+	})
+}
+
+// One question a second, however many jobs there are.
+func TestBatchAsksOnceForAllJobs(t *testing.T) {
+	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		begin := time.Now()
+		var jobs []launcher.Job
+		for range 4 {
+			jobs = append(jobs, start(t, batchOf(system, command(t, launchertest.Serve), nil), 1))
+		}
+		query := map[string]string{"slurm": "squeue", "sge": "qstat"}[system]
+		all := map[string]string{"slurm": "--jobs=1,2,3,4", "sge": "1,2,3,4"}[system]
+		waitFor(t, "three questions about all", func() bool {
+			n := 0
+			for _, line := range s.Calls(query) {
+				if strings.HasSuffix(line, all) {
+					n++
+				}
+			}
+			return n >= 3
+		})
+		took := time.Since(begin)
+		if got, most := len(s.Calls(query)), int(took/time.Second)+1; got > most {
+			t.Errorf("%d questions in %v", got, took)
+		}
+		for _, j := range jobs {
+			if err := j.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestBatchSignal(t *testing.T) {
+	launchertest.NewScheduler(t)
+	job := start(t, batchOf("slurm", shell(t, `trap 'echo heard; exit 0' USR1; echo up; while :; do sleep 0.02; done`), nil), 2)
+	waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
+	if err := job.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	<-job.Wait(launcher.Ended)
+	if job.Err() != nil || strings.Count(job.Output(), "heard") != 2 {
+		t.Errorf("%v, output %q", job.Err(), job.Output())
+	}
+	if err := job.Signal(syscall.SIGSEGV); err == nil {
+		t.Error("signal 11 was sent")
+	}
+	job = start(t, batchOf("sge", command(t, launchertest.Serve), nil), 1)
+	if err := job.Signal(syscall.SIGUSR1); err == nil || !strings.Contains(err.Error(), "Grid Engine has no command that sends SIGUSR1 to job 2") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What the start submits is what Script prints, and it is private.
+func TestBatchFiles(t *testing.T) {
+	launchertest.NewScheduler(t)
+	c := command(t, launchertest.Finish)
+	c.Mark = "0123456789abcdef"
+	l := launcher.Slurm{Command: c, Config: launcher.SlurmConfig{PerNode: 2, BatchConfig: launcher.BatchConfig{Poll: time.Second}}}
+	script, err := l.Script(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(script, "\n#SBATCH --nodes=2\n#SBATCH --ntasks=3\n#SBATCH --ntasks-per-node=2\n#SBATCH --time=01:00:00\n") {
+		t.Errorf("script\n%s", script)
+	}
+	job := start(t, l, 3)
+	<-job.Wait(launcher.Ended)
+	log := strings.Replace(c.Log, "*", "slurm", 1)
+	for path, want := range map[string]string{log: job.Output(), strings.TrimSuffix(log, ".log") + ".sh": script} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := os.ReadFile(path); info.Mode().Perm() != 0o600 || string(b) != want {
+			t.Errorf("%s: mode %v, %q", path, info.Mode(), b)
+		}
+	}
+}
+
+// syncBuffer is a bytes.Buffer for several goroutines.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
