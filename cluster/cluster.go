@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"muster/client"
@@ -27,17 +28,33 @@ type Config struct {
 	Profile wire.Profile
 	ID      string        // cluster id; "" for the profile's only cluster
 	N       int           // engines; 0 is what the profile says, or one for each core
-	Engines string        // their launcher, "local" or "mpi"; "" is what the profile says, or local
-	Timeout time.Duration // until all engines are registered; 0 is what the profile says, or a minute
+	Engines string        // their launcher, one of launcher.Names; "" is what the profile says, or local
+	Timeout time.Duration // until all engines are registered, but for the time in a queue; 0 is what the profile says, or a minute
 
 	// Engine is the command of one engine; nil is ipengine. A program that
 	// calls engine.Main is one as well: []string{os.Args[0], engine.Argument}.
+	// Under a batch system the program and the profile's directory must be where
+	// compute nodes see them.
 	Engine []string
 	// ControllerArgs and EngineArgs are added to the command lines.
 	ControllerArgs, EngineArgs []string
 
-	Progress func(have, want int) // told of the engines registered so far; nil is nobody
-	Log      *slog.Logger         // nil is silence
+	Progress func(Progress) // told how far the start is, one call at a time; nil is nobody
+	Log      *slog.Logger   // nil is silence
+}
+
+// Progress is how far the start of a cluster is.
+type Progress struct {
+	Have, Want int    // engines registered so far, and in all
+	Queued     string // what waits in the queue of a batch system and why, as in "slurm job 17 is queued (Priority)"; "" if nothing does
+}
+
+// String is for a line of progress: what is waited for, or "engines 3/4".
+func (p Progress) String() string {
+	if p.Queued != "" {
+		return p.Queued
+	}
+	return fmt.Sprintf("engines %d/%d", p.Have, p.Want)
 }
 
 // A Cluster is one that this process has started, and supervises.
@@ -51,6 +68,10 @@ type Cluster struct {
 	record     *Record
 	controller launcher.Job
 	engines    launcher.Job
+
+	telling   sync.Mutex     // one word of progress at a time
+	recording sync.Mutex     // guards record
+	following sync.WaitGroup // the goroutine that records what becomes of a queued job
 }
 
 var validID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
@@ -95,10 +116,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 			return nil, err
 		}
 	}
-	limit := profile.Engines.Limit()
-	limited, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %v", limit))
-	defer cancel()
-	if err := c.start(limited); err != nil {
+	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop(context.WithoutCancel(ctx)))
 	}
 	return c, nil
@@ -155,7 +173,11 @@ func (c *Cluster) Wait(ctx context.Context) error {
 		case <-failed:
 			// The rest of the error is in that log.
 			first, _, _ := strings.Cut(c.engines.Err().Error(), "\n")
-			c.config.Log.Warn("an engine ended", "err", first, "log", c.log("ipengine", "-*"))
+			what := "an engine ended"
+			if c.profile.Engines.Batch() {
+				what = "the job of the engines ended"
+			}
+			c.config.Log.Warn(what, "err", first, "log", c.log("ipengine", "-*"))
 			failed = nil
 		}
 	}
@@ -176,5 +198,6 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err // the record stays: something is left to be stopped
 	}
+	c.following.Wait()
 	return c.record.clear()
 }

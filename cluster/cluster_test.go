@@ -75,11 +75,11 @@ func TestStartAndStop(t *testing.T) {
 	p := clustertest.Profile(t)
 	var seen []int
 	conf := config(p, 3)
-	conf.Progress = func(have, want int) {
-		if want != 3 {
-			t.Errorf("want %d", want)
+	conf.Progress = func(p Progress) {
+		if p.Want != 3 || p.Queued != "" {
+			t.Errorf("%+v", p)
 		}
-		seen = append(seen, have)
+		seen = append(seen, p.Have)
 	}
 	c := start(t, conf)
 	if len(seen) == 0 || seen[len(seen)-1] != 3 || !slices.IsSorted(seen) {
@@ -222,7 +222,7 @@ func TestCancelledStartLeavesNothing(t *testing.T) {
 	t.Setenv(clustertest.EngineMute, "1")
 	ctx, cancel := context.WithCancel(t.Context())
 	c := config(p, 2)
-	c.Progress = func(int, int) { cancel() }
+	c.Progress = func(Progress) { cancel() }
 	if _, err := Start(ctx, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

@@ -27,9 +27,12 @@ func (r *Record) writePythonFile() error {
 	}
 	set := process(-1)
 	set["n"] = r.N
-	if r.Launcher == "mpi" {
+	switch {
+	case r.Engines.Batch != nil:
+		set["job_id"] = r.Engines.Batch.ID
+	case r.Launcher == "mpi":
 		set["pid"] = r.Engines.Processes[0].PID
-	} else {
+	default:
 		engines := make(map[string]any)
 		for i, p := range r.Engines.Processes {
 			engine := process(p.PID)

@@ -35,6 +35,10 @@ type Record struct {
 	Supervisor launcher.Process `json:"supervisor"` // the process that started the others
 	Controller launcher.Handle  `json:"controller"`
 	Engines    launcher.Handle  `json:"engines"`
+	// Queued and Gone are what became of the engines where they are a job of a
+	// batch system: it waits for its turn, or it has ended.
+	Queued bool `json:"queued,omitempty"`
+	Gone   bool `json:"gone,omitempty"`
 }
 
 // State is what has become of a recorded cluster.
@@ -42,6 +46,7 @@ type State string
 
 const (
 	Starting  State = "starting"
+	Queued    State = "queued" // the engines' job waits in the queue of a batch system
 	Running   State = "running"
 	Stale     State = "stale"     // its supervisor or its controller is gone; Stop clears what is left
 	Elsewhere State = "elsewhere" // recorded on another machine, which alone can tell
@@ -54,6 +59,8 @@ func (r *Record) State() State {
 		return Elsewhere
 	case !r.Supervisor.Alive():
 		return Stale
+	case !r.Up && r.Queued:
+		return Queued
 	case !r.Up:
 		return Starting
 	case len(r.Controller.Alive()) == 0:
@@ -63,8 +70,15 @@ func (r *Record) State() State {
 }
 
 // EnginesAlive is the number of engines that run, as far as processes tell: the
-// ranks of one mpirun run or end together.
+// ranks of one mpirun run or end together. So do those of a job of a batch system, of
+// which the record tells what its supervisor saw last.
 func (r *Record) EnginesAlive() int {
+	if r.Engines.Batch != nil {
+		if r.Queued || r.Gone || !r.Supervisor.Alive() {
+			return 0
+		}
+		return r.N
+	}
 	alive := len(r.Engines.Alive())
 	if r.Launcher == "mpi" {
 		alive *= r.N
@@ -171,7 +185,7 @@ func (r *Record) Stop(ctx context.Context) error {
 	var err error
 	if r.Supervisor.PID != os.Getpid() {
 		// It needs a grace for the engines and one for the controller.
-		err = r.Supervisor.Stop(ctx, 3*launcher.DefaultGrace)
+		err = r.Supervisor.Stop(ctx, 2*launcher.DefaultGrace+r.Engines.StopLimit())
 	}
 	// Between reading the record and now the supervisor may have started more.
 	if now, errRead := read(r.path()); errRead == nil && now.Supervisor == r.Supervisor {

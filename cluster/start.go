@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,8 @@ import (
 	"muster/launcher"
 )
 
+// start starts controller and engines. Each has the limit of the configuration
+// to be there; time in a queue does not count.
 func (c *Cluster) start(ctx context.Context) error {
 	// What is wrong with the engines' configuration shows before anything runs.
 	args, err := c.command(c.config.Engine, "ipengine", c.config.EngineArgs)
@@ -27,7 +30,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := c.startController(ctx); err != nil {
+	limited, cancel := c.limited(ctx)
+	defer cancel()
+	if err := c.startController(limited); err != nil {
 		return err
 	}
 	if err := c.startEngines(ctx, engines); err != nil {
@@ -36,13 +41,26 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.record.writePythonFile(); err != nil {
 		return err
 	}
-	c.record.Up = true
+	return c.note(func(r *Record) { r.Up = true })
+}
+
+// limited returns a context that ends when the start has taken too long.
+func (c *Cluster) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := c.profile.Engines.Limit()
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %v", limit))
+}
+
+// note changes the record.
+func (c *Cluster) note(change func(*Record)) error {
+	c.recording.Lock()
+	defer c.recording.Unlock()
+	change(c.record)
 	return c.record.write()
 }
 
 // startController starts the controller and waits for its connection files.
 func (c *Cluster) startController(ctx context.Context) error {
-	args, err := c.command(nil, "ipcontroller", c.config.ControllerArgs)
+	args, err := c.command(nil, "ipcontroller", append(c.reachable(), c.config.ControllerArgs...))
 	if err != nil {
 		return err
 	}
@@ -60,8 +78,7 @@ func (c *Cluster) startController(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.record.Controller = c.controller.Handle()
-	if err := c.record.write(); err != nil {
+	if err := c.note(func(r *Record) { r.Controller = c.controller.Handle() }); err != nil {
 		return err
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -69,8 +86,7 @@ func (c *Cluster) startController(ctx context.Context) error {
 	for {
 		if replaced(files, before) {
 			reuse := c.profile.Controller.Reuse || slices.Contains(c.config.ControllerArgs, "--reuse")
-			c.record.Files = !reuse
-			return c.record.write()
+			return c.note(func(r *Record) { r.Files = !reuse })
 		}
 		select {
 		case <-c.controller.Failed():
@@ -84,6 +100,20 @@ func (c *Cluster) startController(ctx context.Context) error {
 	}
 }
 
+// reachable is what the controller is told so that engines on other machines
+// reach it, where nobody has said on which address it is to listen: for these
+// engines it listens on every interface, and for clients on loopback as always.
+func (c *Cluster) reachable() []string {
+	said := c.profile.Controller.IP != "" || c.profile.Controller.EngineIP != "" ||
+		slices.ContainsFunc(c.config.ControllerArgs, func(a string) bool {
+			return a == "--ip" || a == "--engine-ip" || strings.HasPrefix(a, "--ip=") || strings.HasPrefix(a, "--engine-ip=")
+		})
+	if said || !c.profile.Engines.Batch() {
+		return nil
+	}
+	return []string{"--engine-ip=0.0.0.0"}
+}
+
 // startEngines starts the engines and waits until they are registered.
 func (c *Cluster) startEngines(ctx context.Context, l launcher.Launcher) error {
 	n := c.record.N
@@ -91,43 +121,112 @@ func (c *Cluster) startEngines(ctx context.Context, l launcher.Launcher) error {
 	if c.engines, err = l.Start(ctx, n); err != nil {
 		return err
 	}
-	c.record.Engines = c.engines.Handle()
-	if err := c.record.write(); err != nil {
+	if err := c.note(func(r *Record) { r.Engines, r.Queued = c.engines.Handle(), c.engines.State() == launcher.Queued }); err != nil {
 		return err
 	}
+	c.follow()
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var have atomic.Int64
 	registered := make(chan error, 1)
 	go func() {
 		registered <- c.connect(waiting, func(i int) {
-			have.Store(int64(i))
-			if c.config.Progress != nil {
-				c.config.Progress(i, n)
-			}
+			c.progress(func() Progress {
+				have.Store(int64(i))
+				return Progress{Have: i, Want: n}
+			})
 		})
 	}()
-	select {
-	case err := <-registered:
-		if err == nil {
-			return nil
+	defer func() {
+		cancel()
+		<-registered
+	}()
+	begun := c.engines.Wait(launcher.Running)
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	var queued string
+	for {
+		select {
+		case err := <-registered:
+			registered <- err
+			if err == nil {
+				return nil
+			}
+			if ctx.Err() != nil {
+				return c.late(ctx, int(have.Load()))
+			}
+			return fmt.Errorf("cluster: wait for engines: %w", err)
+		case <-begun:
+			begun = nil
+			var stop context.CancelFunc
+			ctx, stop = c.limited(ctx)
+			defer stop()
+			if queued != "" {
+				c.progress(func() Progress { return Progress{Have: int(have.Load()), Want: n} })
+			}
+		case <-look.C:
+			if now := queue(c.engines); now != queued && begun != nil && have.Load() == 0 {
+				queued = now
+				c.progress(func() Progress { return Progress{Want: n, Queued: now} })
+			}
+		case <-ctx.Done():
+			return c.late(ctx, int(have.Load()))
+		case <-c.engines.Failed():
+			return ended(c.engines, "engines did not start", "")
+		case <-c.engines.Wait(launcher.Ended):
+			return ended(c.engines, "engines did not start", "all engines ended at once, see "+c.log("ipengine", "-*"))
+		case <-c.controller.Failed():
+			return ended(c.controller, "the controller ended", "")
+		case <-c.controller.Wait(launcher.Ended):
+			return ended(c.controller, "the controller ended", "the controller ended while engines started, see "+c.log("ipcontroller", ""))
 		}
-		if ctx.Err() != nil {
-			return fmt.Errorf("cluster: %d of %d engines registered: %w, see %s", have.Load(), n, context.Cause(ctx), c.log("ipengine", "-*"))
-		}
-		return fmt.Errorf("cluster: wait for engines: %w", err)
-	case <-c.engines.Failed():
-		err = ended(c.engines, "engines did not start", "")
-	case <-c.engines.Wait(launcher.Ended):
-		err = ended(c.engines, "engines did not start", "all engines ended at once, see "+c.log("ipengine", "-*"))
-	case <-c.controller.Failed():
-		err = ended(c.controller, "the controller ended", "")
-	case <-c.controller.Wait(launcher.Ended):
-		err = ended(c.controller, "the controller ended", "the controller ended while engines started, see "+c.log("ipcontroller", ""))
 	}
-	cancel()
-	<-registered
-	return err
+}
+
+// progress tells of the progress as it is when its turn comes.
+func (c *Cluster) progress(now func() Progress) {
+	c.telling.Lock()
+	defer c.telling.Unlock()
+	if p := now(); c.config.Progress != nil {
+		c.config.Progress(p)
+	}
+}
+
+// late is the error of a start that was given up while engines were missing.
+func (c *Cluster) late(ctx context.Context, have int) error {
+	if q := queue(c.engines); q != "" && have == 0 {
+		return fmt.Errorf("cluster: %s: %w", q, context.Cause(ctx))
+	}
+	return fmt.Errorf("cluster: %d of %d engines registered: %w, see %s", have, c.record.N, context.Cause(ctx), c.log("ipengine", "-*"))
+}
+
+// queue says what job waits in a queue, and why if that is known; "" if none does.
+func queue(job launcher.Job) string {
+	batch := job.Handle().Batch
+	if batch == nil || job.State() != launcher.Queued {
+		return ""
+	}
+	if why := job.Pending(); why != "" {
+		return fmt.Sprintf("%v is queued (%s)", batch, why)
+	}
+	return fmt.Sprintf("%v is queued", batch)
+}
+
+// follow keeps on record what becomes of a job of a batch system, which other
+// shells would have to ask the batch system for.
+func (c *Cluster) follow() {
+	if c.engines.Handle().Batch == nil {
+		return
+	}
+	c.following.Go(func() {
+		for _, state := range []launcher.State{launcher.Running, launcher.Ended} {
+			<-c.engines.Wait(state)
+			err := c.note(func(r *Record) { r.Queued, r.Gone = false, state == launcher.Ended })
+			if err != nil {
+				c.config.Log.Warn("the record is not up to date", "err", err)
+			}
+		}
+	})
 }
 
 // ended is the error of a job that ended too soon: how it failed, or quiet when
@@ -167,6 +266,14 @@ func (c *Cluster) command(words []string, name string, more []string) ([]string,
 		}
 		words = []string{path}
 	}
+	program, err := exec.LookPath(words[0])
+	if err == nil {
+		program, err = filepath.Abs(program)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cluster: program %s: %w", words[0], err)
+	}
+	words = append([]string{program}, words[1:]...)
 	return slices.Concat(words, []string{"--profile-dir=" + c.config.Profile.Dir, "--cluster-id=" + c.config.ID}, more), nil
 }
 

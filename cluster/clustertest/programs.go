@@ -18,6 +18,7 @@ import (
 	"muster/configs"
 	"muster/controller"
 	"muster/engine"
+	"muster/launcher/launchertest"
 	"muster/wire"
 )
 
@@ -30,8 +31,10 @@ const (
 )
 
 // Main is called first in TestMain. In a process that was started under the
-// name of a program of the cluster it is that program, and does not return.
+// name of a program of the cluster, or of a command of a stand-in for a batch
+// system, it is that program, and does not return.
 func Main() {
+	launchertest.Main()
 	name := filepath.Base(os.Args[0])
 	switch name {
 	case "ipcontroller":
@@ -69,6 +72,7 @@ func controllerMain() error {
 	flags := pflag.NewFlagSet("ipcontroller", pflag.ContinueOnError)
 	s.AddFlags(flags)
 	flags.String("log-level", "", "")
+	engineIP := flags.String("engine-ip", "", "")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return err
 	}
@@ -76,7 +80,7 @@ func controllerMain() error {
 	if err != nil {
 		return err
 	}
-	c, err := controller.New(controller.Config{Profile: p, ClusterID: s.ClusterID})
+	c, err := controller.New(controller.Config{Profile: p, ClusterID: s.ClusterID, EngineIP: *engineIP})
 	if err != nil {
 		return err
 	}

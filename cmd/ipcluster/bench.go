@@ -37,7 +37,7 @@ func measure(args []string) error {
 	var config bench.Config
 	fs := newFlags(benchUsage)
 	fs.IntVarP(&config.Engines, "n", "n", 4, "number of engines")
-	fs.StringVar(&config.Launcher, "engines", "local", "launcher of the engines: "+strings.Join(launcher.Names, " or "))
+	fs.StringVar(&config.Launcher, "engines", "local", "launcher of the engines: "+strings.Join(launcher.Names, ", "))
 	fs.IntVar(&config.Rounds, "rounds", 5, "rounds of each kind, ours and the bare router's in turn; the median counts")
 	fs.StringSliceVar(&config.Only, "only", nil, "parts to measure: "+strings.Join(bench.Parts(), ", "))
 	fs.IntVar(&config.Results, "results", 1e6, "number of small results to fetch and release")

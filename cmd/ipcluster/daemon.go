@@ -18,10 +18,9 @@ import (
 // A report is one line of JSON from the ipcluster in the background to the one
 // that the user waits for.
 type report struct {
-	Have  int    `json:"have,omitempty"` // engines registered
-	Want  int    `json:"want,omitempty"`
-	Up    string `json:"up,omitempty"`    // the cluster is up: its summary
-	Error string `json:"error,omitempty"` // it will not be
+	Progress cluster.Progress `json:"progress"`        // how far the start is
+	Up       string           `json:"up,omitempty"`    // the cluster is up: its summary
+	Error    string           `json:"error,omitempty"` // it will not be
 }
 
 // reportsVar tells a process that it is the one in the background, and that
@@ -93,7 +92,7 @@ func daemonize(config cluster.Config, args []string, stop string) error {
 			announce(os.Stdout, r.Up, stop+" ends it.")
 			return cmd.Process.Release()
 		case progress != nil:
-			progress(r.Have, r.Want)
+			progress(r.Progress)
 		}
 	}
 	return fmt.Errorf("the ipcluster in the background ended without a word (%v), see %s", cmd.Wait(), name)
@@ -123,7 +122,7 @@ func inBackground() *reports {
 
 // supervise is supervise in the background.
 func (r *reports) supervise(config cluster.Config) error {
-	config.Progress = func(have, want int) { r.send(report{Have: have, Want: want}) }
+	config.Progress = func(p cluster.Progress) { r.send(report{Progress: p}) }
 	err := supervise(config, func(c *cluster.Cluster) {
 		r.send(report{Up: summary(c)})
 		r.pipe.Close()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -32,6 +33,7 @@ type listing struct {
 	Engines    int           `json:"engines"` // that run
 	N          int           `json:"n"`       // that were asked for
 	Launcher   string        `json:"launcher"`
+	Job        string        `json:"job,omitempty"`  // the engines' in a batch system
 	Controller int           `json:"controller_pid"` // 0 if it has not been started
 	Host       string        `json:"host"`
 	Started    time.Time     `json:"started"`
@@ -77,6 +79,9 @@ func describe(r *cluster.Record) listing {
 	if len(r.Controller.Processes) > 0 {
 		l.Controller = r.Controller.Processes[0].PID
 	}
+	if r.Engines.Batch != nil {
+		l.Job = r.Engines.Batch.ID
+	}
 	return l
 }
 
@@ -97,8 +102,9 @@ func printText(w io.Writer, listings []listing) error {
 		if l.State == cluster.Elsewhere {
 			state = "on " + l.Host
 		}
+		launcher := strings.TrimSpace(l.Launcher + " " + l.Job)
 		age := time.Duration(l.Age * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%v\n", l.Profile, id, l.Engines, l.N, l.Launcher, l.Controller, state, age)
+		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%v\n", l.Profile, id, l.Engines, l.N, launcher, l.Controller, state, age)
 	}
 	return t.Flush()
 }

@@ -5,18 +5,20 @@ import (
 	"os"
 
 	"golang.org/x/term"
+
+	"muster/cluster"
 )
 
-// progressOn shows "engines 3/4" on a terminal, on a line that is rewritten,
-// and nothing anywhere else. done ends the line if it was begun.
-func progressOn(f *os.File) (show func(have, want int), done func()) {
+// progressOn shows "engines 3/4", or what is waited for, on a terminal, on a
+// line that is rewritten, and nothing anywhere else. done ends the line if it was begun.
+func progressOn(f *os.File) (show func(cluster.Progress), done func()) {
 	if !term.IsTerminal(int(f.Fd())) {
 		return nil, func() {}
 	}
 	begun := false
-	show = func(have, want int) {
+	show = func(p cluster.Progress) {
 		begun = true
-		fmt.Fprintf(f, "\rengines %d/%d", have, want)
+		fmt.Fprintf(f, "\r\x1b[K%v", p)
 	}
 	done = func() {
 		if begun {

@@ -27,12 +27,13 @@ stop", or until a client shuts the controller down.
 
   ipcluster start -n 4                          four engines on this machine
   ipcluster start -n 4 --engines mpi            the ranks of one mpirun
+  ipcluster start -n 64 --engines slurm         a job of Slurm; sge is Grid Engine
   ipcluster start --profile mpi --daemonize     as a profile says, in the background
   ipcluster start --cluster-id big -n 16        a second cluster beside the first
   ipcluster start --ip 0.0.0.0 -- --reuse       flags for the controller after --
 
 A profile is a directory profile_NAME in ~/.ipython. Its ipcluster.toml may say
-all that the flags say and more; "local" and "mpi" need no file. What controller
+all that the flags say and more; "local", "mpi", "slurm" and "sge" need no file. What controller
 and engines print is in its log folder.
 `
 
@@ -46,12 +47,12 @@ func start(args []string) error {
 	)
 	fs := newFlags(startUsage)
 	fs.IntVarP(&config.N, "n", "n", 0, "number of engines (default one for each core)")
-	fs.StringVar(&config.Engines, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, " or ")+" (default local)")
+	fs.StringVar(&config.Engines, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, ", ")+" (default local)")
 	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
 	sel.AddFlags(fs)
-	ip := fs.String("ip", "", "address the controller listens on (default loopback)")
+	ip := fs.String("ip", "", "address the controller listens on (default loopback; for engines of a batch system every interface)")
 	location := fs.String("location", "", "name or address by which others reach the controller")
-	fs.DurationVar(&config.Timeout, "timeout", 0, "longest time until all engines are registered (default 1m)")
+	fs.DurationVar(&config.Timeout, "timeout", 0, "longest time until all engines are registered, but for time in a queue (default 1m)")
 	fs.Var(&level, "log-level", "log level of ipcluster, controller and engines")
 	err := fs.Parse(args)
 	if err != nil {

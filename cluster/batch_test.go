@@ -1,0 +1,209 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"muster/cluster/clustertest"
+	"muster/launcher/launchertest"
+	"muster/wire"
+)
+
+// underBatch makes a configuration for three engines under a stand-in for a
+// batch system.
+func underBatch(t *testing.T, system string) (Config, *launchertest.Scheduler) {
+	t.Helper()
+	p := clustertest.Profile(t)
+	s := launchertest.NewScheduler(t)
+	if err := p.Create(); err != nil {
+		t.Fatal(err)
+	}
+	writeProfile(t, p, "[engines]\nlauncher = \""+system+"\"\nn = 3\n[engines."+system+"]\nsingle = true\npoll = \"1s\"\n")
+	return config(p, 0), s
+}
+
+func TestUnderBatchSystems(t *testing.T) {
+	for _, system := range []string{"slurm", "sge"} {
+		t.Run(system, func(t *testing.T) {
+			conf, s := underBatch(t, system)
+			c := start(t, conf)
+			r, err := Find(conf.Profile, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for deadline := time.Now().Add(time.Minute); r.EnginesAlive() != 3 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+				if r, err = Find(conf.Profile, ""); err != nil { // engines may register before their job is seen to run
+					t.Fatal(err)
+				}
+			}
+			if r.State() != Running || r.EnginesAlive() != 3 || r.Launcher != system || r.Engines.Batch.ID != "1" {
+				t.Errorf("record %+v, state %v", r, r.State())
+			}
+			// Engines elsewhere have to reach it, and clients are here.
+			for file, want := range map[string]string{conf.Profile.EngineFile(""): "tcp://0.0.0.0", conf.Profile.ClientFile(""): "tcp://127.0.0.1"} {
+				if got := interfaceOf(t, file); got != want {
+					t.Errorf("%s: interface %s, want %s", file, got, want)
+				}
+			}
+			if err := c.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if jobs := s.Jobs(); len(jobs) > 0 {
+				t.Errorf("left in the queue: %v", jobs)
+			}
+			clustertest.NothingLeft(t, conf.Profile)
+		})
+	}
+}
+
+func interfaceOf(t *testing.T, file string) string {
+	t.Helper()
+	if strings.Contains(file, "engine") {
+		e, err := wire.ReadEngineConnection(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Interface
+	}
+	c, err := wire.ReadClientConnection(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Interface
+}
+
+// The user sees why the engines wait.
+func TestQueuedEngines(t *testing.T) {
+	conf, s := underBatch(t, "slurm")
+	s.Hold("Priority")
+	conf.Timeout = 30 * time.Second
+	queued := make(chan string, 100)
+	var last Progress
+	conf.Progress = func(p Progress) {
+		if last = p; p.Queued != "" {
+			queued <- p.String()
+		}
+	}
+	type result struct {
+		c   *Cluster
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		c, err := Start(t.Context(), conf)
+		done <- result{c, err}
+	}()
+	for got := ""; got != "slurm job 1 is queued (Priority)"; {
+		select {
+		case got = <-queued:
+		case r := <-done:
+			t.Fatalf("started: %v", r.err)
+		case <-time.After(time.Minute):
+			t.Fatalf("the user was told last: %q", got)
+		}
+	}
+	if r, err := Find(conf.Profile, ""); err != nil || r.State() != Queued || r.EnginesAlive() != 0 {
+		t.Errorf("record %+v, %v", r, err)
+	}
+	s.Release("1")
+	r := <-done
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	if last.Have != 3 {
+		t.Errorf("last progress %+v", last)
+	}
+	if err := r.c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.NothingLeft(t, conf.Profile)
+}
+
+// The limit is the engines', not the queue's.
+func TestTimeInTheQueueDoesNotCount(t *testing.T) {
+	conf, s := underBatch(t, "slurm")
+	t.Setenv(clustertest.EngineMute, "1")
+	s.Hold("Priority")
+	conf.Timeout = 5 * time.Second
+	begin := time.Now()
+	conf.Progress = func(p Progress) {
+		if p.Queued == "slurm job 1 is queued (Priority)" {
+			time.AfterFunc(time.Until(begin.Add(conf.Timeout)), func() { s.Release("1") })
+		}
+	}
+	_, err := Start(t.Context(), conf)
+	if err == nil || !strings.Contains(err.Error(), "0 of 3 engines registered: not ready within 5s") || time.Since(begin) < 2*conf.Timeout {
+		t.Errorf("%v, after %v", err, time.Since(begin))
+	}
+	clustertest.NothingLeft(t, conf.Profile)
+}
+
+func TestStartGivenUpInTheQueue(t *testing.T) {
+	conf, s := underBatch(t, "sge")
+	s.Hold(`cannot run in PE "mpi" because it only offers 6 slots`)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	conf.Progress = func(p Progress) {
+		if strings.Contains(p.Queued, "slots") {
+			cancel(errors.New("out of patience"))
+		}
+	}
+	_, err := Start(ctx, conf)
+	if want := `cluster: sge job 1 is queued (cannot run in PE "mpi" because it only offers 6 slots): out of patience`; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if jobs := s.Jobs(); len(jobs) > 0 {
+		t.Errorf("left in the queue: %v", jobs)
+	}
+	clustertest.NothingLeft(t, conf.Profile)
+}
+
+// Who watches over a cluster is told that its job was ended, and goes on.
+func TestBatchJobThatIsCancelledFromOutside(t *testing.T) {
+	conf, s := underBatch(t, "slurm")
+	var log safeBuffer
+	conf.Log = slog.New(slog.NewTextHandler(&log, nil))
+	c := start(t, conf)
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := make(chan error, 1)
+	go func() { waited <- c.Wait(ctx) }()
+	s.End("1", "TIMEOUT")
+	launchertest.Await(t, "the warning", func() bool {
+		return strings.Contains(log.String(), "the job of the engines ended") && strings.Contains(log.String(), "slurm job 1: its time was over")
+	})
+	launchertest.Await(t, "the record", func() bool { r, err := Find(conf.Profile, ""); return err == nil && r.EnginesAlive() == 0 })
+	cancel()
+	if err := <-waited; err != nil {
+		t.Errorf("the cluster ended: %v", err)
+	}
+}
+
+func TestBatchNeedsANumber(t *testing.T) {
+	p := clustertest.Profile(t)
+	_, err := Start(t.Context(), Config{Profile: p, Engines: "slurm"})
+	if err == nil || !strings.Contains(err.Error(), "how many engines is slurm to start?") {
+		t.Errorf("%v", err)
+	}
+}
+
+// safeBuffer is a strings.Builder for several goroutines.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
