@@ -67,6 +67,14 @@
 // [Client.GetResult] any request by its id, also another client's: what this
 // client does not remember, the hub does.
 //
+// # Records
+//
+// The hub keeps a [Record] of every request: the latest in memory, or with
+// "ipcontroller --sqlitedb" all of them in a file, where they outlive it.
+// [Client.DBQuery] finds records by what is in them, a [Label] say, and
+// [Client.HubHistory] lists all; [Client.Resubmit] does a request once more, and
+// [Client.Purge] and its siblings forget.
+//
 // # Values
 //
 // Numbers, strings, bools, slices, maps and structs travel (structs as maps, to

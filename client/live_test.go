@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 	profile, err := wire.NamedProfile("")
 	if err == nil {
 		var stop func()
-		if stop, err = startCluster(profile, 4); err == nil {
+		if stop, err = startCluster(controller.Config{Profile: profile}, 4); err == nil {
 			defer stop()
 			return m.Run()
 		}
@@ -52,10 +52,11 @@ func run(m *testing.M) int {
 }
 
 // startCluster runs a controller and n engines until stop.
-func startCluster(profile wire.Profile, n int) (stop func(), err error) {
+func startCluster(cfg controller.Config, n int) (stop func(), err error) {
+	profile := cfg.Profile
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c, err := controller.New(controller.Config{Profile: profile})
+	c, err := controller.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +266,7 @@ func TestGoFlood(t *testing.T) {
 
 func TestGoShutdown(t *testing.T) {
 	profile := wire.Profile{Dir: t.TempDir()}
-	stop, err := startCluster(profile, 3)
+	stop, err := startCluster(controller.Config{Profile: profile}, 3)
 	check(t, err)
 	defer stop()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -26,8 +26,13 @@ func (v *LoadBalancedView) send(ctx context.Context, ar *AsyncResult, r *request
 	if err != nil {
 		return failed(ar.what, err)
 	}
+	return v.start(ar, r)
+}
+
+// start sends requests to the scheduler.
+func (v *LoadBalancedView) start(ar *AsyncResult, requests ...*request) *AsyncResult {
 	ar.sent = v.settings.notice()
-	return v.client.start(ar, v.client.task, nil, r)
+	return v.client.start(ar, v.client.task, nil, v.settings.labelled(requests)...)
 }
 
 // Execute runs source code on one engine.

@@ -133,8 +133,7 @@ func (v *LoadBalancedView) mapItems(ctx context.Context, fn Function, seqs []any
 	if err != nil {
 		return failed(what, err)
 	}
-	ar.sent = v.settings.notice()
-	return v.client.start(ar, v.client.task, nil, requests...)
+	return v.start(ar, requests...)
 }
 
 // nothingMapped is the result of a map without items.

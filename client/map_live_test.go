@@ -14,6 +14,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"muster/client"
+	"muster/controller"
 	"muster/engine"
 	"muster/numeric"
 	"muster/wire"
@@ -173,7 +174,7 @@ func TestGoExecutor(t *testing.T) {
 // do the rest.
 func TestGoMapDeath(t *testing.T) {
 	profile := wire.Profile{Dir: t.TempDir()}
-	stop, err := startCluster(profile, 3)
+	stop, err := startCluster(controller.Config{Profile: profile}, 3)
 	check(t, err)
 	defer stop()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -330,6 +330,7 @@ func drivePython(t *testing.T, c *Client) {
 		check(t, err)
 	})
 	t.Run("results", func(t *testing.T) { pythonResults(t, ctx, c) })
+	t.Run("records", func(t *testing.T) { pythonRecords(t, ctx, c) })
 	// After the results: Python's hub knows nothing of broadcasts.
 	t.Run("broadcast", func(t *testing.T) { driveBroadcast(t, ctx, c) })
 

@@ -133,13 +133,13 @@ func (c *Client) fetch(ctx context.Context, ids []wire.MsgID) (map[wire.MsgID]*R
 			return nil, fmt.Errorf("%d of %d requests are not done: %w", len(s.Pending), len(ids), context.Cause(ctx))
 		}
 	}
-	records, err := c.records(ctx, "msg_id", ids, append(slices.Clone(recordKeys), "result_buffers"))
+	records, err := c.records(ctx, map[string]any{"msg_id": map[string]any{"$in": ids}}, recordKeys)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask the hub: %w", err)
 	}
 	found := make(map[wire.MsgID]*Result, len(ids))
-	for _, r := range records {
-		found[r.MsgID] = c.describe(r)
+	for i := range records {
+		found[records[i].MsgID] = c.describe(&records[i])
 	}
 	for _, id := range ids {
 		if found[id] == nil {
@@ -149,69 +149,22 @@ func (c *Client) fetch(ctx context.Context, ids []wire.MsgID) (map[wire.MsgID]*R
 	return found, nil
 }
 
-// A record is a task as the hub stores it, as far as results need it.
-type record struct {
-	MsgID          wire.MsgID      `json:"msg_id"`
-	Header         wire.Header     `json:"header"`
-	Metadata       json.RawMessage `json:"metadata"`
-	Content        json.RawMessage `json:"content"`
-	Submitted      wire.Time       `json:"submitted"`
-	Completed      wire.Time       `json:"completed"`
-	Received       wire.Time       `json:"received"`
-	EngineUUID     wire.EngineUUID `json:"engine_uuid"`
-	ResultMetadata json.RawMessage `json:"result_metadata"`
-	ResultContent  json.RawMessage `json:"result_content"`
-	ExecuteResult  struct {
-		Data map[string]any `json:"data"`
-	} `json:"execute_result"`
-	Stdout  string `json:"stdout"`
-	Stderr  string `json:"stderr"`
-	buffers [][]byte
-}
-
+// recordKeys are those of which a result is made.
 var recordKeys = []string{
 	"msg_id", "header", "metadata", "content", "submitted", "completed", "received", "engine_uuid",
-	"result_metadata", "result_content", "execute_result", "stdout", "stderr",
-}
-
-// records asks the hub for the records of which one key has one of some values.
-func (c *Client) records(ctx context.Context, key string, values any, keys []string) ([]*record, error) {
-	reply, err := c.ask(ctx, wire.DBRequest, map[string]any{
-		"query": map[string]any{key: map[string]any{"$in": values}}, "keys": keys,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("ask the hub: %w", err)
-	}
-	var content struct {
-		Records []*record `json:"records"`
-		Lens    []int     `json:"result_buffer_lens"`
-	}
-	if err := json.Unmarshal(reply.Content, &content); err != nil {
-		return nil, fmt.Errorf("%s: %w", reply.Header.MsgType, err)
-	}
-	buffers := reply.Buffers
-	for i, r := range content.Records {
-		if r == nil {
-			return nil, fmt.Errorf("%s: record %d is null", reply.Header.MsgType, i)
-		}
-		if i < len(content.Lens) {
-			n := content.Lens[i]
-			if n < 0 || n > len(buffers) {
-				return nil, fmt.Errorf("%s: record %d has %d of %d buffers", reply.Header.MsgType, i, n, len(buffers))
-			}
-			r.buffers, buffers = buffers[:n], buffers[n:]
-		}
-	}
-	return content.Records, nil
+	"result_metadata", "result_content", "execute_result", "stdout", "stderr", "result_buffers",
 }
 
 // describe makes the result of a record.
-func (c *Client) describe(rec *record) *Result {
+func (c *Client) describe(rec *Record) *Result {
 	r := &Result{
 		MsgID: rec.MsgID, Engine: NoEngine, UUID: rec.EngineUUID,
 		Submitted: rec.Submitted.Time, Completed: rec.Completed.Time, Received: rec.Received.Time,
-		Stdout: rec.Stdout, Stderr: rec.Stderr, ExecuteResult: rec.ExecuteResult.Data,
+		Stdout: rec.Stdout, Stderr: rec.Stderr,
 		Code: rec.code().Code,
+	}
+	if rec.ExecuteResult != nil {
+		r.ExecuteResult = rec.ExecuteResult.Data
 	}
 	c.mu.Lock()
 	if id, known := c.ids[rec.EngineUUID]; known {
@@ -222,14 +175,15 @@ func (c *Client) describe(rec *record) *Result {
 	var asked struct { // what the task depends on, where it says so
 		After  []wire.MsgID `json:"after"`
 		Follow []wire.MsgID `json:"follow"`
+		Label  string       `json:"label"`
 	}
 	json.Unmarshal(rec.Metadata, &asked)
-	r.After, r.Follow = asked.After, asked.Follow
+	r.After, r.Follow, r.Label = asked.After, asked.Follow, asked.Label
 	switch r.Err = replyError(rec.ResultContent, r.Engine, r.MsgID); {
 	case r.Err != nil:
 	case rec.Header.MsgType == wire.ApplyRequest:
 		var err error
-		if r.Value, _, err = codec.Deserialize(rec.buffers); err != nil {
+		if r.Value, _, err = codec.Deserialize(rec.ResultBuffers); err != nil {
 			r.Err = fmt.Errorf("value from engine %d: %w", r.Engine, err)
 		}
 	case r.ExecuteResult != nil:
@@ -239,7 +193,7 @@ func (c *Client) describe(rec *record) *Result {
 }
 
 // code is what an execute_request asked for.
-func (rec *record) code() (x wire.Execute) {
+func (rec *Record) code() (x wire.Execute) {
 	if rec.Header.MsgType == wire.ExecuteRequest {
 		json.Unmarshal(rec.Content, &x) // what cannot be read stays empty
 	}
@@ -253,11 +207,12 @@ func (c *Client) findCommands(ctx context.Context, engines []*engine, n int) (ma
 	for i, e := range engines {
 		uuids[i] = e.uuid
 	}
-	records, err := c.records(ctx, "engine_uuid", uuids, []string{"msg_id", "header", "content", "submitted", "engine_uuid", "result_content"})
+	records, err := c.records(ctx, map[string]any{"engine_uuid": map[string]any{"$in": uuids}},
+		[]string{"msg_id", "header", "content", "submitted", "engine_uuid", "result_content"})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask the hub: %w", err)
 	}
-	slices.SortStableFunc(records, func(a, b *record) int { return a.Submitted.Compare(b.Submitted.Time) })
+	slices.SortStableFunc(records, func(a, b Record) int { return a.Submitted.Compare(b.Submitted.Time) })
 	found := make(map[wire.EngineUUID]wire.MsgID)
 	for _, e := range engines {
 		left := n

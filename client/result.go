@@ -35,6 +35,7 @@ type Result struct {
 	ExecuteResult  map[string]any // the last expression's value by MIME type, nil if there was none
 
 	After, Follow []wire.MsgID // the tasks that a load-balanced task depends on
+	Label         string       // given by the setting Label; of Python engines before 9 only where the hub was asked
 
 	// Value is what the call returned, nil while it is outstanding and when
 	// the engine failed; of executed code, the text of its last expression.
@@ -94,9 +95,10 @@ func (r *Result) readReply(metadata, content json.RawMessage) {
 		Started wire.Time    `json:"started"`
 		After   []wire.MsgID `json:"after"`
 		Follow  []wire.MsgID `json:"follow"`
+		Label   string       `json:"label"`
 	}
 	json.Unmarshal(metadata, &m)
-	r.Started, r.After, r.Follow = m.Started.Time, m.After, m.Follow
+	r.Started, r.After, r.Follow, r.Label = m.Started.Time, m.After, m.Follow, m.Label
 	var c struct {
 		Status string `json:"status"`
 		Count  int    `json:"execution_count"`

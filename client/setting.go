@@ -1,5 +1,7 @@
 package client
 
+import "encoding/json"
+
 // A Setting changes how a view calls; With makes a view that has it:
 //
 //	quiet := v.With(client.Silent())
@@ -19,6 +21,7 @@ type settings struct {
 	unordered   bool
 	route       route
 	noCopy      bool
+	label       string
 }
 
 // with returns the settings after some more.
@@ -101,3 +104,34 @@ func Outstanding(n int) Setting {
 // Unordered makes MapSeq yield values as they come, and not in the order of the
 // items.
 func Unordered() Setting { return func(s *settings) { s.unordered = true } }
+
+// Label gives the calls of a view a label. It is in their results and in the
+// hub's records, where DBQuery finds it:
+//
+//	v = v.With(client.Label("heat"))
+//	// ...
+//	records, err := c.DBQuery(ctx, map[string]any{"label": "heat"})
+func Label(label string) Setting { return func(s *settings) { s.label = label } }
+
+// labelled are requests with the view's label, if it has one.
+func (s *settings) labelled(requests []*request) []*request {
+	if s.label == "" {
+		return requests
+	}
+	label, _ := json.Marshal(s.label) // a string cannot fail
+	out := make([]*request, len(requests))
+	for i, r := range requests {
+		copy := *r
+		b := []byte(`{"label":`)
+		b = append(b, label...)
+		if len(r.metadata) > len(`{}`) {
+			b = append(b, ',')
+			b = append(b, r.metadata[1:]...)
+		} else {
+			b = append(b, '}')
+		}
+		copy.metadata = b
+		out[i] = &copy
+	}
+	return out
+}
