@@ -103,6 +103,11 @@ func records(t *testing.T, ctx context.Context, c, other *client.Client) {
 	_, err = c.DBQuery(ctx, nil, "colour")
 	hubError(t, err, "KeyError", "no field colour")
 
+	_, err = c.LoadBalanced().With(client.Label(strings.Repeat("x", 30<<20))).Apply(ctx, square, 1.0)
+	check(t, err)
+	_, err = c.DBQuery(ctx, nil)
+	hubError(t, err, "ValueError", "a message holds 64: ask for fewer records")
+
 	// Another client's results, and once more.
 	got, err := other.GetResult(ctx, task.MsgID, direct[1].MsgID)
 	check(t, err)

@@ -14,7 +14,8 @@
 //	SUB ───── iopub ───────────── (unchanged) ───────────────────── PUB
 //	SUB ───── notification ─────┐
 //	DEALER ── registration ─────┴ hub.Machine ─── registration ──── DEALER
-//	                              └────────────── hb_ping, hb_pong ─ SUB, DEALER
+//	                              ├────────────── hb_ping, hb_pong ─ SUB, DEALER
+//	                              └── store.Store: records in a file, when asked for
 //
 // A message is checked once, at the door: one that is malformed or not signed
 // with the cluster's key is dropped, and costs nobody else anything. On the

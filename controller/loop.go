@@ -2,7 +2,9 @@ package controller
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -172,7 +174,7 @@ func (l *loop) do(a hub.Action) {
 	var err error
 	switch a := a.(type) {
 	case hub.Reply:
-		err = l.send(l.query, []byte(a.To), a.Type, a.Parent, a.Content, a.Buffers...)
+		err = l.reply(a)
 	case hub.Notify:
 		err = l.send(l.notify, nil, a.Type, a.Parent, a.Content)
 	case hub.Ping:
@@ -207,6 +209,21 @@ func (l *loop) do(a hub.Action) {
 	if err != nil && !errors.Is(err, transport.ErrClosed) {
 		l.log.Error("hub: send failed", "err", err)
 	}
+}
+
+// reply answers a request, with an error where the answer is no message.
+func (l *loop) reply(a hub.Reply) error {
+	content, err := json.Marshal(a.Content)
+	if err == nil && len(content) > wire.MaxDict {
+		err = fmt.Errorf("the answer takes %d MiB, and a message holds %d: ask for fewer records, or fewer keys of them", len(content)>>20, wire.MaxDict>>20)
+	}
+	if err != nil {
+		if content, err = json.Marshal(wire.Failure("ValueError", err.Error())); err != nil {
+			return err
+		}
+		a.Buffers = nil
+	}
+	return l.send(l.query, []byte(a.To), a.Type, a.Parent, json.RawMessage(content), a.Buffers...)
 }
 
 func (l *loop) send(to transport.Socket, identity []byte, kind string, parent []byte, content any, buffers ...[]byte) error {

@@ -73,6 +73,8 @@ func TestExit(t *testing.T) {
 		{"--help-all", 0, "--reuse"},
 		{"--version", 0, "ipcontroller"},
 		{"--ip=192.0.2.1", 1, "ipcontroller: controller: registration channel: zmq: listen on tcp://192.0.2.1:0"},
+		{"--sqlitedb --db-file=/dev/null", 1, "ipcontroller: controller: store: open the database /dev/null: it is no regular file"},
+		{"--sqlitedb --db-file=main_test.go", 1, "main_test.go: file is not a database: move it away, or choose another file (--db-file)\n"},
 		{"--nonsense", 1, "ipcontroller: unknown flag: --nonsense"},
 	} {
 		cmd := command(t, append(strings.Fields(c.args), "--profile-dir", t.TempDir())...)

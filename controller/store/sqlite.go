@@ -81,10 +81,13 @@ func open(cfg Config) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = f.Chmod(0o600)
-	f.Close()
+	info, err := f.Stat()
+	f.Close() // before SQLite has it open: a close frees all locks that the process has on a file
 	if err != nil {
 		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file: choose another (--db-file)")
 	}
 	// With a write-ahead log readers and the writer do not wait for each other,
 	// and a commit is one append to a file. It survives the death of the
@@ -109,6 +112,9 @@ func open(cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	if s.table, err = makeTable(conn); err != nil {
+		return nil, err
+	}
+	if err = os.Chmod(cfg.Path, 0o600); err != nil { // now that it is known for a database
 		return nil, err
 	}
 	if s.table != Table {

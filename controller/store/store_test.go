@@ -252,7 +252,12 @@ func TestOpenErrors(t *testing.T) {
 		if err == nil {
 			s.Close()
 			t.Errorf("%s was opened", path)
-		} else if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+			continue
+		}
+		if info, gone := os.Stat(path); gone == nil && info.Mode().IsRegular() && strings.HasSuffix(path, "text.db") && info.Mode().Perm() != 0o644 {
+			t.Errorf("the mode of %s was changed to %v", path, info.Mode())
+		}
+		if !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v, want %q in it", err, want)
 		}
 	}
@@ -333,4 +338,46 @@ func TestFull(t *testing.T) {
 	if f := find(t, s, &hub.Query{Fields: fields("msg_id"), Buffers: true}); f.Err == nil || !strings.Contains(f.Err.Error(), "more than 1 MB") {
 		t.Errorf("an answer beyond the bound: %d rows, %v", len(f.Rows), f.Err)
 	}
+}
+
+// Requests wait while the store has much to write, but not for a store that
+// cannot.
+func TestAdmit(t *testing.T) {
+	s := openStore(t, Config{})
+	other, err := sql.Open("sqlite3", s.cfg.Path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	s.Admit()
+	s.mu.Lock() // nothing is written meanwhile
+	s.bytes += backlog
+	s.written = time.Now()
+	s.mu.Unlock()
+	admitted := make(chan struct{})
+	go func() {
+		s.Admit()
+		close(admitted)
+	}()
+	s.Keep(requested("t1", nil))
+	ids(t, s)
+	select {
+	case <-admitted:
+		t.Error("a request was admitted although too much waits")
+	default:
+	}
+	tx, err := other.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	s.Keep(requested("t2", nil))
+	select {
+	case <-admitted: // since the database is locked
+	case <-time.After(limit):
+		t.Error("requests wait for a database that cannot be written")
+	}
+	s.mu.Lock()
+	s.bytes -= backlog
+	s.mu.Unlock()
 }
