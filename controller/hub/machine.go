@@ -30,7 +30,8 @@ type Config struct {
 	// memory.
 	Database       Database
 	Records, Bytes int
-	// NewID makes message ids, for resubmitted tasks.
+	// NewID makes message ids, for resubmitted tasks; any goroutine that
+	// carries out a Find may call it.
 	NewID func() wire.MsgID
 }
 

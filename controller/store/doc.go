@@ -28,7 +28,10 @@
 // header, metadata, content and buffers are the frames of the request, but for
 // its signature; who asked (client_uuid) and which engine had it
 // (engine_uuid). Key and ports are in the connection files, which a killed
-// controller leaves behind.
+// controller leaves behind. What is nowhere yet: the ids that engines had by
+// their uuids, and of a task how often it was tried and on which engines it
+// failed. They belong into tables of their own beside these, since another
+// column would make the first one a stranger's to ipyparallel.
 //
 // # What goes wrong
 //
