@@ -10,7 +10,7 @@ FUZZTIME    ?= 30s
 
 export CGO_ENABLED := 1
 
-.PHONY: all help demo test bin check fuzz bench generate clean setup setup-test
+.PHONY: all help demo test test-slurm test-sge bin check fuzz bench generate clean setup setup-test
 
 all: bin check
 
@@ -22,6 +22,14 @@ demo: bin ## set up, build, and run the main job (examples/pca)
 
 test: setup-test bin check ## set up and run every test, with the race detector
 	go run $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 25m ./...
+
+test-slurm: ## try everything under a real Slurm of two nodes, brought up here (Debian, root)
+	@./setup.sh slurm
+	MUSTER_SLURM=run go test -timeout 15m -v -run '^TestSlurm$$' ./test/schedulers
+
+test-sge: ## the same under a real Grid Engine
+	@./setup.sh sge
+	MUSTER_SGE=run go test -timeout 15m -v -run '^TestSGE$$' ./test/schedulers
 
 bin: setup ## build the programs and the MPI shims into bin/
 	go build -trimpath -o bin/ ./cmd/... ./examples/...

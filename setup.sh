@@ -1,7 +1,8 @@
 #!/bin/sh
 # Sees to the system packages that Muster needs: `setup.sh run` for building and
-# running, `setup.sh test` for the tests as well. What is there is left alone; what
-# is missing is installed through apt-get where that is allowed, and named otherwise.
+# running, `setup.sh test` for the tests as well, `setup.sh slurm` and `setup.sh sge`
+# for those under a batch system. What is there is left alone; what is missing is
+# installed through apt-get where that is allowed, and named otherwise.
 set -eu
 want=${1:-run}
 
@@ -25,6 +26,25 @@ if [ "$want" = test ]; then
 			need "python3-$module"
 	done
 fi
+# Batch systems are taken from Debian, and brought up by root; elsewhere the tests
+# say that they were not tried.
+case "$want" in slurm | sge)
+	[ -e /etc/debian_version ] && [ "$(id -u)" = 0 ] || exit 0
+	{ have mpicc.openmpi && have mpirun.openmpi; } || need openmpi ;;
+esac
+case "$want" in
+slurm)
+	{ have slurmctld && have slurmd && have sbatch; } || need slurm-wlm
+	have munged || need munge
+	# Slurm's plugin for srun --mpi=pmix opens the name that the -dev package has.
+	ls /usr/lib/*/pmix2/lib/libpmix.so >/dev/null 2>&1 || need libpmix-dev
+	;;
+sge)
+	[ -x /usr/lib/gridengine/sge_qmaster ] || need gridengine-master
+	[ -x /usr/lib/gridengine/sge_execd ] || need gridengine-exec
+	{ have qsub && [ -x /usr/lib/gridengine/qsub ]; } || need gridengine-client
+	;;
+esac
 [ -n "$lack" ] || exit 0
 
 # packages SYSTEM prints the packages of one system for all that is missing.
@@ -59,6 +79,16 @@ if have apt-get && { [ -z "$sudo" ] || sudo -n true 2>/dev/null; }; then
 	list=$(packages apt)
 	echo "setup: apt-get install $list"
 	log=$(mktemp)
+	# Packages of batch systems would start their own daemons.
+	policy=/usr/sbin/policy-rc.d
+	case "$want" in slurm | sge)
+		if [ ! -e $policy ]; then
+			trap 'rm -f $policy' EXIT
+			trap 'exit 1' INT TERM
+			printf '#!/bin/sh\nexit 101\n' >$policy
+			chmod 755 $policy
+		fi ;;
+	esac
 	# shellcheck disable=SC2086
 	if { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $list; } >"$log" 2>&1; then
 		rm -f "$log"

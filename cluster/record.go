@@ -187,8 +187,13 @@ func (r *Record) Stop(ctx context.Context) error {
 		// It needs a grace for the engines and one for the controller.
 		err = r.Supervisor.Stop(ctx, 2*launcher.DefaultGrace+r.Engines.StopLimit())
 	}
-	// Between reading the record and now the supervisor may have started more.
-	if now, errRead := read(r.path()); errRead == nil && now.Supervisor == r.Supervisor {
+	// Between reading the record and now the supervisor may have started more, or
+	// ended all and cleared the record away.
+	now, errRead := read(r.path())
+	if err == nil && errors.Is(errRead, fs.ErrNotExist) {
+		return nil
+	}
+	if errRead == nil && now.Supervisor == r.Supervisor {
 		*r = *now
 	}
 	err = errors.Join(err, r.Engines.Stop(ctx, launcher.DefaultGrace), r.Controller.Stop(ctx, launcher.DefaultGrace))

@@ -178,9 +178,15 @@ func (j *batchJob) verdict() (why string, known bool) {
 	return "", false
 }
 
+// withoutPMI is in what Open MPI says under an srun that it cannot speak to.
+const withoutPMI = `direct launched using "srun"`
+
 // end is the end of the job, for a reason unless it ended well.
 func (j *batchJob) end(why string) {
 	if why != "" {
+		if strings.Contains(j.Output(), withoutPMI) {
+			why += `; give engines.slurm.launch the words of this site, such as ["mpirun"] or ["srun", "--mpi=pmix"]`
+		}
 		j.fail(newExitError(j.program, fmt.Errorf("%v: %s", j.handle.Batch, why), j.log))
 	}
 	os.Remove(j.handle.Batch.Report) // it has served

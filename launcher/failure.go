@@ -109,7 +109,7 @@ var (
 	// noise says nothing about the cause: rules, stack frames, indented
 	// detail, the exit status itself, what is logged as no trouble, and the words
 	// of parting of mpirun, srun and qsub.
-	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b|^srun: (?:Terminating|forcing|got SIG|Job step aborted|error: \S+: tasks? [-,\d]+: (?:Exited with|Terminated|Killed))|^Terminated$|^Exiting\.$`)
+	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^\S+ detected that one or more processes exited|^the job to be terminated\. The first|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b|^srun: (?:Terminating|forcing|got SIG|Job step aborted|error: \S+: tasks? [-,\d]+: (?:Exited with|Terminated|Killed))|^slurmstepd\S*: error: \*\*\* (?:STEP|JOB) .* CANCELLED AT [-\dT:]+ \*\*\*$|^Terminated$|^Exiting\.$`)
 )
 
 // reason picks the line of a program's last output that says why it ended.

@@ -176,6 +176,7 @@ func TestLaunched(t *testing.T) {
 		{"Hydra", hydra, "PMI_RANK", 1, 2, 2, "mpich"},
 		{"srun --mpi=pmi2", with(batch, env("PMI_RANK", "5", "PMI_SIZE", "8")), "PMI_RANK", 5, 8, 0, "mpich"},
 		{"srun --mpi=pmix", with(batch, env("PMIX_RANK", "5", "SLURM_STEP_NUM_TASKS", "8")), "PMIX_RANK", 5, 8, 0, "openmpi"},
+		{"srun without a PMI", with(batch, env("SLURM_PROCID", "5", "SLURM_STEP_NUM_TASKS", "8")), "SLURM_PROCID", 5, 8, 0, "openmpi"},
 		{"prun", env("PMIX_RANK", "2"), "PMIX_RANK", 2, 0, 0, "openmpi"},
 		{"nonsense", env("PMI_RANK", "one", "PMI_SIZE", "two"), "", 0, 0, 0, "openmpi"},
 		{"nonsensical size", env("PMI_RANK", "1", "PMI_SIZE", "-2"), "PMI_RANK", 1, 0, 0, "mpich"},

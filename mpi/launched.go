@@ -44,7 +44,12 @@ var launchers = []struct {
 	{"PALS_RANKID", "", "", pmi},                                                       // HPE's mpiexec
 	{"FLUX_TASK_RANK", "FLUX_JOB_SIZE", "", either},
 	{"PMIX_RANK", "SLURM_STEP_NUM_TASKS", "", either}, // srun --mpi=pmix, prun
+	{slurmRank, "SLURM_STEP_NUM_TASKS", "", either},   // srun without a PMI
 }
+
+// slurmRank is also set for the script of a job, which is no step of it and has
+// no number of tasks.
+const slurmRank = "SLURM_PROCID"
 
 // Launched tells the job from the environment; false if no MPI launcher has
 // started this process.
@@ -69,7 +74,10 @@ func launched(env func(string) (string, bool)) (Job, bool) {
 			return n
 		}
 		job := Job{Told: l.rank, Rank: rank, Size: number(l.size), Local: number(l.local), Flavours: l.flavours}
-		_, slurm := env("SLURM_PROCID")
+		if l.rank == slurmRank && job.Size == 0 {
+			continue
+		}
+		_, slurm := env(slurmRank)
 		if l.rank == "PMI_RANK" && !slurm {
 			job.Flavours = mpich
 		}

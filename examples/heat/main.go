@@ -1,12 +1,14 @@
 // Heat lets heat spread over a plate whose rows are dealt out over four MPI
 // engines. The step is compiled Go: this program is the client and, started
-// once more by mpirun, each of the engines.
+// once more by mpirun or by a batch system, each of the engines.
 //
 //	$ go run ./examples/heat
+//	$ heat -engines slurm
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -68,17 +70,19 @@ func Spread(plate *mat.Dense, steps int) (float64, error) {
 func main() {
 	engine.Main() // does not return in an engine
 	log.SetFlags(0)
-	if err := run(context.Background()); err != nil {
+	engines := flag.String("engines", "mpi", "launcher of the engines: mpi, slurm, sge")
+	flag.Parse()
+	if err := run(context.Background(), *engines); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, engines string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	c, err := cluster.Start(ctx, cluster.Config{ID: "heat", N: 4, Engines: "mpi", Engine: []string{self, engine.Argument}})
+	c, err := cluster.Start(ctx, cluster.Config{ID: "heat", N: 4, Engines: engines, Engine: []string{self, engine.Argument}})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,132 @@
+package schedulers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"muster/launcher"
+	"muster/launcher/launchertest"
+)
+
+// fourSlots is the profile of four engines, one MPI world.
+const fourSlots = `[engines]
+launcher = "sge"
+n        = 4
+[engines.sge]
+setup    = ["export OMPI_MCA_mpi_yield_when_idle=1"] # the slots are more than the cores
+poll     = "1s"
+`
+
+func TestSGE(t *testing.T) {
+	s := upSGE(t)
+	s.inEnv(t)
+	sge := func(c launcher.Command, config launcher.SGEConfig) launcher.Launcher {
+		config.Poll = time.Second
+		return launcher.SGE{Command: c, Config: config}
+	}
+	empty := func(t *testing.T) {
+		t.Helper()
+		s.until("an empty queue", func() bool { return s.run("qstat", "-u", "*") == "" })
+	}
+
+	t.Run("Launcher", func(t *testing.T) {
+		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
+			return sge(serve(t, p), launcher.SGEConfig{})
+		})
+		empty(t)
+	})
+
+	t.Run("Cluster", func(t *testing.T) {
+		n := newSite(t, s, fourSlots)
+		out := n.run("ipcluster", "start", "--daemonize")
+		if !strings.HasPrefix(out, "cluster test is up: 4 engines (sge)\n") {
+			t.Errorf("start printed\n%s", out)
+		}
+		if out := n.run("ipcluster", "list"); !strings.Contains(out, "4/4       sge ") || !strings.Contains(out, "running") {
+			t.Errorf("list printed\n%s", out)
+		}
+		want := ""
+		for i := range 4 {
+			want += fmt.Sprintf("[%d] Out[1]: \"rank %d of 4\"\n", i, i)
+		}
+		if out := n.run("cell", "-n", "4", `fmt.Sprintf("rank %d of %d", mpi.World().Rank(), mpi.World().Size())`); out != want {
+			t.Errorf("cell printed\n%s\nwant\n%s", out, want)
+		}
+		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was running)\n" {
+			t.Errorf("stop printed\n%s", out)
+		}
+		empty(t)
+	})
+
+	t.Run("OwnProgram", func(t *testing.T) {
+		n := newSite(t, s, fourSlots)
+		if out := n.run("heat", "-engines", "sge"); !strings.HasSuffix(out, "a serial run gives the same, bit for bit\n") {
+			t.Errorf("heat printed\n%s", out)
+		}
+		empty(t)
+	})
+
+	t.Run("CancelledFromOutside", func(t *testing.T) {
+		n := newSite(t, s, fourSlots)
+		f := n.foreground()
+		f.says("cluster test is up")
+		id := strings.Fields(s.run("sh", "-c", "qstat | grep ipengine"))[0]
+		s.run("qdel", id)
+		f.says("the job of the engines ended")
+		f.says("sge job " + id + ": cancelled")
+		f.interrupt()
+		empty(t)
+	})
+
+	t.Run("StoppedFromAnotherShell", func(t *testing.T) {
+		n := newSite(t, s, fourSlots)
+		f := n.foreground()
+		f.says("cluster test is up")
+		if err := f.cmd.Process.Kill(); err != nil { // nobody is left who could clear up
+			t.Fatal(err)
+		}
+		<-f.done
+		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was stale)\n" {
+			t.Errorf("stop printed\n%s", out)
+		}
+		empty(t)
+	})
+
+	t.Run("NeverStarts", func(t *testing.T) {
+		n := newSite(t, s, fourSlots)
+		f := n.foreground("-n", "40")
+		f.says("the job may never start")
+		f.says(`because it only offers 8 slots`)
+		if out := n.run("ipcluster", "list"); !strings.Contains(out, "queued") || !strings.Contains(out, "0/40") {
+			t.Errorf("list printed\n%s", out)
+		}
+		f.interrupt()
+		f.says("before the cluster was up; nothing is left running")
+		empty(t)
+	})
+
+	t.Run("Refused", func(t *testing.T) {
+		n := newSite(t, s, fourSlots+"pe = \"nowhere\"\n")
+		if first := n.fails("ipcluster", "start"); !strings.Contains(first, `qsub: Unable to run job: job rejected: the requested parallel environment "nowhere" does not exist`) {
+			t.Errorf("first line %s", first)
+		}
+		empty(t)
+	})
+
+	t.Run("TimeLimit", func(t *testing.T) {
+		l := sge(serve(t, launchertest.Serve), launcher.SGEConfig{BatchConfig: launcher.BatchConfig{Time: 3 * time.Second}})
+		job, err := l.Start(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer job.Stop(context.Background())
+		first := failure(t, job)
+		if !strings.HasSuffix(first, fmt.Sprintf("(sge job %s: its time or memory was over: qmaster enforced h_rt, h_cpu, or h_vmem limit)", job.Handle().Batch.ID)) {
+			t.Errorf("first line %s", first)
+		}
+		empty(t)
+	})
+}

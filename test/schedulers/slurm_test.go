@@ -1,0 +1,196 @@
+package schedulers
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"muster/launcher"
+	"muster/launcher/launchertest"
+)
+
+// twoNodes is the profile of four engines on two nodes, one MPI world.
+const twoNodes = `[engines]
+launcher = "slurm"
+n        = 4
+[engines.slurm]
+nodes    = 2
+per_node = 2
+setup    = ["export OMPI_MCA_mpi_yield_when_idle=1"] # both nodes are this machine
+launch   = ["mpirun"]
+poll     = "1s"
+`
+
+func TestSlurm(t *testing.T) {
+	s := upSlurm(t)
+	s.inEnv(t)
+	slurm := func(c launcher.Command, config launcher.SlurmConfig) launcher.Launcher {
+		config.Poll = time.Second
+		return launcher.Slurm{Command: c, Config: config}
+	}
+	start := func(t *testing.T, l launcher.Launcher, n int) launcher.Job {
+		t.Helper()
+		job, err := l.Start(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := job.Stop(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		return job
+	}
+	queue := func() string {
+		return s.run("squeue", "--noheader", "--format=%i %T %r")
+	}
+	empty := func(t *testing.T) {
+		t.Helper()
+		s.until("an empty queue", func() bool { return strings.Count(queue(), "\n") <= 1 }) // the one of the time limit stays
+	}
+
+	// Slurm looks at time limits now and then: this one runs beside the rest.
+	limited := start(t, slurm(serve(t, launchertest.Serve), launcher.SlurmConfig{BatchConfig: launcher.BatchConfig{Time: time.Minute}}), 1)
+
+	t.Run("Launcher", func(t *testing.T) {
+		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
+			return slurm(serve(t, p), launcher.SlurmConfig{})
+		})
+		empty(t)
+	})
+
+	t.Run("Cluster", func(t *testing.T) {
+		n := newSite(t, s, twoNodes)
+		out := n.run("ipcluster", "start", "--daemonize")
+		if !strings.HasPrefix(out, "cluster test is up: 4 engines (slurm)\n") {
+			t.Errorf("start printed\n%s", out)
+		}
+		if out := n.run("ipcluster", "list"); !strings.Contains(out, "4/4       slurm ") || !strings.Contains(out, "running") {
+			t.Errorf("list printed\n%s", out)
+		}
+		want := ""
+		for i := range 4 {
+			want += fmt.Sprintf("[%d] Out[1]: \"n%d, rank %d of 4\"\n", i, 1+i/2, i)
+		}
+		if out := n.run("cell", "-n", "4", `fmt.Sprintf("%s, rank %d of %d", os.Getenv("SLURMD_NODENAME"), mpi.World().Rank(), mpi.World().Size())`); out != want {
+			t.Errorf("cell printed\n%s\nwant\n%s", out, want)
+		}
+		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was running)\n" {
+			t.Errorf("stop printed\n%s", out)
+		}
+		empty(t)
+	})
+
+	t.Run("OwnProgram", func(t *testing.T) {
+		n := newSite(t, s, twoNodes)
+		if out := n.run("heat", "-engines", "slurm"); !strings.HasSuffix(out, "a serial run gives the same, bit for bit\n") {
+			t.Errorf("heat printed\n%s", out)
+		}
+		empty(t)
+	})
+
+	t.Run("SingleProcesses", func(t *testing.T) {
+		n := newSite(t, s, "[engines]\nlauncher = \"slurm\"\n[engines.slurm]\nsingle = true\nnodes = 2\nper_node = 1\npoll = \"1s\"\n")
+		n.run("ipcluster", "start", "--daemonize")
+		if out := n.run("cell", "-n", "2", "mpi.World().Size()"); strings.Count(out, "Out[1]: 1\n") != 2 {
+			t.Errorf("cell printed\n%s", out)
+		}
+		n.run("ipcluster", "stop")
+		empty(t)
+	})
+
+	t.Run("Pmix", func(t *testing.T) {
+		n := newSite(t, s, strings.Replace(twoNodes, `"mpirun"`, `"srun", "--mpi=pmix"`, 1))
+		n.run("ipcluster", "start", "--daemonize")
+		if out := n.run("cell", "-n", "4", "mpi.World().Size()"); strings.Count(out, "Out[1]: 4\n") != 4 {
+			t.Errorf("cell printed\n%s", out)
+		}
+		n.run("ipcluster", "stop")
+		empty(t)
+	})
+
+	t.Run("NoPMI", func(t *testing.T) {
+		n := newSite(t, s, strings.Replace(twoNodes, `"mpirun"`, `"srun"`, 1))
+		first := n.fails("ipcluster", "start")
+		if !strings.HasPrefix(first, "ipcluster: cluster: engines did not start: ipengine: ") || !strings.Contains(first, `give engines.slurm.launch the words of this site, such as ["mpirun"] or ["srun", "--mpi=pmix"]`) {
+			t.Errorf("first line %s", first)
+		}
+		empty(t)
+	})
+
+	t.Run("CancelledFromOutside", func(t *testing.T) {
+		n := newSite(t, s, twoNodes)
+		f := n.foreground()
+		f.says("cluster test is up")
+		id, _, _ := strings.Cut(s.run("squeue", "--noheader", "--name=ipengine", "--format=%i"), "\n")
+		s.run("scancel", id)
+		f.says("the job of the engines ended")
+		f.says("slurm job " + id + ": cancelled")
+		f.interrupt()
+		empty(t)
+	})
+
+	t.Run("StoppedFromAnotherShell", func(t *testing.T) {
+		n := newSite(t, s, twoNodes)
+		f := n.foreground()
+		f.says("cluster test is up")
+		if err := f.cmd.Process.Kill(); err != nil { // nobody is left who could clear up
+			t.Fatal(err)
+		}
+		<-f.done
+		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was stale)\n" {
+			t.Errorf("stop printed\n%s", out)
+		}
+		empty(t)
+	})
+
+	t.Run("NeverStarts", func(t *testing.T) {
+		n := newSite(t, s, twoNodes+"partition = \"small\"\n")
+		f := n.foreground()
+		f.says("the job may never start")
+		f.says("PartitionNodeLimit: the partition does not give so many nodes")
+		if out := n.run("ipcluster", "list"); !strings.Contains(out, "queued") || !strings.Contains(out, "0/4") {
+			t.Errorf("list printed\n%s", out)
+		}
+		f.interrupt()
+		f.says("before the cluster was up; nothing is left running")
+		empty(t)
+	})
+
+	t.Run("Refused", func(t *testing.T) {
+		n := newSite(t, s, twoNodes+"partition = \"nowhere\"\n")
+		if first := n.fails("ipcluster", "start"); !strings.Contains(first, "sbatch: error: Batch job submission failed: Invalid partition name specified") {
+			t.Errorf("first line %s", first)
+		}
+		empty(t)
+	})
+
+	t.Run("WholeClusterInOneJob", func(t *testing.T) {
+		n := newSite(t, s, "")
+		text, err := n.command("ipcluster", "script", "slurm", "--nodes", "2", "--per-node", "2", "--launch", "mpirun", "--profile-dir", filepath.Join(n.dir, "profile_test")).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := s.write("ipcluster.slurm", string(text), 0o644)
+		log := filepath.Join(n.dir, "job.log")
+		out, err := s.try("env", "PATH="+bin+":/usr/sbin:/usr/bin:/sbin:/bin", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
+			"sbatch", "--wait", "--output="+log, script, filepath.Join(bin, "cell"), "-n", "4", "mpi.World().Size()")
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		if b := s.run("cat", log); strings.Count(b, "Out[1]: 4\n") != 4 {
+			t.Errorf("the job printed\n%s", b)
+		}
+		empty(t)
+	})
+
+	t.Run("TimeLimit", func(t *testing.T) {
+		first := failure(t, limited)
+		if !strings.HasSuffix(first, fmt.Sprintf("(slurm job %s: its time was over)", limited.Handle().Batch.ID)) {
+			t.Errorf("first line %s", first)
+		}
+	})
+}
