@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -179,6 +182,30 @@ func TestBatchJobThatIsCancelledFromOutside(t *testing.T) {
 	cancel()
 	if err := <-waited; err != nil {
 		t.Errorf("the cluster ended: %v", err)
+	}
+}
+
+func TestScriptIsWhatStartSubmits(t *testing.T) {
+	conf, _ := underBatch(t, "slurm")
+	script, err := Script(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, conf)
+	submitted, err := os.ReadFile(filepath.Join(conf.Profile.LogDir(), "ipengine-slurm.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ofAnotherJob := regexp.MustCompile(`[0-9a-f]{16}`)
+	if got := ofAnotherJob.ReplaceAllString(script, "MARK"); got != ofAnotherJob.ReplaceAllString(string(submitted), "MARK") {
+		t.Errorf("script\n%s\nsubmitted\n%s", script, submitted)
+	}
+	if err := c.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conf.Engines = "local"
+	if _, err := Script(conf); err == nil || !strings.Contains(err.Error(), "nothing is submitted") {
+		t.Errorf("local: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,13 +21,7 @@ import (
 // to be there; time in a queue does not count.
 func (c *Cluster) start(ctx context.Context) error {
 	// What is wrong with the engines' configuration shows before anything runs.
-	args, err := c.command(c.config.Engine, "ipengine", c.config.EngineArgs)
-	if err != nil {
-		return err
-	}
-	engines, err := c.profile.Engines.New(launcher.Command{
-		Args: args, Log: c.log("ipengine", "-*"), Mark: c.record.Engines.Mark, Env: Environment(),
-	}, c.config.Log)
+	engines, err := c.launcher()
 	if err != nil {
 		return err
 	}
@@ -42,6 +37,36 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	return c.note(func(r *Record) { r.Up = true })
+}
+
+// launcher returns the launcher of the engines.
+func (c *Cluster) launcher() (launcher.Launcher, error) {
+	args, err := c.command(c.config.Engine, "ipengine", c.config.EngineArgs)
+	if err != nil {
+		return nil, err
+	}
+	return c.profile.Engines.New(launcher.Command{
+		Args: args, Log: c.log("ipengine", "-*"), Mark: c.record.Engines.Mark, Env: Environment(),
+	}, c.config.Log)
+}
+
+// Script returns the script that Start submits to a batch system for the
+// engines. Nothing is started, and no file is written.
+func Script(config Config) (string, error) {
+	profile, err := config.load()
+	if err != nil {
+		return "", err
+	}
+	c := &Cluster{config: config, profile: profile, record: new(Record)}
+	l, err := c.launcher()
+	if err != nil {
+		return "", err
+	}
+	batch, ok := l.(interface{ Script(n int) (string, error) })
+	if !ok {
+		return "", fmt.Errorf("cluster: engines of launcher %q are processes of this machine: nothing is submitted for them", cmp.Or(profile.Engines.Launcher, "local"))
+	}
+	return batch.Script(profile.Engines.Count())
 }
 
 // limited returns a context that ends when the start has taken too long.

@@ -1,5 +1,6 @@
 // Package launcher starts n copies of a program, watches them and stops them:
-// as processes of this machine, as the ranks of one mpirun, or as goroutines.
+// as processes of this machine, as the ranks of one mpirun, as a job of Slurm or Grid
+// Engine, or as goroutines.
 //
 // A [Launcher] is made for one program and started once for each set of
 // copies; what it returns is a [Job]. A job's [State] only moves forward, and
@@ -25,6 +26,14 @@
 // [Handle] holds what another process needs to do the same later: numbers of
 // processes with their start times, so that a number that was given to somebody
 // else is never signalled, and the mark.
+//
+// # Batch systems
+//
+// A set is one job. Its script is rendered by jobscripts, and reports its start and its end
+// by a line in a file, at which the launcher looks. What only the batch system knows, why
+// a job waits and who ended it, it is asked: with one question for all jobs of
+// this process, and no sooner than the profile's poll time after the last one. The next
+// batch system is a template, its commands, and how to read their answers (type batchSystem).
 //
 // # The rule of this room
 //

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"muster/launcher"
 )
@@ -34,6 +36,67 @@ func ExampleLocal() {
 	// Output:
 	// ended, copy 1 said hello
 	// <nil> <nil>
+}
+
+// What Start would hand to sbatch.
+func ExampleSlurm() {
+	l := launcher.Slurm{
+		Command: launcher.Command{Args: []string{"/bin/hostname"}, Log: "/scratch/log/hostname-*.log", Dir: "/scratch"},
+		Config:  launcher.SlurmConfig{Account: "m1234", PerNode: 64, BatchConfig: launcher.BatchConfig{Time: 30 * time.Minute}},
+	}
+	script, err := l.Script(128)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for line := range strings.Lines(script) {
+		if strings.HasPrefix(line, "#SBATCH") || strings.HasPrefix(line, "srun") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// #SBATCH --job-name=hostname
+	// #SBATCH --nodes=2
+	// #SBATCH --ntasks=128
+	// #SBATCH --ntasks-per-node=64
+	// #SBATCH --time=00:30:00
+	// #SBATCH --chdir=/scratch
+	// #SBATCH --output=/scratch/log/hostname-slurm.log
+	// #SBATCH --open-mode=append
+	// #SBATCH --no-requeue
+	// #SBATCH --account=m1234
+	// srun -n 128 /bin/hostname &
+}
+
+// What Start would hand to qsub.
+func ExampleSGE() {
+	l := launcher.SGE{
+		Command: launcher.Command{Args: []string{"/bin/hostname"}, Log: "/scratch/log/hostname-*.log", Dir: "/scratch"},
+		Config:  launcher.SGEConfig{PE: "orte", Queue: "all.q"},
+	}
+	script, err := l.Script(8)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for line := range strings.Lines(script) {
+		if strings.HasPrefix(line, "#$") || strings.HasPrefix(line, "mpirun") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// #$ -S /bin/bash
+	// #$ -N hostname
+	// #$ -pe orte 8
+	// #$ -l h_rt=3600
+	// #$ -wd /scratch
+	// #$ -o /scratch/log/hostname-sge.log
+	// #$ -j y
+	// #$ -V
+	// #$ -r n
+	// #$ -notify
+	// #$ -q all.q
+	// mpirun -n 8 /bin/hostname &
 }
 
 // A program that fails tells why.

@@ -245,6 +245,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"start", "--profile", "other", "-n", "-2"}, "engines.n is -2: it must not be negative"},
 		{[]string{"start", "-n", "x"}, "invalid argument"},
 		{[]string{"start", "4"}, `unexpected argument "4": flags for the controller come after --`},
+		{[]string{"start", "--profile", "other", "--engines", "sge"}, "how many engines is sge to start?"},
+		{[]string{"start", "--profile", "other", "--dry-run"}, "nothing is submitted for them"},
 		{[]string{"stop", "now"}, `unexpected argument "now"`},
 		{[]string{"list", "-o", "xml"}, `output "xml": want text or json`},
 		{[]string{"script", "cron"}, `no script for "cron"`},

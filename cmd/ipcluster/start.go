@@ -27,7 +27,8 @@ stop", or until a client shuts the controller down.
 
   ipcluster start -n 4                          four engines on this machine
   ipcluster start -n 4 --engines mpi            the ranks of one mpirun
-  ipcluster start -n 64 --engines slurm         a job of Slurm; sge is Grid Engine
+  ipcluster start -n 64 --engines slurm         a job of Slurm; sge is Grid Engine;
+                                                --dry-run shows what is submitted
   ipcluster start --profile mpi --daemonize     as a profile says, in the background
   ipcluster start --cluster-id big -n 16        a second cluster beside the first
   ipcluster start --ip 0.0.0.0 -- --reuse       flags for the controller after --
@@ -43,12 +44,14 @@ func start(args []string) error {
 		sel        configs.Selection
 		config     cluster.Config
 		background bool
+		dryRun     bool
 		level      = configs.LogLevel{Level: slog.LevelWarn}
 	)
 	fs := newFlags(startUsage)
 	fs.IntVarP(&config.N, "n", "n", 0, "number of engines (default one for each core)")
 	fs.StringVar(&config.Engines, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, ", ")+" (default local)")
 	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
+	fs.BoolVar(&dryRun, "dry-run", false, "print what would be submitted to the batch system, and do nothing")
 	sel.AddFlags(fs)
 	ip := fs.String("ip", "", "address the controller listens on (default loopback; for engines of a batch system every interface)")
 	location := fs.String("location", "", "name or address by which others reach the controller")
@@ -77,6 +80,11 @@ func start(args []string) error {
 	config.ControllerArgs = append(config.ControllerArgs, fs.Args()...)
 	config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level.Level}))
 
+	if dryRun {
+		script, err := cluster.Script(config)
+		fmt.Print(script)
+		return err
+	}
 	if background {
 		return daemonize(config, args, stopCommand(fs))
 	}
