@@ -67,6 +67,9 @@ func check(t *testing.T, m *Machine) {
 		fail("%d tasks are unassigned, %d are counted", unassigned, m.tasks.unassigned)
 	}
 	for origin, list := range m.tasks.broadcasts {
+		if len(list) == 0 {
+			fail("nothing is left of broadcast %s, and it is not forgotten", origin)
+		}
 		for _, x := range list {
 			if m.tasks.byID[x.id] != x {
 				fail("task %s of broadcast %s has ended", x.id, origin)
@@ -96,6 +99,17 @@ func check(t *testing.T, m *Machine) {
 	}
 	if listed != len(s.records) {
 		fail("%d records are in order, there are %d", listed, len(s.records))
+	}
+	if s.head > len(s.order)/2 {
+		fail("%d of %d places in order are empty", s.head, len(s.order))
+	}
+	for i, r := range s.order[:s.head] {
+		if r != nil {
+			fail("record %s at place %d was dropped, and is held", r.ID, i)
+		}
+	}
+	if due := m.Due(); due < 1 {
+		fail("a tick was due %d ticks ago", -due)
 	}
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,6 +63,36 @@ func TestSimulation(t *testing.T) {
 	for seed := range uint64(100) {
 		if first := simulate(t, seed, 400); first != simulate(t, seed, 400) {
 			t.Fatalf("seed %d: two runs differ", seed)
+		}
+	}
+}
+
+// A hub that is ticked only when it is due, and before each event, does what one
+// does that is ticked all the time: it says truly when it wants a tick.
+func TestDue(t *testing.T) {
+	for seed := range uint64(30) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		always, due := newPlayer(t), newPlayer(t)
+		for range 300 {
+			var a, d []string
+			ticks := rng.IntN(40)
+			for at := 1; at <= ticks; at++ {
+				for _, line := range always.apply([]string{"tick", "1"}) {
+					a = append(a, fmt.Sprint(at, " ", line))
+				}
+			}
+			for at := 0; at < ticks; {
+				n := min(due.m.Due(), ticks-at)
+				at += n
+				for _, line := range due.apply([]string{"tick", fmt.Sprint(n)}) {
+					d = append(d, fmt.Sprint(at, " ", line))
+				}
+			}
+			event := []string{[]string{"register", "pong", "departed", "goodbye"}[rng.IntN(4)], fmt.Sprint("e", rng.IntN(5))}
+			a, d = append(a, always.apply(event)...), append(d, due.apply(event)...)
+			if !slices.Equal(a, d) {
+				t.Fatalf("seed %d, %d ticks and then %v: ticked always\n%s\nwhen due\n%s", seed, ticks, event, strings.Join(a, "\n"), strings.Join(d, "\n"))
+			}
 		}
 	}
 }
