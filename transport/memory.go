@@ -59,6 +59,15 @@ func (m *Memory) Dial(kind Kind, endpoint string, opt Options) (Socket, error) {
 	m.next++
 	s := m.socket(kind, "", opt)
 	s.peers = []*memorySocket{peer}
+	if peer.kind == Router { // which has one connection of each identity
+		for i, p := range peer.peers {
+			if p.id == s.id {
+				peer.peers = slices.Delete(peer.peers, i, i+1)
+				p.peers = nil
+				break
+			}
+		}
+	}
 	peer.peers = append(peer.peers, s)
 	return s, nil
 }

@@ -25,6 +25,7 @@ func (k Kind) String() string { return [...]string{"dealer", "router", "pub", "s
 // Options of a socket. The zero value is usable.
 type Options struct {
 	// Identity is what routers know this socket by; "" lets them make one up.
+	// Of two connections with the same identity, a router has the later one.
 	Identity string
 	// MaxFrame bounds a frame that a peer may send, in bytes: a peer that
 	// announces a longer one is disconnected before a byte of it is stored.

@@ -133,6 +133,10 @@ const (
 	GoTypes = "go_types"
 	// ResultType, in a Go engine's reply to ValueFunction, is the GoType of the value.
 	ResultType = "go_type"
+	// Again, in a request, is true when the client has sent it before, to a
+	// controller that was started anew since. One whose first sending was
+	// acknowledged has neither content nor buffers: the controller has them.
+	Again = "again"
 	// BroadcastReplies, in a coalescing broadcast request (protocol section 9),
 	// is true when the client takes the one reply apart; then an engine that
 	// dies does not fail the others. In the reply it is the list of what the
@@ -150,8 +154,5 @@ type BroadcastReply struct {
 	Buffers  int             `json:"buffers"`
 }
 
-// BroadcastRecords, in the content of a connection_reply, is true when the
-// controller answers for engines that die during a broadcast, knows
-// BroadcastReplies, and keeps records of what is broadcast, each copy a task of
-// its own.
+// BroadcastRecords is the key of Connected.Records in a connection_reply.
 const BroadcastRecords = "broadcast_records"

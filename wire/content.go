@@ -23,6 +23,13 @@ const (
 	ShutdownNotification       = "shutdown_notification"
 	ConnectionRequest          = "connection_request"
 	ConnectionReply            = "connection_reply"
+
+	// Acknowledge says that messages will not be asked for again: to a client,
+	// on the registration port, that its requests are recorded; to an engine, on
+	// the control channel, that its replies are. Resend asks an engine, there
+	// too, for replies that it keeps. Neither has a reply.
+	Acknowledge = "acknowledge"
+	Resend      = "resend"
 )
 
 // The queries of the hub and their replies (protocol section 7). HubError
@@ -99,11 +106,24 @@ type Explained struct {
 	Tasks  map[MsgID]string `json:"tasks"`
 }
 
+// MsgIDs is the content of a message that is about other messages: Acknowledge
+// and Resend.
+type MsgIDs struct {
+	MsgIDs []MsgID `json:"msg_ids"`
+}
+
 // Registration is the content of a registration_request: the engine's uuid and,
-// when MPI gave it a rank, the id it asks for.
+// when MPI gave it a rank or it had one before, the id it asks for.
 type Registration struct {
 	UUID EngineUUID `json:"uuid"`
 	ID   *EngineID  `json:"id,omitempty"`
+	// Keeps says that the engine keeps replies until they are acknowledged, if
+	// it is told to (protocol section 17).
+	Keeps bool `json:"keeps,omitempty"`
+	// Tasks are the requests that the engine has when it registers again, with a
+	// controller that was started anew: those that wait or run, and those whose
+	// replies it keeps. Nil stands for a first registration.
+	Tasks []MsgID `json:"tasks,omitzero"`
 }
 
 // Registered is the content of a registration_reply: the id granted, the period
@@ -113,6 +133,25 @@ type Registered struct {
 	ID             EngineID          `json:"id"`
 	HeartPeriod    int               `json:"hb_period"`
 	ConnectionInfo *EngineConnection `json:"connection_info,omitempty"`
+	// Instance names this run of the controller. Acknowledges says that it
+	// acknowledges replies, which the engine keeps until then.
+	Instance     string `json:"instance,omitempty"`
+	Acknowledges bool   `json:"acknowledges,omitempty"`
+}
+
+// Connected is the content of a connection_reply.
+type Connected struct {
+	Status  string                  `json:"status"`
+	Engines map[EngineID]EngineUUID `json:"engines"`
+	// Records says that the controller answers for engines that die during a
+	// broadcast, knows BroadcastReplies, and keeps records of what is broadcast,
+	// each copy a task of its own.
+	Records bool `json:"broadcast_records"`
+	// Instance names this run of the controller. Restores says that it records
+	// requests so that, killed, it can be restored, and acknowledges each to its
+	// client, which keeps it until then.
+	Instance string `json:"instance,omitempty"`
+	Restores bool   `json:"restores,omitempty"`
 }
 
 // EngineNotice is the content of an (un)registration_notification.

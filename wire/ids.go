@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 )
@@ -32,4 +33,23 @@ func NewKey() string {
 	var b [32]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
+}
+
+// NewInstance returns a name for one run of a controller: 8 random hex digits,
+// the first of them a letter, so that a ping of Python's, a number, names none.
+func NewInstance() string {
+	const letters = "abcdef"
+	var b [5]byte
+	rand.Read(b[:])
+	return letters[b[4]%6:][:1] + hex.EncodeToString(b[:4])[1:]
+}
+
+// InstanceOf returns the instance of the controller that sent a ping, which is
+// "<instance>.<n>", or "" where it names none.
+func InstanceOf(ping []byte) string {
+	instance, _, found := bytes.Cut(ping, []byte("."))
+	if !found || len(instance) != 8 || instance[0] < 'a' || instance[0] > 'f' {
+		return ""
+	}
+	return string(instance)
 }

@@ -19,6 +19,7 @@ func Run(t *testing.T, net transport.Network, endpoint string) {
 	s := suite{net, endpoint}
 	t.Run("RouterDealer", s.routerDealer)
 	t.Run("Identity", s.identity)
+	t.Run("Handover", s.handover)
 	t.Run("UnknownIdentity", s.unknownIdentity)
 	t.Run("Mandatory", s.mandatory)
 	t.Run("PubSub", s.pubSub)
@@ -120,6 +121,25 @@ func (s suite) identity(t *testing.T) {
 	send(t, r, "a", "to a")
 	want(t, recv(t, a), "to a")
 	want(t, recv(t, b), "to b")
+}
+
+// handover: a dealer that comes with an identity that another has takes its
+// place, and the end of the other is nothing to the router.
+func (s suite) handover(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{Mandatory: true})
+	old := s.dial(t, transport.Dealer, r, transport.Options{Identity: "d"})
+	send(t, old, "old")
+	want(t, recv(t, r), "d", "old")
+	next := s.dial(t, transport.Dealer, r, transport.Options{Identity: "d"})
+	send(t, next, "new")
+	want(t, recv(t, r), "d", "new")
+	send(t, r, "d", "to new")
+	want(t, recv(t, next), "to new")
+	old.Close()
+	send(t, next, "new still")
+	want(t, recv(t, r), "d", "new still")
+	send(t, r, "d", "to new still")
+	want(t, recv(t, next), "to new still")
 }
 
 // unknownIdentity: such a message is dropped, and harms no other.

@@ -93,6 +93,9 @@ func (n *Network) open(kind transport.Kind, opt transport.Options) (*socket, err
 	if kind == transport.Sub {
 		err = errors.Join(err, z.SetSubscribe(""))
 	}
+	if kind == transport.Router {
+		err = errors.Join(err, z.SetRouterHandover(true))
+	}
 	if opt.Mandatory {
 		err = errors.Join(err, z.SetRouterMandatory(1))
 	}
