@@ -184,6 +184,7 @@ type answering func(frames [][]byte)
 func (answering) Recv() ([][]byte, error) { return nil, transport.ErrClosed }
 func (answering) Addr() string            { return "" }
 func (answering) Close() error            { return nil }
+func (answering) Discard() error          { return nil }
 func (a answering) Give(frames [][]byte, sent func()) error {
 	err := a.Send(frames)
 	if sent != nil {

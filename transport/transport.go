@@ -77,4 +77,7 @@ type Socket interface {
 	// Close ends Recv and frees the socket. What was sent is still delivered
 	// for a short while.
 	Close() error
+	// Discard is Close, but what was sent and has not left yet is dropped: none
+	// of it reaches a peer that comes to stand where the last one was.
+	Discard() error
 }

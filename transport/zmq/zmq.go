@@ -236,7 +236,12 @@ func (s *socket) receive() ([][]byte, error) {
 	return msg, nil
 }
 
-func (s *socket) Close() error {
+func (s *socket) Close() error { return s.close(linger) }
+
+func (s *socket) Discard() error { return s.close(0) }
+
+// close closes the socket, and gives what was sent so long to leave.
+func (s *socket) close(linger time.Duration) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -254,5 +259,5 @@ func (s *socket) Close() error {
 		<-s.watcher.done
 	}
 	s.frames.free()
-	return s.s.Close()
+	return errors.Join(s.s.SetLinger(linger), s.s.Close())
 }

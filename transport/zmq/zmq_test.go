@@ -161,3 +161,43 @@ func echo(b *testing.B, outstanding int) {
 		outstanding++
 	}
 }
+
+// What a discarded socket had to deliver does not reach the listener that comes.
+func TestDiscard(t *testing.T) {
+	n := network(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := "tcp://" + l.Addr().String()
+	l.Close() // nobody stands there for now
+	dial := func(word string) transport.Socket {
+		t.Helper()
+		d, err := n.Dial(transport.Dealer, addr, transport.Options{})
+		if err == nil {
+			err = d.Send([][]byte{[]byte(word)})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	discarded, closed := dial("discarded"), dial("closed")
+	discarded.Discard()
+	closed.Close()
+	r, err := n.Listen(transport.Router, addr, transport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer dial("later").Close()
+	for heard := make(map[string]bool); !heard["closed"] || !heard["later"]; {
+		m, err := r.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if heard[string(m[1])] = true; heard["discarded"] {
+			t.Fatal("what was discarded is delivered")
+		}
+	}
+}
