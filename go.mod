@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // profiles: strict, errors with positions
+	github.com/expr-lang/expr v1.17.8 // expressions that tasks depend on; safe to run, with positions in errors
 	github.com/mattn/go-sqlite3 v1.14.52 // results database; SQLite compiled in
 	github.com/oklog/run v1.2.0 // where lifetimes meet
 	github.com/pebbe/zmq4 v1.4.0 // libzmq: CURVE, monitors, all socket options

@@ -27,7 +27,12 @@ func (e *Engine) apply(ctx context.Context, r *request) answer {
 		return e.failed(r, failure(ctx, userErrorf(ValueError, "apply_request: %v", err)))
 	}
 	typed(call.Kwargs, r.marks.GoTypes)
-	result, err := e.invoke(ctx, call)
+	var result any
+	if f, ok := call.Func.(pickle.Reference); ok && f.Name == wire.TaskFunction {
+		result, err = e.task(ctx, r, call)
+	} else {
+		result, err = e.invoke(ctx, call)
+	}
 	if err != nil {
 		a := e.failed(r, failure(ctx, err))
 		if result != nil { // of a map, what precedes the item that failed

@@ -43,8 +43,9 @@ type Engine struct {
 	ns      Interpreter
 
 	// the worker's
-	count int // execution count of cells that are kept in history
-	cells int // number of cells executed
+	count      int // execution count of cells that are kept in history
+	cells      int // number of cells executed
+	conditions conditions
 }
 
 // New returns an engine that is not connected yet.

@@ -83,10 +83,7 @@ func (e *Engine) execute(ctx context.Context, r *request) answer {
 		return e.failed(r, failure(ctx, err))
 	}
 	if hasValue && !x.Silent {
-		data := displayed(value)
-		e.drain()
-		e.out.sync()
-		e.publish(r, e.pub.output(topicResult, "execute_result", r.RawHeader, display{ExecutionCount: count, Data: data}))
+		e.show(r, value, count)
 	}
 	b, err := json.Marshal(executeReply{
 		Status: wire.StatusOK, ExecutionCount: count, Payload: []any{},
@@ -96,6 +93,14 @@ func (e *Engine) execute(ctx context.Context, r *request) answer {
 		return e.failed(r, failure(ctx, err))
 	}
 	return answer{status: wire.StatusOK, content: b}
+}
+
+// show publishes the value of a cell, after what the cell has printed.
+func (e *Engine) show(r *request, value any, count int) {
+	data := displayed(value)
+	e.drain()
+	e.out.sync()
+	e.publish(r, e.pub.output(topicResult, "execute_result", r.RawHeader, display{ExecutionCount: count, Data: data}))
 }
 
 // cellName is what tracebacks call a cell: In[3] as prompts count, and for

@@ -131,10 +131,25 @@ func (e *Engine) failed(r *request, f wire.Error) answer {
 	if err := e.pub.output(topicError, "error", r.RawHeader, f); err != nil {
 		e.log.Error("error not published", "task", r.Header.MsgID, "err", err)
 	}
+	return e.failure(r, f)
+}
+
+// unfit is the answer to a request that is not to run on this engine. Nothing of
+// it is published: another engine runs it, and has its output.
+func (e *Engine) unfit(r *request, why string) answer {
+	const most = 1000 // names of functions have no bound
+	if len(why) > most {
+		why = strings.ToValidUTF8(why[:most], "") + "..."
+	}
+	return e.failure(r, wire.Error{Ename: wire.UnmetDependency, Evalue: why, Traceback: []string{}})
+}
+
+// failure is the answer to a request that failed.
+func (e *Engine) failure(r *request, f wire.Error) answer {
 	// Not on iopub: Python clients look the engine up, and their IO loop fails
 	// over the output of one that has gone.
 	f.EngineInfo = &wire.EngineInfo{EngineUUID: wire.EngineUUID(e.session.ID), EngineID: e.id, Method: method(r)}
-	a := answer{status: wire.StatusError, unmet: f.Ename == "UnmetDependency"}
+	a := answer{status: wire.StatusError, unmet: f.Ename == wire.UnmetDependency}
 	var content any = wire.Reply{Status: wire.StatusError, Error: f}
 	if r.Header.MsgType == wire.ExecuteRequest {
 		content = executeReply{

@@ -47,6 +47,10 @@ type marks struct {
 	CountOutputs  bool              `json:"count_outputs"` // wire.CountOutputs
 	SourceFile    string            `json:"source_file"`   // wire.SourceFile
 	GoTypes       map[string]string `json:"go_types"`      // wire.GoTypes
+
+	Depend         string   `json:"depend"` // wire.Depend and its siblings
+	Require        []string `json:"require"`
+	DependFunction string   `json:"depend_function"`
 }
 
 // onlyCounts is the metadata of most requests of Go clients.

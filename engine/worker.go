@@ -69,6 +69,12 @@ func (e *Engine) guarded(ctx context.Context, r *request) (a answer) {
 			a = e.failed(r, panicked(v))
 		}
 	}()
+	switch why := e.unmet(ctx, r); {
+	case why != "" && ctx.Err() != nil:
+		return e.failed(r, failure(ctx, context.Cause(ctx)))
+	case why != "":
+		return e.unfit(r, why)
+	}
 	if r.Header.MsgType == wire.ExecuteRequest {
 		return e.execute(ctx, r)
 	}
