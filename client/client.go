@@ -153,7 +153,7 @@ func (c *Client) engineUp(id EngineID, uuid wire.EngineUUID) {
 		if c.engines[at].uuid == uuid {
 			return
 		}
-		c.engineDown(c.engines[at].uuid)
+		c.engineDown(c.engines[at].uuid, "")
 	}
 	at, _ := c.find(id)
 	c.engines = slices.Insert(slices.Clone(c.engines), at, newEngine(id, uuid))
@@ -164,12 +164,12 @@ func (c *Client) engineUp(id EngineID, uuid wire.EngineUUID) {
 // engineDown forgets an engine and fails the requests it had not answered. A
 // reply that still comes finds its task settled and is ignored. The caller
 // holds mu.
-func (c *Client) engineDown(uuid wire.EngineUUID) {
+func (c *Client) engineDown(uuid wire.EngineUUID, cause string) {
 	at := slices.IndexFunc(c.engines, func(e *engine) bool { return e.uuid == uuid })
 	if at < 0 {
 		return
 	}
-	c.note(EngineEvent{Engine: c.engines[at].id, UUID: uuid})
+	c.note(EngineEvent{Engine: c.engines[at].id, UUID: uuid, Cause: cause})
 	gone := c.engines[at]
 	c.engines = slices.Delete(slices.Clone(c.engines), at, at+1)
 	maps.DeleteFunc(c.dropped, func(_ wire.MsgID, n *int) bool {
@@ -180,7 +180,7 @@ func (c *Client) engineDown(uuid wire.EngineUUID) {
 			if t.reply != nil {
 				c.settle(t, nil) // its output ends here
 			} else {
-				c.settle(t, died(t.engine, t.id))
+				c.settle(t, died(t.engine, t.id, cause))
 			}
 		}
 	}

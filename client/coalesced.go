@@ -48,7 +48,7 @@ func (c *Client) abandon(gone wire.EngineUUID) {
 			delete(c.wholes, id)
 			for _, other := range tasks {
 				other.release()
-				c.settle(other, fmt.Errorf("engine %d died, and the controller coalesces the replies of all engines or none: %w", t.engine, died(t.engine, t.id)))
+				c.settle(other, fmt.Errorf("engine %d died, and the controller coalesces the replies of all engines or none: %w", t.engine, died(t.engine, t.id, "")))
 			}
 			break
 		}

@@ -154,8 +154,12 @@ func aborted(engine EngineID, id wire.MsgID) *RemoteError {
 }
 
 // died is what becomes of a request when its engine goes.
-func died(engine EngineID, id wire.MsgID) *RemoteError {
-	return &RemoteError{Engine: engine, Name: engineError, Message: fmt.Sprintf("engine %d died while running task %s", engine, id)}
+func died(engine EngineID, id wire.MsgID, cause string) *RemoteError {
+	message := fmt.Sprintf("engine %d died while running task %s", engine, id)
+	if cause != "" {
+		message += ": " + cause
+	}
+	return &RemoteError{Engine: engine, Name: engineError, Message: message}
 }
 
 // A CompositeError holds the errors of several engines that took part in one

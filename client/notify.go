@@ -12,11 +12,17 @@ type EngineEvent struct {
 	Engine EngineID
 	UUID   wire.EngineUUID
 	Up     bool // it came; else it went
+	// Cause says why it went, as in "killed by signal 9 (SIGKILL)"; "" if the
+	// controller does not tell.
+	Cause string
 }
 
 func (e EngineEvent) String() string {
 	if e.Up {
 		return fmt.Sprintf("engine %d registered", e.Engine)
+	}
+	if e.Cause != "" {
+		return fmt.Sprintf("engine %d is gone: %s", e.Engine, e.Cause)
 	}
 	return fmt.Sprintf("engine %d is gone", e.Engine)
 }

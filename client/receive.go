@@ -196,7 +196,7 @@ func (c *Client) notified(frames [][]byte) error {
 	case m.Header.MsgType == wire.RegistrationNotification:
 		c.engineUp(e.ID, e.UUID)
 	case m.Header.MsgType == wire.UnregistrationNotification:
-		c.engineDown(e.UUID)
+		c.engineDown(e.UUID, e.Cause)
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ func (c *Client) register(ar *AsyncResult, engines []*engine) {
 			c.settle(t, c.err)
 		} else if len(engines) > 0 {
 			if at, ok := c.find(t.engine); !ok || c.engines[at].uuid != t.uuid {
-				c.settle(t, died(t.engine, t.id)) // since it was resolved
+				c.settle(t, died(t.engine, t.id, "")) // since it was resolved
 			}
 		}
 	}

@@ -20,7 +20,7 @@ var errReplaced = errors.New("engine: the connection file was replaced")
 // section 5).
 func (e *Engine) register(ctx context.Context, s transport.Socket, url string, file fs.FileInfo) (*wire.Registered, error) {
 	_, frames, err := e.session.Frames(wire.RegistrationRequest, nil, nil,
-		wire.Registration{UUID: wire.EngineUUID(e.session.ID), ID: e.cfg.ID})
+		wire.Registration{UUID: wire.EngineUUID(e.session.ID), ID: e.cfg.ID, EngineProcess: thisProcess(e.cfg.mpi)})
 	if err != nil {
 		return nil, err
 	}

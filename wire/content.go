@@ -23,6 +23,8 @@ const (
 	ShutdownNotification       = "shutdown_notification"
 	ConnectionRequest          = "connection_request"
 	ConnectionReply            = "connection_reply"
+	EngineEndedRequest         = "engine_ended_request"
+	EngineEndedReply           = "engine_ended_reply"
 
 	// Acknowledge says that messages will not be asked for again: to a client,
 	// on the registration port, that its requests are recorded; to an engine, on
@@ -113,7 +115,8 @@ type MsgIDs struct {
 }
 
 // Registration is the content of a registration_request: the engine's uuid and,
-// when MPI gave it a rank or it had one before, the id it asks for.
+// when MPI gave it a rank or it had one before, the id it asks for. Engines of Muster also tell
+// which process they are.
 type Registration struct {
 	UUID EngineUUID `json:"uuid"`
 	ID   *EngineID  `json:"id,omitempty"`
@@ -124,6 +127,30 @@ type Registration struct {
 	// controller that was started anew: those that wait or run, and those whose
 	// replies it keeps. Nil stands for a first registration.
 	Tasks []MsgID `json:"tasks,omitzero"`
+	EngineProcess
+}
+
+// EngineProcess says which process an engine is, so that who sees the process
+// end can say which engine that was. What is not known is left out.
+type EngineProcess struct {
+	Host string `json:"host,omitempty"` // as its operating system has it
+	PID  int    `json:"pid,omitempty"`
+	Job  string `json:"job,omitempty"`  // the mark of the launcher's job, MUSTER_JOB in its environment
+	Rank *int   `json:"rank,omitempty"` // in that job's MPI world
+}
+
+// EngineEnded is the content of an engine_ended_request: the engines that are
+// the process have ended, all of a job's where only the job is named, and why in one line.
+type EngineEnded struct {
+	EngineProcess
+	Cause string `json:"cause"`
+}
+
+// EnginesEnded is the content of an engine_ended_reply when ok: which engines
+// these were, of those that were still registered.
+type EnginesEnded struct {
+	Status  string     `json:"status"`
+	Engines []EngineID `json:"engines"`
 }
 
 // Registered is the content of a registration_reply: the id granted, the period
@@ -154,10 +181,12 @@ type Connected struct {
 	Restores bool   `json:"restores,omitempty"`
 }
 
-// EngineNotice is the content of an (un)registration_notification.
+// EngineNotice is the content of an (un)registration_notification. Cause says
+// why an engine is gone.
 type EngineNotice struct {
-	ID   EngineID   `json:"id"`
-	UUID EngineUUID `json:"uuid"`
+	ID    EngineID   `json:"id"`
+	UUID  EngineUUID `json:"uuid"`
+	Cause string     `json:"cause,omitempty"`
 }
 
 // Target is one engine of a broadcast: on the wire a pair [uuid, id].

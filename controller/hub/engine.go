@@ -9,9 +9,10 @@ import (
 
 // engine is one that has asked to be registered.
 type engine struct {
-	id    wire.EngineID
-	uuid  wire.EngineUUID
-	since int // when it asked
+	id      wire.EngineID
+	uuid    wire.EngineUUID
+	process wire.EngineProcess
+	since   int // when it asked
 
 	beaten bool // it answered a ping since the last judgement
 	misses int  // in a row
@@ -22,10 +23,13 @@ type engine struct {
 	queue, tasks, completed int
 }
 
-// doubt is the time an engine has to show that it lives.
+// doubt is the time an engine has to show that it lives or, when its process is
+// known to have ended, that its last replies have to arrive.
 type doubt struct {
 	until int    // in ticks
 	from  uint64 // the first ping whose pong counts
+	ended bool   // none counts
+	cause string // of its end, when the time is over
 }
 
 // onRegistration lets an engine in, until its first pong as a pending one.
@@ -41,7 +45,7 @@ func (m *Machine) onRegistration(ev Request) {
 		m.do(Refused{content.UUID, err.evalue})
 		return
 	}
-	m.pending = append(m.pending, &engine{id: id, uuid: content.UUID, since: m.now})
+	m.pending = append(m.pending, &engine{id: id, uuid: content.UUID, process: content.EngineProcess, since: m.now})
 	m.heart.nextPing = m.now + 1
 	m.do(Reply{To: ev.From, Type: wire.RegistrationReply, Content: wire.Registered{
 		Status:         wire.StatusOK,
@@ -115,7 +119,7 @@ func (m *Machine) down(e *engine, cause string) {
 	delete(m.byUUID, e.uuid)
 	delete(m.byID, e.id)
 	m.do(Down{e.id, e.uuid, cause})
-	m.gone = append(m.gone, notice{m.now + notifyAfter, wire.EngineNotice{ID: e.id, UUID: e.uuid}})
+	m.gone = append(m.gone, notice{m.now + notifyAfter, wire.EngineNotice{ID: e.id, UUID: e.uuid, Cause: cause}})
 }
 
 // drop forgets a pending engine.

@@ -13,6 +13,7 @@ func FuzzRequest(f *testing.F) {
 	for kind, content := range map[string]string{
 		wire.RegistrationRequest:   `{"uuid":"a","id":3}`,
 		wire.UnregistrationRequest: `{"id":0}`,
+		wire.EngineEndedRequest:    `{"host":"n1","pid":42,"job":"j","rank":0,"cause":"killed"}`,
 		wire.ConnectionRequest:     `{}`,
 		wire.QueueRequest:          `{"targets":[0,"e"],"verbose":true}`,
 		wire.ResultRequest:         `{"msg_ids":["t","u"],"status_only":false}`,

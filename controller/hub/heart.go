@@ -52,7 +52,7 @@ func (m *Machine) onTick(ev Tick) {
 	}
 	for i := len(m.engines) - 1; i >= 0; i-- {
 		if e := m.engines[i]; e.doubt != nil && m.now >= e.doubt.until {
-			m.down(e, "its connection ended")
+			m.down(e, e.doubt.cause)
 		}
 	}
 	switch {
@@ -88,7 +88,7 @@ func (m *Machine) onPong(ev Pong) {
 	}
 	if e := m.byUUID[ev.Engine]; e != nil {
 		e.beaten = true
-		if e.doubt != nil && n >= e.doubt.from {
+		if e.doubt != nil && !e.doubt.ended && n >= e.doubt.from {
 			e.doubt = nil
 		}
 		return
@@ -107,7 +107,7 @@ func (m *Machine) onDeparted(ev Departed) {
 	}
 	if e := m.byUUID[ev.Engine]; e != nil && e.doubt == nil {
 		m.ping()
-		e.doubt = &doubt{until: m.now + m.cfg.Grace, from: m.heart.ping}
+		e.doubt = &doubt{until: m.now + m.cfg.Grace, from: m.heart.ping, cause: "its connection ended"}
 	}
 }
 

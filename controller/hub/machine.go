@@ -176,6 +176,8 @@ var queries = map[string]query{
 	wire.PurgeRequest:      {wire.PurgeReply, (*Machine).purge},
 	wire.ResubmitRequest:   {wire.ResubmitReply, (*Machine).resubmit},
 	wire.ShutdownRequest:   {wire.ShutdownReply, (*Machine).shutdown},
+
+	wire.EngineEndedRequest: {wire.EngineEndedReply, (*Machine).engineEnded},
 }
 
 // A failure is an error as clients read it: the name of a Python exception,

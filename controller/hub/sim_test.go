@@ -29,6 +29,13 @@ func simulate(t *testing.T, seed uint64, steps int) string {
 		func() string { return "departed " + pick("e", 8) },
 		func() string { return "unregister " + pick("", 12) },
 		func() string { return "goodbye " + pick("e", 8) },
+		func() string {
+			return `ask registration_request {"uuid":"` + pick("e", 8) + `","pid":` + pick("4", 3) + `,"job":"j","rank":` + pick("", 3) + `}`
+		},
+		func() string { return `ask engine_ended_request {"pid":` + pick("4", 3) + `,"cause":"killed"}` },
+		func() string {
+			return `ask engine_ended_request {"job":"j","rank":` + pick("", 3) + `,"cause":"killed"}`
+		},
 		func() string { return "tick " + pick("", 5) + pick("", 10) },
 		func() string { return "mux " + pick("e", 8) + pick(" t", 60) + pick(" ", 900) },
 		func() string { return "mux " + pick("e", 8) + pick(" t", 60) },
