@@ -28,6 +28,8 @@ type AsyncResult struct {
 	// which some may have failed.
 	combine func(values []any, errs []error) ([]any, error)
 	mapped  *mapping // of a map, which items its tasks have
+	// scheduled are the settings of a LoadBalancedView's call, nil of others.
+	scheduled *settings
 
 	tasks []task
 	done  chan struct{}

@@ -42,14 +42,43 @@ var (
 	// ErrInterrupted is a RemoteError named KeyboardInterrupt: Interrupt or
 	// Cancel ended the code.
 	ErrInterrupted = errors.New("the code was interrupted")
+	// ErrPoisoned is an ErrEngineDied of a task that is not tried again, whatever
+	// its Retries, for too many engines have died that ran it: Deaths says how.
+	ErrPoisoned = errors.New("the task has cost too many engines")
+	// ErrImpossibleDependency is a RemoteError named ImpossibleDependency: what
+	// the task depends on has ended otherwise, or none is left of the engines to
+	// which it may go.
+	ErrImpossibleDependency = errors.New("the dependency can never be met")
+	// ErrInvalidDependency is a RemoteError named InvalidDependency: the task
+	// depends on itself, or on one that the scheduler does not know.
+	ErrInvalidDependency = errors.New("the dependency is on no task of the queue")
+	// ErrTaskTimeout is a RemoteError named TaskTimeout: the task waited in the
+	// scheduler's queue for longer than its Timeout.
+	ErrTaskTimeout = errors.New("the task waited for longer than its timeout")
+	// ErrDeadline is a RemoteError named TaskDeadline: the call ran for longer
+	// than its Deadline.
+	ErrDeadline = errors.New("the call ran for longer than its deadline")
 )
 
 // The Names of errors that callers branch by.
 const (
 	engineError = "EngineError"
 	taskAborted = "TaskAborted"
-	interrupted = "KeyboardInterrupt"
 )
+
+// byName are the errors that RemoteErrors are, by their names.
+var byName = []struct {
+	name string
+	err  error
+}{
+	{engineError, ErrEngineDied},
+	{taskAborted, ErrTaskAborted},
+	{"KeyboardInterrupt", ErrInterrupted},
+	{"ImpossibleDependency", ErrImpossibleDependency},
+	{"InvalidDependency", ErrInvalidDependency},
+	{"TaskTimeout", ErrTaskTimeout},
+	{"TaskDeadline", ErrDeadline},
+}
 
 // NoEngine is the Engine of an error or a result that no engine answered for:
 // a task that the scheduler refused, or whose engine has gone unnamed.
@@ -62,13 +91,17 @@ type RemoteError struct {
 	Engine EngineID
 	// Name is the class of the error: a Python exception's class, a Go
 	// engine's name for it, or one of EngineError (the engine died),
-	// TaskAborted, TaskTimeout, InvalidDependency, ImpossibleDependency.
+	// TaskAborted, TaskTimeout, TaskDeadline, InvalidDependency,
+	// ImpossibleDependency.
 	Name string
 	// Message is the text of the error.
 	Message string
 	// Traceback is where it arose, in the engine's own format; often empty
 	// when it was not user code that failed.
 	Traceback []string
+	// Deaths are, of a task that is not tried again for it (ErrPoisoned), how the
+	// engines died that ran it.
+	Deaths []string
 }
 
 // Error is the engine, the class and the message, without the traceback.
@@ -112,16 +145,17 @@ func (e *RemoteError) text() string {
 	return e.Name + ": " + e.Message
 }
 
-// Is makes errors.Is find ErrEngineDied, ErrTaskAborted and ErrInterrupted by
-// the error's name.
+// Is makes errors.Is find ErrEngineDied, ErrTaskAborted, ErrInterrupted,
+// ErrImpossibleDependency, ErrInvalidDependency, ErrTaskTimeout and ErrDeadline by
+// the error's name, and ErrPoisoned by its Deaths.
 func (e *RemoteError) Is(target error) bool {
-	switch target {
-	case ErrEngineDied:
-		return e.Name == engineError
-	case ErrTaskAborted:
-		return e.Name == taskAborted
-	case ErrInterrupted:
-		return e.Name == interrupted
+	if target == ErrPoisoned {
+		return len(e.Deaths) > 0
+	}
+	for _, x := range byName {
+		if e.Name == x.name {
+			return target == x.err
+		}
 	}
 	return false
 }

@@ -43,7 +43,11 @@ type parcel struct {
 // direct sends requests to engines: to each its own, or a single one to all of
 // them. Nothing is waited for; what cannot be sent settles its task.
 func (c *Client) direct(ar *AsyncResult, s settings, engines []*engine, requests ...*request) *AsyncResult {
-	requests = s.labelled(requests)
+	o, err := s.direct()
+	if err != nil {
+		return failed(ar.what, err)
+	}
+	requests = o.on(requests)
 	ar.client, ar.done, ar.left, ar.sent = c, make(chan struct{}), len(engines), s.notice()
 	ar.tasks = make([]task, len(engines))
 	tasks := make([]*task, len(engines))

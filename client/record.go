@@ -173,12 +173,12 @@ func (c *Client) describe(rec *Record) *Result {
 	c.mu.Unlock()
 	r.readReply(rec.ResultMetadata, rec.ResultContent)
 	var asked struct { // what the task depends on, where it says so
-		After  []wire.MsgID `json:"after"`
-		Follow []wire.MsgID `json:"follow"`
-		Label  string       `json:"label"`
+		After  json.RawMessage `json:"after"`
+		Follow json.RawMessage `json:"follow"`
+		Label  string          `json:"label"`
 	}
 	json.Unmarshal(rec.Metadata, &asked)
-	r.After, r.Follow, r.Label = asked.After, asked.Follow, asked.Label
+	r.After, r.Follow, r.Label = dependsOn(asked.After), dependsOn(asked.Follow), asked.Label
 	switch r.Err = replyError(rec.ResultContent, r.Engine, r.MsgID); {
 	case r.Err != nil:
 	case rec.Header.MsgType == wire.ApplyRequest:

@@ -72,6 +72,9 @@ func (t *task) describe() *Result {
 		Submitted: t.submitted, Received: t.received,
 		Code: t.result.code, Err: t.err,
 	}
+	if s := t.result.scheduled; s != nil {
+		r.After, r.Follow = s.after.ids, s.follow.ids
+	}
 	if o := t.output; o != nil {
 		r.Stdout, r.Stderr, r.Outputs, r.OutputLost = o.stdout.String(), o.stderr.String(), o.shown(), o.lost
 		r.ExecuteResult, r.ExecutionCount = o.bundle, o.count
@@ -92,13 +95,11 @@ func (t *task) describe() *Result {
 // zero.
 func (r *Result) readReply(metadata, content json.RawMessage) {
 	var m struct {
-		Started wire.Time    `json:"started"`
-		After   []wire.MsgID `json:"after"`
-		Follow  []wire.MsgID `json:"follow"`
-		Label   string       `json:"label"`
+		Started wire.Time `json:"started"`
+		Label   string    `json:"label"`
 	}
 	json.Unmarshal(metadata, &m)
-	r.Started, r.After, r.Follow, r.Label = m.Started.Time, m.After, m.Follow, m.Label
+	r.Started, r.Label = m.Started.Time, m.Label
 	var c struct {
 		Status string `json:"status"`
 		Count  int    `json:"execution_count"`

@@ -1,6 +1,14 @@
 package client
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster/wire"
+)
 
 // A Setting changes how a view calls; With makes a view that has it:
 //
@@ -22,6 +30,14 @@ type settings struct {
 	route       route
 	noCopy      bool
 	label       string
+	deadline    time.Duration
+
+	// Of the tasks of a LoadBalancedView:
+	after, follow     Dependency
+	timeout           time.Duration
+	retries, priority int
+
+	err error // why the view cannot be called
 }
 
 // with returns the settings after some more.
@@ -31,6 +47,9 @@ func (s settings) with(more []Setting) settings {
 	}
 	return s
 }
+
+// refuse has every call of the view fail.
+func (s *settings) refuse(err error) { s.err = cmp.Or(s.err, err) }
 
 // stored tells whether engines are to keep code in their histories.
 func (s *settings) stored() bool { return !s.silent && !s.noHistory }
@@ -113,25 +132,117 @@ func Unordered() Setting { return func(s *settings) { s.unordered = true } }
 //	records, err := c.DBQuery(ctx, map[string]any{"label": "heat"})
 func Label(label string) Setting { return func(s *settings) { s.label = label } }
 
-// labelled are requests with the view's label, if it has one.
-func (s *settings) labelled(requests []*request) []*request {
-	if s.label == "" {
+// Retries makes the scheduler try the tasks of a LoadBalancedView up to n times
+// more, each time on another engine, when they fail or their engine dies. A task
+// must bear that: what it has done before it failed is not undone. Of a
+// DirectView, whose calls are meant for their engines, only MapSeq may have it: it
+// sends the chunks of engines that died to others. Calls of a view with a
+// negative n fail.
+func Retries(n int) Setting {
+	return func(s *settings) {
+		if s.retries = n; n < 0 {
+			s.refuse(fmt.Errorf("retries: %d: it must not be negative", n))
+		}
+	}
+}
+
+// Timeout bounds how long the tasks of a LoadBalancedView may wait in the
+// scheduler's queue; after that they fail with ErrTaskTimeout. How long they run
+// is for Deadline to bound. 0 is for ever. Calls of other views, which do not wait
+// there, refuse it.
+func Timeout(d time.Duration) Setting {
+	return func(s *settings) {
+		if s.timeout = d; d < 0 {
+			s.refuse(fmt.Errorf("timeout: %v: it must not be negative", d))
+		}
+	}
+}
+
+// Priority makes the tasks of a LoadBalancedView go before those of a lower
+// priority that wait as they do; without it, it is 0. What runs is not disturbed.
+// Python's controller takes no notice of it. Calls of other views refuse it.
+func Priority(n int) Setting { return func(s *settings) { s.priority = n } }
+
+// Deadline bounds how long a call may run on an engine. When the time is over,
+// interpreted code ends and the context of a compiled function does, and the call
+// fails with ErrDeadline, also if it returns a value later; what looks at no
+// context, or hangs in C, occupies its engine until it returns. 0 is for ever.
+// Python engines take no notice of it.
+func Deadline(d time.Duration) Setting {
+	return func(s *settings) {
+		if s.deadline = d; d < 0 {
+			s.refuse(fmt.Errorf("deadline: %v: it must not be negative", d))
+		}
+	}
+}
+
+// taskOptions are what the settings say in the metadata of requests (protocol
+// sections 10 and 17). Times are in seconds.
+type taskOptions struct {
+	Label    string            `json:"label,omitempty"`
+	Deadline float64           `json:"deadline,omitempty"`
+	Targets  []wire.EngineUUID `json:"targets,omitempty"`
+	After    Dependency        `json:"after,omitzero"`
+	Follow   Dependency        `json:"follow,omitzero"`
+	Timeout  float64           `json:"timeout,omitempty"`
+	Retries  int               `json:"retries,omitempty"`
+	Priority int               `json:"priority,omitempty"`
+}
+
+// direct are the options of direct calls.
+func (s *settings) direct() (taskOptions, error) {
+	var which string
+	switch {
+	case s.err != nil:
+		return taskOptions{}, s.err
+	case len(s.after.ids) > 0:
+		which = "After"
+	case len(s.follow.ids) > 0:
+		which = "Follow"
+	case s.timeout != 0:
+		which = "Timeout"
+	case s.retries != 0:
+		which = "Retries"
+	case s.priority != 0:
+		which = "Priority"
+	default:
+		return taskOptions{Label: s.label, Deadline: s.deadline.Seconds()}, nil
+	}
+	return taskOptions{}, errors.New("the view has the setting " + which + ", which is for the scheduler: call a LoadBalancedView")
+}
+
+// tasks are the options of tasks that may go to some engines, or to any if there
+// are none.
+func (s *settings) tasks(targets []wire.EngineUUID) (taskOptions, error) {
+	return taskOptions{
+		Label: s.label, Deadline: s.deadline.Seconds(), Targets: targets, After: s.after, Follow: s.follow,
+		Timeout: s.timeout.Seconds(), Retries: s.retries, Priority: s.priority,
+	}, s.err
+}
+
+// on are requests with the options in their metadata.
+func (o taskOptions) on(requests []*request) []*request {
+	more, _ := json.Marshal(o) // strings and numbers cannot fail
+	if len(more) == len(`{}`) {
 		return requests
 	}
-	label, _ := json.Marshal(s.label) // a string cannot fail
+	counting := joinObjects(more, countOutputs) // the same for almost all
 	out := make([]*request, len(requests))
 	for i, r := range requests {
 		copy := *r
-		b := []byte(`{"label":`)
-		b = append(b, label...)
-		if len(r.metadata) > len(`{}`) {
-			b = append(b, ',')
-			b = append(b, r.metadata[1:]...)
-		} else {
-			b = append(b, '}')
+		if copy.metadata = counting; len(r.metadata) == 0 || &r.metadata[0] != &countOutputs[0] {
+			copy.metadata = joinObjects(more, r.metadata)
 		}
-		copy.metadata = b
 		out[i] = &copy
 	}
 	return out
+}
+
+// joinObjects is one JSON object of two, of which the first is not empty.
+func joinObjects(a, b json.RawMessage) json.RawMessage {
+	if len(b) <= len(`{}`) {
+		return a
+	}
+	out := make(json.RawMessage, 0, len(a)+len(b))
+	return append(append(append(out, a[:len(a)-1]...), ','), b[1:]...)
 }

@@ -94,7 +94,7 @@ func replyError(content []byte, engine EngineID, id wire.MsgID) error {
 
 // remote is the error in a reply.
 func remote(engine EngineID, r *wire.Reply) *RemoteError {
-	e := &RemoteError{Engine: engine, Name: r.Ename, Message: r.Evalue, Traceback: r.Traceback}
+	e := &RemoteError{Engine: engine, Name: r.Ename, Message: r.Evalue, Traceback: r.Traceback, Deaths: r.Deaths}
 	if e.Name == "" {
 		e.Name, e.Message = engineError, fmt.Sprintf("reply with status %q", r.Status)
 	}

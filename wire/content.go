@@ -219,6 +219,9 @@ type Error struct {
 	Evalue     string      `json:"evalue"`
 	Traceback  []string    `json:"traceback"`
 	EngineInfo *EngineInfo `json:"engine_info,omitempty"`
+	// Deaths are how engines died, of a task that the scheduler does not give to
+	// another (protocol section 17).
+	Deaths []string `json:"deaths,omitempty"`
 }
 
 // EngineInfo says which engine an error arose on, and in which kind of request.
@@ -236,7 +239,8 @@ func (e Reply) MarshalJSON() ([]byte, error) {
 		Evalue     string   `json:"evalue"`
 		Traceback  []string `json:"traceback"`
 		EngineInfo any      `json:"engine_info"`
-	}{e.Status, e.Ename, e.Evalue, e.Traceback, struct{}{}}
+		Deaths     []string `json:"deaths,omitempty"`
+	}{e.Status, e.Ename, e.Evalue, e.Traceback, struct{}{}, e.Deaths}
 	if e.Traceback == nil {
 		out.Traceback = []string{}
 	}

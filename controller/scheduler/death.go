@@ -92,6 +92,7 @@ func (b *Balanced) epitaph(j *job, w *worker, ran bool) *Answer {
 	switch {
 	case poison:
 		a = fail(j.asked, w.uuid, engineError, "task %q is not tried again: the engines that ran it died (%s)", j.id, strings.Join(j.deaths, "; "))
+		a.Content.Deaths = j.deaths
 	case !ran:
 		a = fail(j.asked, w.uuid, engineError, "Engine %d died with task %q in its queue: %s", w.id, j.id, w.cause)
 	}
