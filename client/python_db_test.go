@@ -23,6 +23,10 @@ func pythonRecords(t *testing.T, ctx context.Context, c *Client) {
 		query["submitted"], query["label"] = map[string]any{"$gte": begin}, "task"
 	}
 	records, err := c.DBQuery(ctx, query, "queue", "completed", "result_buffers", "metadata", "header")
+	for err == nil && !c.recorded && len(records) == 1 && records[0].Completed.IsZero() { // Python's hub hears of a reply after the client
+		time.Sleep(time.Millisecond)
+		records, err = c.DBQuery(ctx, query, "queue", "completed", "result_buffers", "metadata", "header")
+	}
 	check(t, err)
 	if len(records) != 1 || records[0].MsgID != id || records[0].Completed.Time.Before(begin) || len(records[0].ResultBuffers) != 1 ||
 		records[0].Header.MsgType != wire.ApplyRequest {
