@@ -25,6 +25,9 @@ type channel struct {
 	// where nothing waits for that.
 	admit func()
 	queue hub.Queue
+	// durable says that the hub's records outlive the controller, and engines
+	// keep replies until then.
+	durable bool
 	// control is the channel by which engines are asked to abort tasks; nil
 	// where the machine asks for nothing of the kind.
 	control *channel
@@ -83,21 +86,26 @@ func (c *channel) serveEngines() error {
 			c.log.Warn("reply dropped", "channel", c.name, "err", err)
 			continue
 		}
-		c.step(scheduler.Reply{Frames: frames, Message: m}, m)
+		engine := wire.EngineUUID(frames[0])
+		if !c.step(scheduler.Reply{Frames: frames, Message: m}, m) && c.durable {
+			c.observe(hub.Unwanted{Task: m.Parent.MsgID, Engine: engine})
+		}
 	}
 }
 
 // step gives the machine an event and does what it says. The lock covers the
 // decision and not its sending: the order between what two goroutines send is
 // nobody's promise, and a send takes longer than a step. m is the message of
-// the event, nil if it has none.
-func (c *channel) step(ev scheduler.Event, m *wire.Message) {
+// the event, nil if it has none. It tells whether there was anything to do.
+func (c *channel) step(ev scheduler.Event, m *wire.Message) bool {
 	c.mu.Lock()
 	actions := c.advance()
+	n := len(actions)
 	actions = append(actions, c.machine.Step(ev)...)
 	c.placed(actions)
 	c.mu.Unlock()
 	c.perform(actions, m)
+	return len(actions) > n
 }
 
 // tick tells the machine the time, if no event does.
@@ -194,6 +202,15 @@ func (c *channel) abort(a scheduler.Abort) error {
 		c.request(frames, m)
 	}
 	return err
+}
+
+// tell sends an engine a message that has no reply.
+func (c *channel) tell(engine wire.EngineUUID, kind string, content any) error {
+	_, frames, err := c.session.Frames(kind, nil, nil, content)
+	if err != nil {
+		return err
+	}
+	return c.sendToEngine(append([][]byte{[]byte(engine), []byte(nobody)}, frames...))
 }
 
 // replied tells the hub of an answer, before the client can ask about it.

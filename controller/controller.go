@@ -30,11 +30,14 @@ type Controller struct {
 	network transport.Network
 	own     *zmq.Network // nil when the network was given
 	session *wire.Session
-	client  wire.ClientConnection
-	engine  wire.EngineConnection
-	written []string     // connection files
-	store   *store.Store // nil unless records are in a database
+	// instance names this run of the controller.
+	instance string
+	client   wire.ClientConnection
+	engine   wire.EngineConnection
+	written  []string     // connection files
+	store    *store.Store // nil unless records are in a database
 
+	mail            *mailbox
 	loop            *loop
 	pong            transport.Socket
 	outputs, output transport.Socket // iopub, from engines and to clients
@@ -53,7 +56,7 @@ func New(cfg Config) (*Controller, error) {
 }
 
 func open(cfg Config) (_ *Controller, err error) {
-	c := &Controller{}
+	c := &Controller{instance: wire.NewInstance(), mail: newMailbox()}
 	if cfg.Profile.Dir != "" {
 		if err := cfg.Profile.Create(); err != nil {
 			return nil, err
@@ -89,7 +92,10 @@ func open(cfg Config) (_ *Controller, err error) {
 		return nil, err
 	}
 	if c.cfg.DB == SQLite {
-		c.store, err = store.Open(store.Config{Path: c.cfg.DBFile, Limit: c.cfg.RecordBytes, Log: c.cfg.Log})
+		c.store, err = store.Open(store.Config{
+			Path: c.cfg.DBFile, Limit: c.cfg.RecordBytes, Log: c.cfg.Log,
+			Committed: func(done hub.Committed) { c.mail.observe(done) },
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +108,7 @@ func open(cfg Config) (_ *Controller, err error) {
 
 // bind opens all sockets and builds what stands between them.
 func (c *Controller) bind() error {
-	mail := newMailbox()
+	mail := c.mail
 	l := &loop{mail: mail, session: c.session, store: c.store, log: c.cfg.Log, start: time.Now()}
 	c.loop = l
 	departed := func(identity []byte) { mail.post(hub.Departed{Engine: wire.EngineUUID(identity)}) }
@@ -161,14 +167,16 @@ func (c *Controller) bind() error {
 	task.queue, task.observe = hub.Task, mail.observe
 	broadcast.queue, broadcast.observe = hub.Broadcast, mail.observe
 	if c.store != nil {
-		mux.admit, task.admit, broadcast.admit = c.store.Admit, c.store.Admit, c.store.Admit
+		for _, ch := range [...]*channel{&mux, &task, &broadcast} {
+			ch.admit, ch.durable = c.store.Admit, true
+		}
 	}
 	l.channels = []*channel{&mux, &task, &control, &broadcast}
 	for i, name := range [...]string{"mux", "task", "control", "broadcast"} {
 		ch := l.channels[i]
 		ch.name, ch.session, ch.log, ch.clock = name, c.session, c.cfg.Log, l.clock
 	}
-	l.tasks = &task
+	l.tasks, l.control = &task, &control
 	l.hub = hub.New(hub.Config{
 		Period:      int(c.cfg.HeartPeriod / tick),
 		Misses:      c.cfg.HeartMisses,
@@ -176,6 +184,7 @@ func (c *Controller) bind() error {
 		Stall:       int(max(30*time.Second, 10*c.cfg.HeartPeriod) / tick),
 		Young:       int(10 * time.Second / tick),
 		HeartPeriod: int(c.cfg.HeartPeriod.Milliseconds()),
+		Instance:    c.instance,
 		Connection:  &c.engine,
 		Database:    c.cfg.DB.place(),
 		Records:     max(0, c.cfg.Records),

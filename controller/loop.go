@@ -80,6 +80,7 @@ type loop struct {
 	mail     *mailbox
 	channels []*channel
 	tasks    *channel // of channels, the one with the task queue
+	control  *channel // and the one by which engines are told what is no work
 
 	store *store.Store // nil unless records are in a database
 
@@ -192,6 +193,8 @@ func (l *loop) do(a hub.Action) {
 		l.log.Warn("engine not registered", "uuid", a.UUID, "cause", a.Cause)
 	case hub.Resubmit:
 		l.resubmit(a.Message)
+	case hub.Acknowledge:
+		err = l.acknowledge(a)
 	case hub.Keep:
 		l.store.Keep(a.Change)
 	case hub.Find:
@@ -209,6 +212,15 @@ func (l *loop) do(a hub.Action) {
 	if err != nil && !errors.Is(err, transport.ErrClosed) {
 		l.log.Error("hub: send failed", "err", err)
 	}
+}
+
+// acknowledge tells a client what is durable of what it has sent, or an engine.
+func (l *loop) acknowledge(a hub.Acknowledge) error {
+	content := wire.MsgIDs{MsgIDs: a.IDs}
+	if a.Engine != "" {
+		return l.control.tell(a.Engine, wire.Acknowledge, content)
+	}
+	return l.send(l.query, []byte(a.Client), wire.Acknowledge, nil, content)
 }
 
 // reply answers a request, with an error where the answer is no message.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,11 +92,15 @@ type client struct {
 	notices                                     transport.Socket
 }
 
-func newClient(tb testing.TB, network transport.Network, c *controller.Controller) *client {
+func newClient(tb testing.TB, network transport.Network, c *controller.Controller, ways ...way) *client {
 	to := c.Client()
 	p := &client{peer: peer{tb, network, wire.NewSession(to.Key, "")}, to: to}
+	var own transport.Options
+	if slices.Contains(ways, known) {
+		own.Identity = p.session.ID
+	}
 	for port, s := range map[int]*transport.Socket{to.Registration: &p.query, to.Control: &p.control, to.Mux: &p.mux, to.Task: &p.task, to.Broadcast: &p.broadcast} {
-		*s = p.dial(transport.Dealer, to.URL(port), transport.Options{})
+		*s = p.dial(transport.Dealer, to.URL(port), own)
 	}
 	p.notices = p.dial(transport.Sub, to.URL(to.Notification), transport.Options{})
 	p.iopub = p.dial(transport.Sub, to.URL(to.IOPub), transport.Options{})
@@ -142,10 +147,18 @@ type engine struct {
 	registration, hbPing, hbPong transport.Socket
 }
 
+// A way is one in which peers of Muster differ from those of Python.
+type way int
+
+const (
+	known way = iota // a client's connections have its session as identity
+	keeps            // an engine keeps replies until they are acknowledged
+)
+
 // newEngine registers an engine, whose heart beats until it is killed.
-func newEngine(tb testing.TB, network transport.Network, c *controller.Controller) *engine {
+func newEngine(tb testing.TB, network transport.Network, c *controller.Controller, ways ...way) *engine {
 	tb.Helper()
-	e := newEngineBehind(tb, network, c)
+	e := newEngineBehind(tb, network, c, ways...)
 	e.dialMux(c)
 	return e
 }
@@ -156,14 +169,14 @@ func (e *engine) dialMux(c *controller.Controller) {
 }
 
 // newEngineBehind registers an engine that is not connected to mux yet.
-func newEngineBehind(tb testing.TB, network transport.Network, c *controller.Controller) *engine {
+func newEngineBehind(tb testing.TB, network transport.Network, c *controller.Controller, ways ...way) *engine {
 	tb.Helper()
 	e := &engine{peer: peer{tb, network, wire.NewSession(c.Engine().Key, "")}}
 	e.uuid = wire.EngineUUID(e.session.ID)
 	to := c.Engine()
 	own := transport.Options{Identity: e.session.ID}
 	e.registration = e.dial(transport.Dealer, to.URL(to.Registration), own)
-	e.send(e.registration, wire.RegistrationRequest, nil, nil, wire.Registration{UUID: e.uuid})
+	e.send(e.registration, wire.RegistrationRequest, nil, nil, wire.Registration{UUID: e.uuid, Keeps: slices.Contains(ways, keeps)})
 	var reply wire.Registered
 	if err := json.Unmarshal(e.recv(e.registration).Content, &reply); err != nil {
 		tb.Fatal(err)

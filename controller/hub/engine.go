@@ -12,7 +12,8 @@ type engine struct {
 	id      wire.EngineID
 	uuid    wire.EngineUUID
 	process wire.EngineProcess
-	since   int // when it asked
+	since   int  // when it asked
+	keeps   bool // its replies until they are acknowledged
 
 	beaten bool // it answered a ping since the last judgement
 	misses int  // in a row
@@ -45,13 +46,17 @@ func (m *Machine) onRegistration(ev Request) {
 		m.do(Refused{content.UUID, err.evalue})
 		return
 	}
-	m.pending = append(m.pending, &engine{id: id, uuid: content.UUID, process: content.EngineProcess, since: m.now})
+	m.pending = append(m.pending, &engine{
+		id: id, uuid: content.UUID, process: content.EngineProcess, since: m.now, keeps: content.Keeps && m.durable(),
+	})
 	m.heart.nextPing = m.now + 1
 	m.do(Reply{To: ev.From, Type: wire.RegistrationReply, Content: wire.Registered{
 		Status:         wire.StatusOK,
 		ID:             id,
 		HeartPeriod:    m.cfg.HeartPeriod,
 		ConnectionInfo: m.cfg.Connection,
+		Instance:       m.cfg.Instance,
+		Acknowledges:   m.durable(),
 	}})
 }
 

@@ -50,6 +50,20 @@ type Replied struct {
 	At      wire.Time
 }
 
+// Unwanted is an engine's reply that went to nobody: the task was answered
+// before, or is not known.
+type Unwanted struct {
+	Task   wire.MsgID
+	Engine wire.EngineUUID
+}
+
+// Committed says which requests and which replies are durable by now, by the
+// session that sent them: a client's, or an engine's uuid. Those of replies are
+// the ids of the tasks.
+type Committed struct {
+	Requests, Replies map[string][]wire.MsgID
+}
+
 // Output is a message that an engine published.
 type Output struct{ Message *wire.Message }
 
@@ -73,6 +87,8 @@ func (Submitted) event()   {}
 func (Placed) event()      {}
 func (Replied) event()     {}
 func (Output) event()      {}
+func (Unwanted) event()    {}
+func (Committed) event()   {}
 func (Resubmitted) event() {}
 func (Pong) event()        {}
 func (Departed) event()    {}
@@ -123,6 +139,14 @@ type Refused struct {
 // Resubmit puts a message, unsigned yet, into the task queue.
 type Resubmit struct{ Message *wire.Message }
 
+// Acknowledge tells a client that its requests are durable or, if Engine is set,
+// an engine that its replies are.
+type Acknowledge struct {
+	Client string
+	Engine wire.EngineUUID
+	IDs    []wire.MsgID
+}
+
 // Keep is a change of a record, where records are kept elsewhere.
 type Keep struct{ Change Change }
 
@@ -137,13 +161,14 @@ type Find struct {
 // Exit ends the controller, once clients have had the time to hear of it.
 type Exit struct{}
 
-func (Reply) action()    {}
-func (Notify) action()   {}
-func (Ping) action()     {}
-func (Up) action()       {}
-func (Down) action()     {}
-func (Refused) action()  {}
-func (Resubmit) action() {}
-func (Keep) action()     {}
-func (Find) action()     {}
-func (Exit) action()     {}
+func (Reply) action()       {}
+func (Notify) action()      {}
+func (Ping) action()        {}
+func (Up) action()          {}
+func (Down) action()        {}
+func (Refused) action()     {}
+func (Resubmit) action()    {}
+func (Acknowledge) action() {}
+func (Keep) action()        {}
+func (Find) action()        {}
+func (Exit) action()        {}

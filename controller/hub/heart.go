@@ -3,11 +3,12 @@ package hub
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"muster/wire"
 )
 
-// heart counts pings. Each carries its number.
+// heart counts pings. Each carries the instance of the controller and its number.
 type heart struct {
 	ping               uint64 // the last one sent
 	current            uint64 // the first one of this period
@@ -19,7 +20,7 @@ type heart struct {
 func (m *Machine) ping() {
 	m.heart.ping++
 	m.heart.nextPing = m.now + 1 + len(m.engines)/enginesPerTick
-	m.do(Ping{strconv.FormatUint(m.heart.ping, 10)})
+	m.do(Ping{m.cfg.Instance + "." + strconv.FormatUint(m.heart.ping, 10)})
 }
 
 // enginesPerTick keeps hurried pings from becoming a flood of pongs: every 64
@@ -82,8 +83,9 @@ func (m *Machine) beat() {
 
 // onPong counts an answer to a ping of this period or of the one before.
 func (m *Machine) onPong(ev Pong) {
-	n, err := strconv.ParseUint(ev.Beat, 10, 64)
-	if err != nil || n < m.heart.previous || n > m.heart.ping {
+	instance, number, _ := strings.Cut(ev.Beat, ".")
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || instance != m.cfg.Instance || n < m.heart.previous || n > m.heart.ping {
 		return
 	}
 	if e := m.byUUID[ev.Engine]; e != nil {

@@ -24,6 +24,8 @@ type Config struct {
 	Young int
 	// HeartPeriod is Period in milliseconds, as engines are told.
 	HeartPeriod int
+	// Instance names this run of the controller.
+	Instance string
 	// Connection is what engines are told in the registration_reply.
 	Connection *wire.EngineConnection
 	// Database is where records are kept. Records and Bytes bound what is in
@@ -88,6 +90,10 @@ func (m *Machine) Step(ev Event) []Action {
 		m.onOutput(ev)
 	case Resubmitted:
 		m.keep(ev)
+	case Unwanted:
+		m.onUnwanted(ev)
+	case Committed:
+		m.onCommitted(ev)
 	case Pong:
 		m.onPong(ev)
 	case Departed:
@@ -222,7 +228,10 @@ func (m *Machine) connection(r request) {
 	for _, e := range m.engines {
 		engines[e.id] = e.uuid
 	}
-	m.do(r.ok(map[string]any{"status": wire.StatusOK, "engines": engines, wire.BroadcastRecords: true}))
+	m.do(r.ok(wire.Connected{
+		Status: wire.StatusOK, Engines: engines, Records: true,
+		Instance: m.cfg.Instance, Restores: m.durable(),
+	}))
 }
 
 // maxEngineID bounds the id that an engine may ask for.

@@ -19,6 +19,7 @@ func (c Placed) TaskID() wire.MsgID      { return c.Task }
 func (c Replied) TaskID() wire.MsgID     { return c.Message.Parent.MsgID }
 func (c Output) TaskID() wire.MsgID      { return c.Message.Parent.MsgID }
 func (c Resubmitted) TaskID() wire.MsgID { return c.Task }
+func (c Unwanted) TaskID() wire.MsgID    { return c.Task }
 
 // A Record is what is known of one task (protocol section 8), or, for who keeps
 // it elsewhere, what some changes have told of it.

@@ -39,7 +39,7 @@ func TestScripts(t *testing.T) {
 func testConfig() Config {
 	n := 0
 	return Config{
-		Period: 60, Misses: 2, Grace: 10, Stall: 600, Young: 200, HeartPeriod: 3000,
+		Period: 60, Misses: 2, Grace: 10, Stall: 600, Young: 200, HeartPeriod: 3000, Instance: "i",
 		Records: 10, Bytes: 10000,
 		NewID: func() wire.MsgID { n++; return wire.MsgID(fmt.Sprint("new", n)) },
 	}

@@ -109,6 +109,7 @@ func (m *Machine) leave(t *task) {
 func (m *Machine) onReplied(ev Replied) {
 	t := m.tasks.byID[ev.TaskID()]
 	if t == nil {
+		m.onUnwanted(Unwanted{ev.TaskID(), wire.EngineUUID(ev.Message.Header.Session)})
 		return
 	}
 	m.leave(t)

@@ -17,6 +17,9 @@ type Config struct {
 	// Limit bounds the bytes that wait to be written, and those of an answer:
 	// default 256 MiB. What does not fit is not kept, and said to be lost.
 	Limit int
+	// Committed, if it is set, is told after each commit what is durable by
+	// it. It is called by the goroutine that writes, and must not block.
+	Committed func(hub.Committed)
 	// Log receives what happens to the database; nil is silence.
 	Log *slog.Logger
 
@@ -214,10 +217,13 @@ func (s *Store) pause() time.Duration {
 // write commits the batch. When that fails it stays, and is tried again with
 // what comes after it. Rows that the database cannot take are lost.
 func (s *Store) write() {
-	if len(s.w.batch.order) == 0 {
+	if len(s.w.batch.order) == 0 && len(s.w.batch.replies) == 0 {
 		return
 	}
 	refused, err := s.w.write()
+	if err == nil && s.cfg.Committed != nil {
+		s.cfg.Committed(s.w.batch.committed(refused))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range refused {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mattn/go-sqlite3"
@@ -20,6 +21,8 @@ type batch struct {
 	of    map[wire.MsgID]*entry
 	order []*entry
 	bytes int
+	// replies are those that need no row, by the engine that keeps them.
+	replies []hub.Unwanted
 }
 
 // An entry is what some changes tell of a task.
@@ -32,6 +35,11 @@ type entry struct {
 func newBatch() batch { return batch{of: make(map[wire.MsgID]*entry)} }
 
 func (b *batch) add(c hub.Change, size int) {
+	if u, ok := c.(hub.Unwanted); ok {
+		b.bytes += size
+		b.replies = append(b.replies, u)
+		return
+	}
 	e := b.of[c.TaskID()]
 	_, first := c.(hub.Submitted)
 	if e == nil {
@@ -46,6 +54,28 @@ func (b *batch) add(c hub.Change, size int) {
 	e.Apply(c)
 	_, placed := c.(hub.Placed)
 	e.whole, e.placed = e.whole || first, e.placed || placed
+}
+
+// committed tells what is durable by the batch, apart from what was refused.
+func (b *batch) committed(refused []refusal) hub.Committed {
+	out := hub.Committed{Requests: make(map[string][]wire.MsgID), Replies: make(map[string][]wire.MsgID)}
+	for _, e := range b.order {
+		if slices.ContainsFunc(refused, func(r refusal) bool { return r.task == e.ID }) {
+			continue
+		}
+		if e.whole {
+			client := e.Request.Header.Session
+			out.Requests[client] = append(out.Requests[client], e.ID)
+		}
+		if e.Reply != nil {
+			engine := e.Reply.Header.Session
+			out.Replies[engine] = append(out.Replies[engine], e.ID)
+		}
+	}
+	for _, u := range b.replies {
+		out.Replies[string(u.Engine)] = append(out.Replies[string(u.Engine)], u.Task)
+	}
+	return out
 }
 
 // A writer is the connection that writes. One goroutine owns it.
