@@ -111,6 +111,9 @@ func newClient(key string, log *slog.Logger) *Client {
 func (c *Client) open(network transport.Network, conn *wire.ClientConnection) error {
 	dial := func(kind transport.Kind, port int) (transport.Socket, error) {
 		opt := transport.Options{CurveServer: conn.ServerKey()}
+		if kind == transport.Dealer {
+			opt.Identity = c.session.ID // by which a controller that is started again finds the client
+		}
 		if port == conn.Registration && c.network != nil {
 			opt.Departed = func([]byte) { c.missController(conn.URL(port)) }
 		}
