@@ -236,7 +236,7 @@ func TestWaitTellsOfTheController(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := c.Wait(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "ipcontroller: killed by signal 9 (out of memory?)") {
+	if err == nil || !strings.Contains(err.Error(), "ipcontroller: killed by signal 9 (SIGKILL)") {
 		t.Errorf("%v", err)
 	}
 	if s := c.record.State(); s != Stale {

@@ -55,7 +55,7 @@ type batchJob struct {
 }
 
 func newBatchJob(b batch, handle Handle, log string) *batchJob {
-	j := &batchJob{lifecycle: newLifecycle(), system: b.system, runner: b.runner, slog: b.log, handle: handle, log: log}
+	j := &batchJob{lifecycle: newLifecycle(1), system: b.system, runner: b.runner, slog: b.log, handle: handle, log: log}
 	if len(b.command.Args) > 0 {
 		j.program = filepath.Base(b.command.Args[0])
 	}
@@ -183,13 +183,17 @@ const withoutPMI = `direct launched using "srun"`
 
 // end is the end of the job, for a reason unless it ended well.
 func (j *batchJob) end(why string) {
+	end := End{Copy: All, Rank: Unknown}
 	if why != "" {
 		if strings.Contains(j.Output(), withoutPMI) {
 			why += `; give engines.slurm.launch the words of this site, such as ["mpirun"] or ["srun", "--mpi=pmix"]`
 		}
-		j.fail(newExitError(j.program, fmt.Errorf("%v: %s", j.handle.Batch, why), j.log))
+		failure := newExitError(j.program, fmt.Errorf("%v: %s", j.handle.Batch, why), j.log)
+		end.blame(failure)
+		j.fail(failure)
 	}
 	os.Remove(j.handle.Batch.Report) // it has served
+	j.over(end)
 	j.advance(Ended)
 }
 

@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,13 +10,15 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // An ExitError says why a program ended badly, and what it printed.
 type ExitError struct {
 	Program string // its name
 	Reason  string // what it said last, on one line; "" if it said nothing
-	Status  string // as in "exit status 1" or "killed by signal 9 (out of memory?)"
+	Status  string // as in "exit status 1" or "killed by signal 9 (SIGKILL), probably out of memory"
 	Log     string // the file that holds all it printed, "" if nobody kept it
 	Output  string // the tail of that file
 	Err     error  // what waiting for it returned
@@ -54,20 +57,48 @@ func (e *ExitError) Error() string {
 // Unwrap returns what waiting for the program returned.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// status words the end of a process.
-func status(err error) string {
+// Cause is the same on one line, without the program's name: its status and
+// what it said about it. What a program said before it was killed says nothing.
+func (e *ExitError) Cause() string {
+	if e.Reason == "" || killedByOther(e.Err) {
+		return e.Status
+	}
+	return e.Status + ": " + e.Reason
+}
+
+// killedByOther reports whether an end is one that a process cannot see coming.
+func killedByOther(err error) bool {
+	ws, ok := waitStatus(err)
+	return ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL
+}
+
+func waitStatus(err error) (ws syscall.WaitStatus, ok bool) {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		if ws, ok := exit.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-			switch ws.Signal() {
-			case syscall.SIGKILL:
-				return "killed by signal 9 (out of memory?)"
-			default:
-				return fmt.Sprintf("killed by signal %d (%v)", int(ws.Signal()), ws.Signal())
-			}
-		}
+		ws, ok = exit.Sys().(syscall.WaitStatus)
 	}
-	return err.Error()
+	return ws, ok
+}
+
+// status words the end of a process.
+func status(err error) string {
+	ws, ok := waitStatus(err)
+	if !ok || !ws.Signaled() {
+		return err.Error()
+	}
+	s := killedBy(ws.Signal())
+	if ws.CoreDump() {
+		s += ", core dumped"
+	}
+	if ws.Signal() == syscall.SIGKILL {
+		s += claimKill(err)
+	}
+	return s
+}
+
+// killedBy words the end by a signal.
+func killedBy(sig syscall.Signal) string {
+	return fmt.Sprintf("killed by signal %d (%s)", int(sig), cmp.Or(unix.SignalName(sig), sig.String()))
 }
 
 const (

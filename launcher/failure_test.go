@@ -54,8 +54,8 @@ func TestExitErrorText(t *testing.T) {
 		script, log, want string
 	}{
 		{"exit 3", log, "ipengine: wrong key (exit status 3)\nlog: LOG\n  | starting\n  | ipengine: wrong key"},
-		{"kill -9 $$", "", "ipengine: killed by signal 9 (out of memory?), without a word"},
-		{"kill -SEGV $$", "", "ipengine: killed by signal 11 (segmentation fault), without a word"},
+		{"kill -9 $$", "", "ipengine: killed by signal 9 (SIGKILL), without a word"},
+		{"kill -SEGV $$", "", "ipengine: killed by signal 11 (SIGSEGV), without a word"},
 	} {
 		got := newExitError("ipengine", ended(tt.script), tt.log).Error()
 		if got = strings.ReplaceAll(got, log, "LOG"); got != tt.want {

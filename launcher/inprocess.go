@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -23,14 +24,17 @@ func (l InProcess) Start(ctx context.Context, n int) (Job, error) {
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	j := &goroutines{lifecycle: newLifecycle(), cancel: cancel}
+	j := &goroutines{lifecycle: newLifecycle(n), cancel: cancel}
 	j.advance(Running)
 	var copies sync.WaitGroup
 	for i := range n {
 		copies.Go(func() {
+			end := End{Copy: i, Rank: Unknown}
 			if err := l.Run(run, i, &j.output); err != nil {
+				end.Cause, _, _ = strings.Cut(err.Error(), "\n")
 				j.fail(fmt.Errorf("copy %d: %w", i, err))
 			}
+			j.over(end)
 		})
 	}
 	go func() {

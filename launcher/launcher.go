@@ -30,6 +30,10 @@ type Job interface {
 	// Err says why the first copy that failed did, an *ExitError for a
 	// process. It is nil while none has, and stays nil when the job is stopped.
 	Err() error
+	// Ends returns a channel, always the same, that has room for the end of each
+	// copy as it comes, whoever has brought it about, and that closes when the job
+	// has ended.
+	Ends() <-chan End
 	// Output is the tail of what the copies have printed.
 	Output() string
 	// Handle is what it takes to stop the job from another process.

@@ -19,6 +19,10 @@ import (
 
 func TestMain(m *testing.M) {
 	launchertest.Main()
+	if cgroup := os.Getenv(hogVar); cgroup != "" {
+		hog(cgroup)
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
@@ -188,7 +192,7 @@ func TestStopAfterMpirunWasKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-job.Failed()
-			if !strings.Contains(job.Err().Error(), "killed by signal 9 (out of memory?)") {
+			if !strings.Contains(job.Err().Error(), "killed by signal 9 (SIGKILL)") {
 				t.Errorf("error: %v", job.Err())
 			}
 			if err := job.Stop(t.Context()); err != nil {

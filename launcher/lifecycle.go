@@ -7,6 +7,7 @@ import "sync"
 type lifecycle struct {
 	reached [Ended + 1]chan struct{} // closed when the state is reached
 	failed  chan struct{}            // closed when err is set
+	ends    chan End                 // closed when the job has ended
 
 	mu       sync.Mutex
 	state    State
@@ -15,8 +16,9 @@ type lifecycle struct {
 	err      error
 }
 
-func newLifecycle() *lifecycle {
-	l := &lifecycle{failed: make(chan struct{})}
+// newLifecycle is that of a job of which n ends will be told.
+func newLifecycle(n int) *lifecycle {
+	l := &lifecycle{failed: make(chan struct{}), ends: make(chan End, n)}
 	for i := range l.reached {
 		l.reached[i] = make(chan struct{})
 	}
@@ -33,6 +35,8 @@ func (l *lifecycle) State() State {
 func (l *lifecycle) Wait(s State) <-chan struct{} { return l.reached[s] }
 
 func (l *lifecycle) Failed() <-chan struct{} { return l.failed }
+
+func (l *lifecycle) Ends() <-chan End { return l.ends }
 
 func (l *lifecycle) Err() error {
 	l.mu.Lock()
@@ -65,6 +69,19 @@ func (l *lifecycle) advance(s State) {
 	for l.state < s {
 		l.state++
 		close(l.reached[l.state])
+		if l.state == Ended {
+			close(l.ends)
+		}
+	}
+}
+
+// over notes the end of a copy, before the job's own. Of ends that two
+// goroutines see, the first counts.
+func (l *lifecycle) over(e End) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state < Ended && len(l.ends) < cap(l.ends) {
+		l.ends <- e
 	}
 }
 

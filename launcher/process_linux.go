@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 func childAttr() *syscall.SysProcAttr {
@@ -72,5 +75,47 @@ func marked(mark string) iter.Seq2[Process, []string] {
 				return
 			}
 		}
+	}
+}
+
+// killCounter is the file in which the kernel counts the processes that it has
+// killed for want of memory: of the process's cgroup, or of the machine.
+func killCounter(pid int) string {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	for line := range strings.Lines(string(b)) { // as in "4:cpu,memory:/user" and, of version 2, "0::/user"
+		f := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(f) < 3 {
+			continue
+		}
+		file := ""
+		switch {
+		case f[1] == "":
+			file = filepath.Join("/sys/fs/cgroup", f[2], version2)
+		case slices.Contains(strings.Split(f[1], ","), "memory"):
+			file = filepath.Join("/sys/fs/cgroup/memory", f[2], "memory.oom_control")
+		}
+		if _, ok := readKills(file); ok {
+			return file
+		}
+	}
+	return "/proc/vmstat"
+}
+
+// version2 is the file of cgroup v2.
+const version2 = "memory.events"
+
+// lastCounter is killCounter of a process that has ended: it waits for the end,
+// and leaves the rest to Wait. The process may have been moved since it began,
+// which version 2 still tells; version 1 shows it at the root.
+func lastCounter(pid int, began string) string {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if now := killCounter(pid); err == nil && filepath.Base(now) == version2 {
+			return now
+		}
+		return began
 	}
 }

@@ -28,7 +28,7 @@ func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands
 	if grace == 0 {
 		grace = DefaultGrace
 	}
-	j := &processes{lifecycle: newLifecycle(), grace: grace, handle: Handle{Mark: NewMark(), Ranks: ranks}}
+	j := &processes{lifecycle: newLifecycle(len(commands)), grace: grace, handle: Handle{Mark: NewMark(), Ranks: ranks}}
 	if len(commands) > 0 && commands[0].Mark != "" {
 		j.handle.Mark = commands[0].Mark
 	}
@@ -52,9 +52,16 @@ func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands
 	var watchers sync.WaitGroup
 	for i, p := range programs {
 		watchers.Go(func() {
-			if err := p.Wait(); err != nil {
-				j.fail(newExitError(filepath.Base(commands[i].Args[0]), err, j.logs[i]))
+			end := End{Copy: i, PID: p.Process().PID, Rank: Unknown}
+			if ranks {
+				end = End{Copy: All, Rank: Unknown}
 			}
+			if err := p.Wait(); err != nil {
+				failure := newExitError(filepath.Base(commands[i].Args[0]), err, j.logs[i])
+				end.blame(failure)
+				j.fail(failure)
+			}
+			j.over(end)
 		})
 	}
 	go func() {

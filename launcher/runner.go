@@ -75,7 +75,9 @@ func (OS) Start(c Command) (Program, error) {
 	if err != nil { // it ended already; there is nobody left to confuse it with
 		self = Process{PID: cmd.Process.Pid}
 	}
-	return &program{cmd, self}, nil
+	counter := killCounter(self.PID)
+	beginCount(counter)
+	return &program{cmd, self, counter}, nil
 }
 
 // Output implements [Runner].
@@ -113,12 +115,20 @@ func (c Command) prepare() (*exec.Cmd, error) {
 }
 
 type program struct {
-	cmd  *exec.Cmd
-	self Process
+	cmd     *exec.Cmd
+	self    Process
+	counter string // see killCounter
 }
 
 func (p *program) Process() Process { return p.self }
-func (p *program) Wait() error      { return p.cmd.Wait() }
+
+func (p *program) Wait() error {
+	counter := lastCounter(p.self.PID, p.counter)
+	if err := p.cmd.Wait(); err != nil {
+		return &countedError{err, counter}
+	}
+	return nil
+}
 
 // fork starts cmd from a thread that lives as long as this process does: the
 // signal that a child asks for at its parent's death is sent at the death of

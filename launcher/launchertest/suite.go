@@ -60,6 +60,11 @@ func Suite(t *testing.T, launcherOf func(t *testing.T, p Program) launcher.Launc
 		if err := job.Err(); err != nil {
 			t.Errorf("ended well, but: %v", err)
 		}
+		for e := range job.Ends() {
+			if e.Cause != "" {
+				t.Errorf("ended well, but: %+v", e)
+			}
+		}
 		if got := strings.Count(job.Output(), "done"); got != 2 {
 			t.Errorf("output has %d of 2 lines: %q", got, job.Output())
 		}
@@ -77,6 +82,12 @@ func Suite(t *testing.T, launcherOf func(t *testing.T, p Program) launcher.Launc
 			t.Errorf("first line %q is not the reason", first)
 		}
 		reached(t, job, launcher.Ended)
+		if e := <-job.Ends(); !strings.Contains(e.Cause, Reason) || strings.Contains(e.Cause, "\n") {
+			t.Errorf("the end of it is %+v", e)
+		}
+		if e, more := <-job.Ends(); more {
+			t.Errorf("and there is another: %+v", e)
+		}
 	})
 
 	t.Run("OutlivesTheContextOfItsStart", func(t *testing.T) {

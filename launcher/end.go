@@ -1,0 +1,92 @@
+package launcher
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// An End is how a copy of a program has ended, or all copies of a job that live
+// and die together: the ranks of one mpirun, the job of a batch system.
+type End struct {
+	Copy int // its number from 0, or All
+	// PID is its process. Of All, it is that of the rank that died first, and
+	// Rank is its rank, as far as mpirun has told: else 0 and Unknown.
+	PID, Rank int
+	// Cause says on one line why it ended, as in "exit status 3: wrong key"; ""
+	// if it ended well. Where PID or Rank tell of a rank it is that rank's.
+	Cause string
+}
+
+const (
+	All     = -1 // no single copy
+	Unknown = -1 // no rank that is known
+)
+
+// maxCause bounds what an End says, in bytes.
+const maxCause = 400
+
+// blame fills in why a program ended, and which rank of it if it was an mpirun.
+func (e *End) blame(failure *ExitError) {
+	e.Cause = failure.Cause()
+	if e.Copy == All {
+		r := firstDead(failure.Output, failure.Reason)
+		e.Rank, e.PID = r.rank, r.pid
+		// What a batch system says comes before what mpirun says under it.
+		if _, ours := waitStatus(failure.Err); ours && r.signal != 0 {
+			e.Cause = killedBy(r.signal)
+			if r.signal == syscall.SIGKILL {
+				e.Cause += claimKill(failure.Err)
+			}
+		}
+	}
+	if len(e.Cause) > maxCause {
+		e.Cause = strings.ToValidUTF8(e.Cause[:maxCause], "") + "..."
+	}
+}
+
+// rankEnd is the end of one rank, as far as mpirun tells.
+type rankEnd struct {
+	rank, pid int            // Unknown and 0 if it does not
+	signal    syscall.Signal // that ended it, or 0
+}
+
+var (
+	// What Open MPI says of a rank that a signal has ended, and of one that
+	// has ended with another status than 0.
+	openSignal = regexp.MustCompile(`process rank (\d+) with PID \d+ on node \S+ exited on signal (\d+)`)
+	openStatus = regexp.MustCompile(`Process name: \[\[\d+,\d+\],(\d+)\]\s+Exit code:`)
+	// What Hydra says of either.
+	hydraEnd    = regexp.MustCompile(`=   PID (\d+) RUNNING AT`)
+	hydraSignal = regexp.MustCompile(`APPLICATION TERMINATED WITH THE EXIT STRING: .* \(signal (\d+)\)`)
+	// taggedRank is the rank in a rankTag.
+	taggedRank = regexp.MustCompile(`^\[(?:\d+,)?(\d+)\]`)
+)
+
+// firstDead finds out which rank ended an MPI job: by what mpirun says, or else
+// by who gave the reason.
+func firstDead(output, reason string) rankEnd {
+	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
+	if m := openSignal.FindStringSubmatch(output); m != nil {
+		return rankEnd{rank: number(m[1]), signal: syscall.Signal(number(m[2]))}
+	}
+	r := rankEnd{rank: Unknown}
+	if m := hydraSignal.FindStringSubmatch(output); m != nil {
+		r.signal = syscall.Signal(number(m[1]))
+	}
+	if m := hydraEnd.FindStringSubmatch(output); m != nil {
+		r.pid = number(m[1])
+		return r
+	}
+	if m := openStatus.FindStringSubmatch(output); m != nil {
+		r.rank = number(m[1])
+		return r
+	}
+	for _, l := range splitLines(output) {
+		if tag := rankTag.FindString(l); tag != "" && reason != "" && l[len(tag):] == reason {
+			r.rank = number(taggedRank.FindStringSubmatch(tag)[1])
+		}
+	}
+	return r
+}
