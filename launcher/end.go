@@ -11,11 +11,12 @@ import (
 // and die together: the ranks of one mpirun, the job of a batch system.
 type End struct {
 	Copy int // its number from 0, or All
-	// PID is its process. Of All, it is that of the rank that died first, and
-	// Rank is its rank, as far as mpirun has told: else 0 and Unknown.
-	PID, Rank int
+	PID  int // its process; 0 of All
+	// Rank is, of All, the rank that ended first, or Unknown: Hydra does not
+	// tell it from those that it killed thereupon.
+	Rank int
 	// Cause says on one line why it ended, as in "exit status 3: wrong key"; ""
-	// if it ended well. Where PID or Rank tell of a rank it is that rank's.
+	// if it ended well. Of the ranks of an mpirun it is that of the first.
 	Cause string
 }
 
@@ -32,9 +33,13 @@ func (e *End) blame(failure *ExitError) {
 	e.Cause = failure.Cause()
 	if e.Copy == All {
 		r := firstDead(failure.Output, failure.Reason)
-		e.Rank, e.PID = r.rank, r.pid
+		e.Rank = r.rank
 		// What a batch system says comes before what mpirun says under it.
-		if _, ours := waitStatus(failure.Err); ours && r.signal != 0 {
+		ws, ours := waitStatus(failure.Err)
+		if ours && r.signal == 0 && ws.ExitStatus() > 128 { // as shells have it, and Open MPI for a rank that dies early
+			r.signal = syscall.Signal(ws.ExitStatus() - 128)
+		}
+		if ours && r.signal != 0 {
 			e.Cause = killedBy(r.signal)
 			if r.signal == syscall.SIGKILL {
 				e.Cause += claimKill(failure.Err)
@@ -48,8 +53,8 @@ func (e *End) blame(failure *ExitError) {
 
 // rankEnd is the end of one rank, as far as mpirun tells.
 type rankEnd struct {
-	rank, pid int            // Unknown and 0 if it does not
-	signal    syscall.Signal // that ended it, or 0
+	rank   int            // Unknown if it does not
+	signal syscall.Signal // that ended it, or 0
 }
 
 var (
@@ -57,15 +62,14 @@ var (
 	// has ended with another status than 0.
 	openSignal = regexp.MustCompile(`process rank (\d+) with PID \d+ on node \S+ exited on signal (\d+)`)
 	openStatus = regexp.MustCompile(`Process name: \[\[\d+,\d+\],(\d+)\]\s+Exit code:`)
-	// What Hydra says of either.
-	hydraEnd    = regexp.MustCompile(`=   PID (\d+) RUNNING AT`)
+	// What Hydra says of a signal.
 	hydraSignal = regexp.MustCompile(`APPLICATION TERMINATED WITH THE EXIT STRING: .* \(signal (\d+)\)`)
 	// taggedRank is the rank in a rankTag.
 	taggedRank = regexp.MustCompile(`^\[(?:\d+,)?(\d+)\]`)
 )
 
 // firstDead finds out which rank ended an MPI job: by what mpirun says, or else
-// by who gave the reason.
+// by who crashed and said so.
 func firstDead(output, reason string) rankEnd {
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
 	if m := openSignal.FindStringSubmatch(output); m != nil {
@@ -75,16 +79,12 @@ func firstDead(output, reason string) rankEnd {
 	if m := hydraSignal.FindStringSubmatch(output); m != nil {
 		r.signal = syscall.Signal(number(m[1]))
 	}
-	if m := hydraEnd.FindStringSubmatch(output); m != nil {
-		r.pid = number(m[1])
-		return r
-	}
 	if m := openStatus.FindStringSubmatch(output); m != nil {
 		r.rank = number(m[1])
 		return r
 	}
 	for _, l := range splitLines(output) {
-		if tag := rankTag.FindString(l); tag != "" && reason != "" && l[len(tag):] == reason {
+		if tag := rankTag.FindString(l); tag != "" && l[len(tag):] == reason && crash.MatchString(reason) {
 			r.rank = number(taggedRank.FindStringSubmatch(tag)[1])
 		}
 	}

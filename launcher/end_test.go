@@ -22,9 +22,10 @@ func TestBlame(t *testing.T) {
 		{"Open MPI, an exit that only the rank tells of", "[1,0]<stderr>:up\n[1,3]<stderr>:panic: boom\n[1,3]<stderr>:\n" + primary,
 			End{All, 0, 3, "exit status 3: panic: boom"}},
 		{"MPICH, a signal", "[2] up\n\n===\n=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   PID 19038 RUNNING AT vm\n=   EXIT CODE: 15\n=   CLEANING UP REMAINING PROCESSES\n===\nYOUR APPLICATION TERMINATED WITH THE EXIT STRING: Terminated (signal 15)\nThis typically refers to a problem with your application.\n",
-			End{All, 19038, Unknown, "killed by signal 15 (SIGTERM)"}},
+			End{All, 0, Unknown, "killed by signal 15 (SIGTERM)"}},
 		{"MPICH, an exit", "[0] hi\n[1] ipengine: wrong key\n\n===\n=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   PID 7 RUNNING AT vm\n=   EXIT CODE: 3\n===\n",
-			End{All, 7, Unknown, "exit status 3: ipengine: wrong key"}},
+			End{All, 0, Unknown, "exit status 3: ipengine: wrong key"}},
+		{"an exit of which no rank is known", "[1,0]<stderr>:up\n[1,3]<stderr>:wrong key\n" + primary, End{All, 0, Unknown, "exit status 3: wrong key"}},
 		{"without a word", "", End{All, 0, Unknown, "exit status 3"}},
 	} {
 		log := filepath.Join(t.TempDir(), "log")
