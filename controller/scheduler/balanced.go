@@ -55,6 +55,8 @@ type Balanced struct {
 	ready   int
 	alarms  heap[alarm]
 
+	conditions map[string]*condition // but for those that are a job's own
+
 	free  []*worker // as assign found them last; kept for their memory
 	loads []int
 
@@ -75,6 +77,7 @@ func NewBalanced(cfg BalancedConfig, rng *rand.Rand) *Balanced {
 	b := &Balanced{
 		cfg: cfg, choose: choosers[cfg.Scheme], hwm: cfg.HWM, rng: rng,
 		jobs: make(map[wire.MsgID]*job), open: class{except: true}, classes: make(map[string]*class),
+		conditions: make(map[string]*condition),
 	}
 	if cfg.Scheme == Pure {
 		b.hwm = -1
@@ -135,7 +138,7 @@ func (b *Balanced) onRequest(ev Request) {
 		return
 	}
 	b.count++
-	j, refusal := newJob(ev, b.count, b.cfg.Tick)
+	j, demands, refusal := newJob(ev, b.count, b.cfg.Tick)
 	switch {
 	case b.choose == nil:
 		b.do(*refuse(j, valueError, "this controller schedules no tasks (its scheme is %q): address engines", b.cfg.Scheme))
@@ -148,6 +151,9 @@ func (b *Balanced) onRequest(ev Request) {
 		refusal = b.enlist(j)
 	}
 	b.jobs[j.id] = j
+	if demands != "" {
+		b.enter(j, demands)
+	}
 	switch {
 	case refusal != nil:
 		b.giveUp(j, refusal)
@@ -164,10 +170,12 @@ func (b *Balanced) settle(j *job) {
 	}
 	if j.after.ready() && j.follow.ready() {
 		engines, except := j.reach()
-		if except || slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(engines, w.uuid) }) {
+		there, may := b.among(engines, except, j.condition)
+		last := j.follow == nil || j.follow.open == 0 // there will be no more engines
+		if there && (may || !last) {
 			b.wait(j, engines, except)
 			b.moved = true
-		} else if j.follow == nil || j.follow.open == 0 {
+		} else if last {
 			b.giveUp(j, refuse(j, impossibleDependency, "task %q: %s", j.id, b.nowhere(j)))
 			return
 		}
@@ -197,6 +205,7 @@ func (b *Balanced) giveUp(j *job, a *Answer) {
 func (b *Balanced) finish(j *job, e ending) {
 	b.calm(j)
 	b.unlink(j)
+	b.leave(j)
 	delete(b.jobs, j.id)
 	if b.most = max(b.most, len(b.jobs)); len(b.jobs) == 0 && b.most > 1<<12 {
 		b.jobs, b.most = make(map[wire.MsgID]*job), 0 // an emptied map keeps its size
@@ -239,6 +248,7 @@ func (b *Balanced) onReply(ev Reply) {
 	unmet := o.Met != nil && !*o.Met
 	if !unmet && o.Status != wire.StatusAborted {
 		w.observe(&o, ev.Message)
+		b.accepted(j, w)
 	}
 	recalled := j.recalled
 	j.recalled = false
@@ -248,7 +258,8 @@ func (b *Balanced) onReply(ev Reply) {
 		b.requeue(j)
 		j = nil
 	case unmet:
-		j.refuse(w.uuid)
+		j.recall(w.uuid)
+		b.refused(j, w, ev.Message.Content)
 		b.requeue(j)
 		j = nil
 	case o.Status == wire.StatusError && j.retries > 0 && b.elsewhere(j, w.uuid):
@@ -274,11 +285,27 @@ func (b *Balanced) elsewhere(j *job, engine wire.EngineUUID) bool {
 	before := j.refused
 	j.refuse(engine)
 	engines, except := j.reach()
-	if except || slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(engines, w.uuid) }) {
-		return true
+	_, may := b.among(engines, except, j.condition)
+	if !may {
+		j.refused = before
 	}
-	j.refused = before
-	return false
+	return may
+}
+
+// among tells whether any of a job's engines is there, and whether one of these
+// may take it. Where engines were named to it, or it follows others, one that
+// has refused what is in its payload may not (protocol section 10).
+func (b *Balanced) among(engines []wire.EngineUUID, except bool, c *condition) (there, may bool) {
+	if except {
+		return true, true
+	}
+	for _, w := range b.workers {
+		if slices.Contains(engines, w.uuid) {
+			there = true
+			may = may || !(c.own() && c.refuses(w.uuid))
+		}
+	}
+	return there, may
 }
 
 // onUnsent takes back a task that did not reach its engine. That gets no more

@@ -58,7 +58,7 @@ func (b *Balanced) check(t *testing.T) {
 	}
 	classes := []*class{&b.open}
 	for key, c := range b.classes {
-		if c.key != key || c.len() == 0 || !slices.IsSorted(c.engines) || c.except && len(c.engines) == 0 {
+		if c.key != key || c.len() == 0 || !slices.IsSorted(c.engines) || c.except && len(c.engines) == 0 && c.condition == nil {
 			fail("class %q of %d is filed under %q", c.key, c.len(), key)
 		}
 		seats := 0
@@ -67,7 +67,8 @@ func (b *Balanced) check(t *testing.T) {
 				seats++
 			}
 		}
-		if seats != len(c.seats) || seats == 0 && !c.except {
+		refused := slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(c.engines, w.uuid) && c.condition.refuses(w.uuid) })
+		if seats != len(c.seats) || seats == 0 && !c.except && !refused {
 			fail("class %q has %d seats, %d engines may take it", key, len(c.seats), seats)
 		}
 		classes = append(classes, c)
@@ -83,7 +84,7 @@ func (b *Balanced) check(t *testing.T) {
 				fail("task %s is before %s, the first of class %q", j.id, c.first().id, c.key)
 			}
 			engines, except := j.reach()
-			if !slices.Equal(engines, c.engines) || except != c.except || !j.after.ready() || !j.follow.ready() {
+			if !slices.Equal(engines, c.engines) || j.condition != c.condition || except != c.except || !j.after.ready() || !j.follow.ready() {
 				fail("task %s waits in class %q", j.id, c.key)
 			}
 			for _, w := range b.workers {
@@ -144,7 +145,50 @@ func (b *Balanced) check(t *testing.T) {
 			}
 		}
 	}
+	checkConditions(t, b)
 	if held+waiting != len(b.jobs) || alarms != len(b.alarms) {
 		fail("%d tasks and %d alarms are somewhere, %d and %d are known", held+waiting, alarms, len(b.jobs), len(b.alarms))
+	}
+}
+
+// checkConditions walks what engines have refused.
+func checkConditions(t *testing.T, b *Balanced) {
+	t.Helper()
+	jobs := make(map[*condition]int)
+	for _, j := range b.jobs {
+		if c := j.condition; c != nil {
+			jobs[c]++
+			if !c.own() && b.conditions[c.key] != c {
+				t.Fatalf("invariant: the condition %s of task %s is not known", c.key, j.id)
+			}
+		}
+	}
+	for c, n := range jobs {
+		if n != c.jobs || c.own() && n > 1 {
+			t.Fatalf("invariant: condition %s is of %d tasks, counts %d", c.key, n, c.jobs)
+		}
+		for _, k := range c.classes {
+			if k.condition != c || b.classes[k.key] != k {
+				t.Fatalf("invariant: condition %s has class %s", c.key, k.key)
+			}
+		}
+		for uuid, r := range c.refusals {
+			w := r.worker
+			if r.condition != c || w.uuid != uuid || !r.lifted && (w.gone || w.refusals[r.slot] != r) {
+				t.Fatalf("invariant: the refusal of %s by %s is not its", c.key, uuid)
+			}
+		}
+	}
+	for key, c := range b.conditions {
+		if jobs[c] == 0 {
+			t.Fatalf("invariant: nothing has the condition %s", key)
+		}
+	}
+	for _, w := range append(slices.Clone(b.workers), b.lost...) {
+		for i, r := range w.refusals {
+			if r.lifted || r.slot != i || r.worker != w || r.condition.refusals[w.uuid] != r || jobs[r.condition] == 0 || i > 0 && r.before(w.refusals[(i-1)/2]) {
+				t.Fatalf("invariant: refusal %d of engine %s is not right", i, w.uuid)
+			}
+		}
 	}
 }

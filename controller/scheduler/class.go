@@ -2,19 +2,23 @@ package scheduler
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"muster/wire"
 )
 
 // A class is the waiting jobs that may go to the same engines: to those, or
-// except for being true, to all but those. It lasts while a job waits in it.
+// except for being true, to all but those, unless they refuse what all of its
+// jobs demand. It lasts while a job waits in it.
 type class struct {
 	line
 	key     string
 	engines []wire.EngineUUID // sorted
 	except  bool
 	seats   []*seat // one for each engine that may take its jobs
+
+	condition *condition // of all of them
 }
 
 // A seat is a class's place among those from which an engine may take jobs.
@@ -30,17 +34,22 @@ func (s *seat) before(t *seat) bool { return s.class.first().before(t.class.firs
 func (s *seat) place() *int { return &s.slot }
 
 // takes tells whether an engine may take the class's jobs.
-func (c *class) takes(uuid wire.EngineUUID) bool { return slices.Contains(c.engines, uuid) != c.except }
+func (c *class) takes(uuid wire.EngineUUID) bool {
+	return slices.Contains(c.engines, uuid) != c.except && !c.condition.refuses(uuid)
+}
 
 // wait puts a job into the line of its class.
 func (b *Balanced) wait(j *job, engines []wire.EngineUUID, except bool) {
 	b.ready++
-	if except && len(engines) == 0 {
+	if except && len(engines) == 0 && j.condition == nil {
 		j.class = &b.open
 		b.open.push(j)
 		return
 	}
 	var key strings.Builder
+	if j.condition != nil {
+		key.WriteString(strconv.FormatUint(j.condition.number, 10))
+	}
 	if except {
 		key.WriteByte('-')
 	}
@@ -60,7 +69,10 @@ func (b *Balanced) wait(j *job, engines []wire.EngineUUID, except bool) {
 		}
 		return
 	}
-	c = &class{key: key.String(), engines: engines, except: except}
+	c = &class{key: key.String(), engines: engines, except: except, condition: j.condition}
+	if c.condition != nil {
+		c.condition.classes = append(c.condition.classes, c)
+	}
 	c.push(j)
 	j.class = c
 	b.classes[c.key] = c
@@ -85,6 +97,9 @@ func (b *Balanced) unwait(j *job) {
 			s.worker.seats.remove(s)
 		}
 		delete(b.classes, c.key)
+		if d := c.condition; d != nil {
+			d.classes = slices.DeleteFunc(d.classes, func(x *class) bool { return x == c })
+		}
 		return
 	}
 	first := c.first()
@@ -99,6 +114,14 @@ func (c *class) sit(w *worker) {
 	s := &seat{class: c, worker: w}
 	c.seats = append(c.seats, s)
 	w.seats.push(s)
+}
+
+// stand takes the class's seat at an engine, if it has one.
+func (c *class) stand(w *worker) {
+	if i := slices.IndexFunc(c.seats, func(s *seat) bool { return s.worker == w }); i >= 0 {
+		w.seats.remove(c.seats[i])
+		c.seats = slices.Delete(c.seats, i, i+1)
+	}
 }
 
 // reseat is for when another job is first.

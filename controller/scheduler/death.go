@@ -46,6 +46,7 @@ func (b *Balanced) onEngineDown(ev EngineDown) {
 		}
 	}
 	w.seats = nil
+	stranded = append(stranded, b.forsake(w)...)
 	switch {
 	case w.n == 0:
 	case b.cfg.Grace == 0:

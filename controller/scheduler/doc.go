@@ -7,7 +7,8 @@
 // (an [Action]: relay these frames, sign and send that message, answer in an
 // engine's stead). It opens no socket, reads no clock and checks no signature:
 // what reaches it was checked at the door. Messages are routed as in protocol
-// section 4; of their frames, only header and metadata are read.
+// section 4; of their frames, only header and metadata are read, and why an
+// engine refuses a task.
 //
 // Where a request is found, in each machine:
 //

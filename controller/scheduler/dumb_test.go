@@ -22,6 +22,14 @@ type dumb struct {
 	engines []*dumbEngine // that live, least recently used first
 	tasks   map[wire.MsgID]*dumbTask
 	done    []string
+
+	// By what tasks demand, or by the task if that is its own, and by engine.
+	refusals map[string]map[wire.EngineUUID]*dumbRefusal
+}
+
+type dumbRefusal struct {
+	order, pause, until int
+	lifted              bool
 }
 
 type dumbEngine struct {
@@ -57,7 +65,7 @@ func newDumb(cfg BalancedConfig) *dumb {
 	if cfg.Scheme == Pure {
 		cfg.HWM = -1
 	}
-	return &dumb{cfg: cfg, rng: rand.New(rand.NewPCG(1, 2)), tasks: make(map[wire.MsgID]*dumbTask)}
+	return &dumb{cfg: cfg, rng: rand.New(rand.NewPCG(1, 2)), tasks: make(map[wire.MsgID]*dumbTask), refusals: make(map[string]map[wire.EngineUUID]*dumbRefusal)}
 }
 
 // brief is what the two have to agree in.
@@ -92,8 +100,14 @@ func (d *dumb) step(ev Event) []string {
 		e := d.engines[i]
 		d.engines = slices.Delete(d.engines, i, i+1)
 		e.dead, e.until = true, d.now+d.cfg.Grace
+		for _, by := range d.refusals {
+			if r := by[e.uuid]; r != nil && !r.lifted {
+				delete(by, e.uuid)
+			}
+		}
 	case Tick:
 		d.now += ev.N
+		d.askAgain()
 	case Request:
 		if ev.Message.Header.MsgType == wire.AbortRequest {
 			d.abort(ev)
@@ -117,6 +131,11 @@ func (d *dumb) step(ev Event) []string {
 	}
 	d.bury()
 	d.rescan()
+	for key := range d.refusals {
+		if !slices.ContainsFunc(d.inTurn(), func(t *dumbTask) bool { return t.demands() == key }) {
+			delete(d.refusals, key)
+		}
+	}
 	return d.done
 }
 
@@ -189,8 +208,14 @@ func (d *dumb) reply(ev Reply) {
 	engine := t.on
 	var o outcome
 	json.Unmarshal(ev.Message.Metadata, &o)
-	if !t.aborted && o.Met != nil && !*o.Met {
-		t.refused = append(t.refused, engine.uuid)
+	unmet := o.Met != nil && !*o.Met
+	if by := d.refusals[t.demands()]; !unmet && o.Status != wire.StatusAborted {
+		delete(by, engine.uuid)
+	}
+	if !t.aborted && unmet {
+		if !engine.dead {
+			d.refuse(t, engine.uuid)
+		}
 		t.on, t.from = nil, d.now
 		return
 	}
@@ -202,6 +227,54 @@ func (d *dumb) reply(ev Reply) {
 		ended = "ok"
 	}
 	d.end(t, ended, engine.uuid, "relayed")
+}
+
+// demands is what a task shares its refusals by.
+func (t *dumbTask) demands() string {
+	if t.options.Depend != "" {
+		return t.options.Depend
+	}
+	return "own " + string(t.id)
+}
+
+func (d *dumb) refuse(t *dumbTask, engine wire.EngineUUID) {
+	by := d.refusals[t.demands()]
+	if by == nil {
+		by = make(map[wire.EngineUUID]*dumbRefusal)
+		d.refusals[t.demands()] = by
+	}
+	r := by[engine]
+	if r == nil {
+		r = &dumbRefusal{lifted: true, pause: 1}
+		by[engine] = r
+	}
+	if r.lifted {
+		d.count++
+		r.pause = min(2*r.pause, 16) // a second, at first
+		r.order, r.lifted, r.until = d.count, false, d.now+r.pause
+	}
+}
+
+// askAgain has one refusal of each engine end that is over.
+func (d *dumb) askAgain() {
+	for _, e := range d.engines {
+		var first *dumbRefusal
+		for _, by := range d.refusals {
+			r := by[e.uuid]
+			if r != nil && !r.lifted && r.until <= d.now && (first == nil || r.until < first.until || r.until == first.until && r.order < first.order) {
+				first = r
+			}
+		}
+		if first != nil {
+			first.lifted = true
+		}
+	}
+}
+
+// refuses tells whether an engine is not to be asked to run a task.
+func (d *dumb) refuses(t *dumbTask, engine wire.EngineUUID) bool {
+	r := d.refusals[t.demands()][engine]
+	return r != nil && !r.lifted
 }
 
 // retry has a task tried again, if it may be and there is an engine left.
@@ -277,7 +350,9 @@ func (d *dumb) may(t *dumbTask, engine wire.EngineUUID) bool {
 // stranded tells whether a task has engines to choose from and all are gone.
 func (d *dumb) stranded(t *dumbTask) bool {
 	return (len(t.options.Targets) > 0 || t.follow != nil) &&
-		!slices.ContainsFunc(d.engines, func(e *dumbEngine) bool { return d.may(t, e.uuid) })
+		!slices.ContainsFunc(d.engines, func(e *dumbEngine) bool {
+			return d.may(t, e.uuid) && !(t.options.Depend == "" && d.refuses(t, e.uuid))
+		})
 }
 
 // possible tells whether a task that waits can ever start.
@@ -346,7 +421,7 @@ func (d *dumb) place(t *dumbTask) bool {
 	}
 	var loads, free []int
 	for i, e := range d.engines {
-		if e.away <= d.now && (d.cfg.HWM < 0 || on[e] < d.cfg.HWM) && d.may(t, e.uuid) {
+		if e.away <= d.now && (d.cfg.HWM < 0 || on[e] < d.cfg.HWM) && d.may(t, e.uuid) && !d.refuses(t, e.uuid) {
 			loads, free = append(loads, on[e]), append(free, i)
 		}
 	}

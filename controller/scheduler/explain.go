@@ -120,15 +120,18 @@ func (b *Balanced) reason(j *job) string {
 	case j.on != nil:
 		return fmt.Sprintf("is in the queue of engine %d, which runs %q", j.on.id, j.on.first.id)
 	case !j.after.ready():
-		return "waits until " + b.condition(j.after) + " done"
+		return "waits until " + b.missing(j.after) + " done"
 	case j.class == nil:
-		return "waits until " + b.condition(j.follow) + " done, to run in the same place"
+		return "waits until " + b.missing(j.follow) + " done, to run in the same place"
 	case len(b.workers) == 0:
 		return "waits for an engine: none is registered"
 	}
 	var may []string
-	busy := "busy"
-	for _, w := range b.workers {
+	busy, there := "busy", 0
+	for _, w := range b.byID() {
+		if slices.Contains(j.class.engines, w.uuid) {
+			there++
+		}
 		if j.class.takes(w.uuid) {
 			may = append(may, fmt.Sprint(int(w.id)))
 			if w.away > 0 {
@@ -136,12 +139,16 @@ func (b *Balanced) reason(j *job) string {
 			}
 		}
 	}
-	slices.SortFunc(may, func(x, y string) int { return cmp.Or(cmp.Compare(len(x), len(y)), cmp.Compare(x, y)) })
 	gone := ""
-	if n := len(j.class.engines) - len(may); !j.class.except && n > 0 {
+	if n := len(j.class.engines) - there; !j.class.except && n > 0 {
 		gone = fmt.Sprintf(" (and %d that are gone)", n)
 	}
+	refusers := b.refusers(j)
 	switch {
+	case len(may) == 0 && refusers != "":
+		return fmt.Sprintf("waits for an engine%s that may run it: %s (those that refuse are asked again)", gone, refusers)
+	case refusers != "":
+		return fmt.Sprintf("waits for engine %s%s, as it may go to no other now: %s; %s", some(may, "or"), gone, busy, refusers)
 	case len(may) == 0:
 		return "waits for another engine: on all that are there it has failed, or was refused"
 	case len(may) == len(b.workers):
@@ -150,8 +157,13 @@ func (b *Balanced) reason(j *job) string {
 	return fmt.Sprintf("waits for engine %s%s, as it may go to no other: %s", some(may, "or"), gone, busy)
 }
 
-// condition names what of a dependency is missing.
-func (b *Balanced) condition(d *dependency) string {
+// byID returns the engines in the order of their ids.
+func (b *Balanced) byID() []*worker {
+	return slices.SortedFunc(slices.Values(b.workers), func(v, w *worker) int { return cmp.Compare(v.id, w.id) })
+}
+
+// missing names what of a dependency is missing.
+func (b *Balanced) missing(d *dependency) string {
 	var open []string
 	for _, id := range d.ids {
 		if b.jobs[id] != nil {
@@ -182,6 +194,9 @@ func some(names []string, and string) string {
 
 // nowhere says why no engine will ever take a job.
 func (b *Balanced) nowhere(j *job) string {
+	if why := b.refusers(j); why != "" {
+		return "the engines to which it may go refuse it: " + why
+	}
 	if j.follow != nil {
 		return "the engines on which the tasks ran that it is to follow are gone, or may not take it"
 	}

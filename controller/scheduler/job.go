@@ -22,9 +22,11 @@ type job struct {
 	targets, refused []wire.EngineUUID
 	after, follow    *dependency
 	children         map[*job]role // that depend on it
+	condition        *condition    // what it demands of an engine
 
 	deaths []string          // how the engines died that ran it
-	seen   []wire.EngineUUID // engines that gave it back
+	seen   []wire.EngineUUID // engines that gave it back, or refused it
+	again  int               // how many times one of these was sent it
 	// Its outcome is final: a client has asked to abort it.
 	aborted bool
 	// It is asked back from its engine.
@@ -61,30 +63,34 @@ type options struct {
 	Timeout  float64           `json:"timeout"` // seconds
 	Retries  int               `json:"retries"`
 	Priority int               `json:"priority"`
+
+	Depend         string   `json:"depend"` // wire.Depend and its siblings
+	Require        []string `json:"require"`
+	DependFunction string   `json:"depend_function"`
 }
 
-// newJob reads a request. tick is in seconds.
-func newJob(ev Request, order uint64, tick float64) (*job, *Answer) {
+// newJob reads a request, and what it demands of an engine. tick is in seconds.
+func newJob(ev Request, order uint64, tick float64) (j *job, demands string, _ *Answer) {
 	m := ev.Message
-	j := &job{
+	j = &job{
 		asked:  asked{order, m.Route[0], m.Header.MsgID, m.Header.MsgType, m.RawHeader},
 		frames: ev.Frames,
 	}
 	var o options
 	err := json.Unmarshal(m.Metadata, &o)
 	if err != nil {
-		return j, refuse(j, valueError, "task options: %s", badJSON(err))
+		return j, "", refuse(j, valueError, "task options: %s", badJSON(err))
 	}
 	if j.after, err = readDependency("after", o.After); err == nil {
 		j.follow, err = readDependency("follow", o.Follow)
 	}
 	switch {
 	case err != nil:
-		return j, refuse(j, valueError, "%v", err)
+		return j, "", refuse(j, valueError, "%v", err)
 	case o.Retries < 0:
-		return j, refuse(j, valueError, "retries is %d: it must not be negative", o.Retries)
+		return j, "", refuse(j, valueError, "retries is %d: it must not be negative", o.Retries)
 	case !(o.Timeout >= 0) || o.Timeout > maxTimeout:
-		return j, refuse(j, valueError, "timeout is %v: want 0 to %v seconds", o.Timeout, float64(maxTimeout))
+		return j, "", refuse(j, valueError, "timeout is %v: want 0 to %v seconds", o.Timeout, float64(maxTimeout))
 	}
 	slices.Sort(o.Targets)
 	j.targets = slices.Clip(slices.Compact(o.Targets))
@@ -92,7 +98,7 @@ func newJob(ev Request, order uint64, tick float64) (*job, *Answer) {
 	if o.Timeout > 0 {
 		j.timeout = max(1, int(math.Ceil(o.Timeout/tick)))
 	}
-	return j, nil
+	return j, o.demands(), nil
 }
 
 // refuse is the answer to a task that no engine is to blame for.
@@ -125,7 +131,14 @@ func (j *job) reach() (engines []wire.EngineUUID, except bool) {
 // takes tells whether the job may go to an engine.
 func (j *job) takes(engine wire.EngineUUID) bool {
 	engines, except := j.reach()
-	return slices.Contains(engines, engine) != except
+	return slices.Contains(engines, engine) != except && !j.condition.refuses(engine)
+}
+
+// recall notes that an engine has had the job, and may have it again.
+func (j *job) recall(engine wire.EngineUUID) {
+	if !slices.Contains(j.seen, engine) {
+		j.seen = append(j.seen, engine)
+	}
 }
 
 // refuse notes that an engine is not to have the job again.
@@ -147,7 +160,8 @@ func (j *job) send(w *worker) Action {
 	if err := json.Unmarshal(dicts[2], &metadata); err != nil {
 		panic(fmt.Sprintf("metadata that could be read at first: %v", err))
 	}
-	metadata.set("sent", len(j.seen)+1)
+	j.again++
+	metadata.set("sent", 1+j.again)
 	return Sign{ToEngine, 1, &wire.Message{
 		Route:     [][]byte{[]byte(w.uuid), j.client},
 		RawHeader: dicts[0],

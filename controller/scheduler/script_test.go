@@ -23,6 +23,7 @@ import (
 //	ask CLIENT[/ENGINE] ID [METADATA] [TYPE]     a request
 //	ask CLIENT ID METADATA TYPE HEADER           one with that header
 //	reply ENGINE CLIENT ID [METADATA]
+//	refuse ENGINE CLIENT ID WHY                  a reply of an engine that is not to run it
 //	unsent ENGINE CLIENT ID                      a request did not reach its engine
 //	tick N
 //	due                                          prints when the next tick is wanted
@@ -129,6 +130,10 @@ func (p *player) apply(w []string) []string {
 		ev = Request{frames, m}
 	case "reply":
 		frames, m := message(p.t, wire.ApplyReply, wire.MsgID("re-"+w[3]), wire.MsgID(w[3]), arg(4, ""), w[1], w[2])
+		ev = Reply{frames, m}
+	case "refuse":
+		frames, m := message(p.t, wire.ApplyReply, wire.MsgID("re-"+w[3]), wire.MsgID(w[3]), `{"status":"error","dependencies_met":false}`, w[1], w[2])
+		m.Content, _ = json.Marshal(wire.Failure(wire.UnmetDependency, strings.Join(w[4:], " ")))
 		ev = Reply{frames, m}
 	case "unsent":
 		ev = Unsent{[]byte(w[1]), []byte(w[2]), wire.MsgID(w[3])}

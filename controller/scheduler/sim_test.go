@@ -252,6 +252,9 @@ func (w *world) ask(kind string) {
 				metadata[name] = w.dependency()
 			}
 		}
+		if w.rng.IntN(4) == 0 {
+			metadata["depend"] = []string{"RAM > 4e9", "gpu"}[w.rng.IntN(2)]
+		}
 		w.asked = append(w.asked, id)
 		if w.rng.IntN(3) == 0 {
 			metadata["targets"] = targets
@@ -388,7 +391,7 @@ func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
 			t.Fatalf("the end of %s is not recorded", id)
 		}
 	}
-	if b, ok := w.p.m.(*Balanced); ok && len(b.jobs)+len(b.classes)+len(b.alarms)+b.open.len() > 0 {
+	if b, ok := w.p.m.(*Balanced); ok && len(b.jobs)+len(b.classes)+len(b.alarms)+len(b.conditions)+b.open.len() > 0 {
 		t.Fatalf("all tasks are answered, and %d are remembered", len(b.jobs))
 	}
 	return w.log.String()

@@ -8,8 +8,8 @@ import (
 )
 
 // Due implements Machine: ticks are wanted while a waiting task has a timeout,
-// a dead engine's jobs wait for late replies, an engine is not connected, or a
-// task is behind another on an engine while one has nothing to do.
+// a dead engine's jobs wait for late replies, an engine is not connected or has
+// refused tasks that wait, or a task is behind another on an engine while one has nothing to do.
 func (b *Balanced) Due() int {
 	due := math.MaxInt
 	if len(b.lost) > 0 {
@@ -20,6 +20,11 @@ func (b *Balanced) Due() int {
 	}
 	if len(b.alarms) > 0 {
 		due = min(due, b.alarms[0].deadline)
+	}
+	for _, w := range b.workers {
+		if len(w.refusals) > 0 {
+			due = min(due, w.refusals[0].until)
+		}
 	}
 	if due > b.now+1 && b.uneven() {
 		due = b.now + 1
@@ -32,6 +37,11 @@ func (b *Balanced) Due() int {
 
 func (b *Balanced) onTick(ev Tick) {
 	b.now += ev.N
+	for _, w := range b.workers {
+		if len(w.refusals) > 0 && w.refusals[0].until <= b.now {
+			b.lift(w.refusals[0])
+		}
+	}
 	for len(b.lost) > 0 && b.lost[0].until <= b.now {
 		b.bury(b.lost[0])
 		b.lost = b.lost[1:]
@@ -96,9 +106,7 @@ func (b *Balanced) recall() {
 				continue
 			}
 			j.recalled = true
-			if !slices.Contains(j.seen, w.uuid) {
-				j.seen = append(j.seen, w.uuid)
-			}
+			j.recall(w.uuid)
 			ids = append(ids, j.id)
 		}
 		if len(ids) > 0 {

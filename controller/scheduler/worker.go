@@ -14,7 +14,8 @@ type worker struct {
 	first, last *job
 	n           int
 	seats       heap[*seat] // classes whose jobs it may take, those for anyone aside
-	room        bool        // it is counted in vacant
+	refusals    heap[*refusal]
+	room        bool // it is counted in vacant
 
 	// How long its tasks take, in seconds: an average that rises faster than
 	// it falls. NaN until one is known.
