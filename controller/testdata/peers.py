@@ -152,10 +152,21 @@ def conditions(rc):
     assert view.apply_async(ipp.require("os")(lambda: os.getpid())).get(PATIENCE) in pids
     with view.temp_flags(timeout=0.2):
         nowhere = view.apply_async(ipp.require("no_such_module")(lambda: 1))
-    assert "failed, or was refused" in refused("TaskTimeout", nowhere)
+    assert "an engine that may run it: engines 0 and 1: " in refused("TaskTimeout", nowhere)
     with view.temp_flags(targets=[0]):
         nowhere = view.apply_async(where)
     refused("ImpossibleDependency", nowhere)
+
+    # What none would run at first.
+    @ipp.depend(lambda: __import__("os").environ.get("READY") == "yes")
+    def late():
+        return 5
+
+    waiting = view.apply_async(late)
+    while not rc.queue_status()["unassigned"]:
+        time.sleep(0.01)
+    rc[1].apply_sync(lambda: __import__("os").environ.update(READY="yes"))
+    assert waiting.get(PATIENCE) == 5
 
 
 def broadcast(rc, other):
