@@ -30,6 +30,11 @@ type Config struct {
 	// choice to the controller.
 	ID *wire.EngineID
 
+	// Startup is the path of a file of Go that is run before the engine
+	// registers: what it defines is there for the first request. An engine whose
+	// file fails does not register, and ends. "" is none.
+	Startup string
+
 	// OutputLimit bounds the text of stdout and stderr, in bytes, that one
 	// request sends as it comes. Of what follows only the last 16 KiB are sent,
 	// when the request ends, after a line that says how much is missing. It

@@ -83,6 +83,18 @@ func (e *Engine) Run(ctx context.Context) error {
 			nsErr = e.ns.Declare(propertiesName, e.properties)
 		}
 	}()
+	if e.cfg.Startup != "" { // before there can be a request
+		<-made
+		if nsErr == nil {
+			nsErr = e.startup()
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case nsErr != nil:
+			return nsErr
+		}
+	}
 	ch, reg, err := e.join(network)
 	<-made
 	if err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -41,7 +42,7 @@ type flags struct {
 	timeout, wait                                    float64
 	mpi, logToFile                                   bool
 	id                                               int
-	logLevel, workDir                                string
+	logLevel, workDir, startup                       string
 }
 
 func newFlags() *flags {
@@ -59,6 +60,7 @@ func newFlags() *flags {
 	s.BoolVar(&f.mpi, "mpi", false, "initialise MPI; the rank becomes the engine's id")
 	s.IntVar(&f.id, "id", -1, "id to ask the controller for, which gives the next free one if it is taken")
 	s.Lookup("id").DefValue = "the next"
+	s.StringVarP(&f.startup, "startup", "s", "", "file of Go to run before the engine takes requests")
 	s.StringVar(&f.workDir, "work-dir", "", "directory to run in")
 	s.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn, error, or Python's 10 to 40")
 	s.BoolVar(&f.logToFile, "log-to-file", false, "log to ipengine-<pid>.log in the profile's log directory")
@@ -80,7 +82,7 @@ var ignored = []string{"ident", "user", "keyfile", "location", "config", "clean-
 // traits are ipyparallel's long names for what has a flag here.
 var traits = map[string]string{
 	"url_file": "file", "wait_for_url_file": "wait", "timeout": "timeout", "use_mpi": "mpi",
-	"work_dir": "work-dir", "log_level": "log-level", "log_to_file": "log-to-file", "cluster_id": "cluster-id",
+	"startup_script": "startup", "work_dir": "work-dir", "log_level": "log-level", "log_to_file": "log-to-file", "cluster_id": "cluster-id",
 	"profile": "profile", "ipython_dir": "ipython-dir", "location": "profile-dir",
 }
 
@@ -157,14 +159,18 @@ func (f *flags) config() (Config, error) {
 		}
 		cfg.ConnectionFile = p.EngineFile(f.clusterID)
 	}
-	if f.workDir != "" && cfg.ConnectionFile != "" { // names of files are meant as seen from here
-		return cfg, absolute(&cfg.ConnectionFile)
+	cfg.Startup = f.startup
+	if f.workDir != "" { // names of files are meant as seen from here
+		return cfg, errors.Join(absolute(&cfg.ConnectionFile), absolute(&cfg.Startup))
 	}
 	return cfg, nil
 }
 
+// absolute makes a path so, if there is one.
 func absolute(path *string) (err error) {
-	*path, err = filepath.Abs(*path)
+	if *path != "" {
+		*path, err = filepath.Abs(*path)
+	}
 	return err
 }
 
