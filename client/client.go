@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"muster/transport"
@@ -22,18 +23,34 @@ type Client struct {
 	mark    []byte // the session's id, by which its messages are told on iopub
 	log     *slog.Logger
 	network *zmq.Network // nil when the network is the caller's
+	dialer  transport.Network
+	file    string // that conn was read from, "" if from none
 
-	query, control, mux, task, broadcast *channel
-	iopub, notification                  transport.Socket
-	receivers                            sync.WaitGroup
-	closing                              sync.Once
-	closed                               chan struct{} // when Close has begun
+	// gate keeps the sockets from being replaced while they are sent by, and is
+	// taken before mu. It guards those fields that follow down to away: the
+	// sockets of the channels too, and whether the controller is away, so that
+	// requests are kept for it instead of being sent.
+	gate                                        sync.RWMutex
+	conn                                        *wire.ClientConnection
+	query, control, mux, task, broadcast, greet *channel
+	iopub, notification                         transport.Socket
+	away                                        bool
+
+	incoming  sync.WaitGroup // receivers of the sockets
+	receivers sync.WaitGroup // all other goroutines
+	closing   sync.Once
+	closed    chan struct{} // when Close has begun
+	keeps     atomic.Bool   // the controller restores: requests are kept
 
 	mu       sync.Mutex                   // guards what follows, and the tasks in pending
 	pending  map[wire.MsgID]*task         // sent, and not yet settled
 	wholes   map[wire.MsgID][]*task       // of coalescing broadcasts whose reply has not come, by their id
 	dropped  map[wire.MsgID]*int          // task.outstanding of what was flushed
 	recorded bool                         // the controller answers for the dead in broadcasts, and records them (wire.BroadcastRecords)
+	instance string                       // of the controller, "" where it names none
+	link     *link                        // by which it is reached, or was
+	seeking  bool                         // somebody looks for it, as the link is gone
+	requests uint64                       // kept so far
 	memory   memory                       // of the latest calls
 	engines  []*engine                    // registered now, by id; replaced and never changed
 	ids      map[wire.EngineUUID]EngineID // every engine ever seen
@@ -41,6 +58,7 @@ type Client struct {
 	news     *notice                      // of engines, the next
 	err      error                        // why no more requests are taken
 	sweeper  *time.Timer                  // armed while a reply waits for its output
+	sweeps   time.Time                    // when
 }
 
 // A channel is a socket for requests.
@@ -102,11 +120,10 @@ func (c *Client) Close() (err error) {
 	c.closing.Do(func() {
 		c.stop(ErrClosed)
 		close(c.closed)
-		for _, s := range []transport.Socket{c.query.socket, c.control.socket, c.mux.socket, c.task.socket, c.broadcast.socket, c.iopub, c.notification} {
-			if s != nil {
-				err = errors.Join(err, s.Close())
-			}
-		}
+		c.gate.Lock()
+		err = c.hangUp(transport.Socket.Close)
+		c.gate.Unlock()
+		c.incoming.Wait()
 		c.receivers.Wait()
 		if c.network != nil {
 			err = errors.Join(err, c.network.Close())
@@ -165,16 +182,9 @@ func (c *Client) engineUp(id EngineID, uuid wire.EngineUUID) {
 // reply that still comes finds its task settled and is ignored. The caller
 // holds mu.
 func (c *Client) engineDown(uuid wire.EngineUUID, cause string) {
-	at := slices.IndexFunc(c.engines, func(e *engine) bool { return e.uuid == uuid })
-	if at < 0 {
+	if !c.forgetEngine(uuid, cause) {
 		return
 	}
-	c.note(EngineEvent{Engine: c.engines[at].id, UUID: uuid, Cause: cause})
-	gone := c.engines[at]
-	c.engines = slices.Delete(slices.Clone(c.engines), at, at+1)
-	maps.DeleteFunc(c.dropped, func(_ wire.MsgID, n *int) bool {
-		return n == &gone.outstanding[byMux] || n == &gone.outstanding[byBroadcast]
-	})
 	for _, t := range c.pending {
 		if t.uuid == uuid {
 			if t.reply != nil {
@@ -185,5 +195,20 @@ func (c *Client) engineDown(uuid wire.EngineUUID, cause string) {
 		}
 	}
 	c.abandon(uuid)
+}
+
+// forgetEngine takes an engine off the list, if it is there. The caller holds mu.
+func (c *Client) forgetEngine(uuid wire.EngineUUID, cause string) bool {
+	at := slices.IndexFunc(c.engines, func(e *engine) bool { return e.uuid == uuid })
+	if at < 0 {
+		return false
+	}
+	gone := c.engines[at]
+	c.note(EngineEvent{Engine: gone.id, UUID: uuid, Cause: cause})
+	c.engines = slices.Delete(slices.Clone(c.engines), at, at+1)
+	maps.DeleteFunc(c.dropped, func(_ wire.MsgID, n *int) bool {
+		return n == &gone.outstanding[byMux] || n == &gone.outstanding[byBroadcast]
+	})
 	c.announce()
+	return true
 }

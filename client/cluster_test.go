@@ -31,6 +31,7 @@ type fakeCluster struct {
 	network *transport.Memory
 	session *wire.Session
 	file    string
+	conn    wire.ClientConnection
 
 	query, control, mux, task, broadcast, iopub, notification transport.Socket
 	receivers                                                 sync.WaitGroup
@@ -53,6 +54,9 @@ type fakeCluster struct {
 	post   func(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message)
 	python bool // the controller does with broadcasts as Python's does, and no more
 	caster *scheduler.Broadcast
+	// instance and restores are what the controller says of itself.
+	instance string
+	restores bool
 }
 
 type fakeEngine struct {
@@ -69,39 +73,44 @@ func newFakeCluster(t *testing.T, engines int) *fakeCluster {
 		engines: make(map[EngineID]*fakeEngine), aborted: make(map[wire.MsgID]bool),
 		interrupted: make(map[wire.MsgID]bool), counts: true,
 	}
-	listen := func(kind transport.Kind) (transport.Socket, int) {
-		s, err := f.network.Listen(kind, "tcp://127.0.0.1:0", transport.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var port int
-		fmt.Sscanf(s.Addr(), "tcp://127.0.0.1:%d", &port)
-		return s, port
-	}
-	var conn wire.ClientConnection
-	conn.Interface, conn.Key, conn.SignatureScheme = "tcp://127.0.0.1", testKey, wire.SignatureScheme
-	conn.Pack, conn.Unpack = "json", "json"
-	f.query, conn.Registration = listen(transport.Router)
-	f.control, conn.Control = listen(transport.Router)
-	f.mux, conn.Mux = listen(transport.Router)
-	f.task, conn.Task = listen(transport.Router)
-	f.broadcast, conn.Broadcast = listen(transport.Router)
-	f.iopub, conn.IOPub = listen(transport.Pub)
-	f.notification, conn.Notification = listen(transport.Pub)
+	f.conn.Interface, f.conn.Key, f.conn.SignatureScheme = "tcp://127.0.0.1", testKey, wire.SignatureScheme
+	f.conn.Pack, f.conn.Unpack = "json", "json"
 	f.file = filepath.Join(t.TempDir(), "ipcontroller-client.json")
-	if err := wire.WriteConnection(f.file, &conn); err != nil {
-		t.Fatal(err)
-	}
-	f.caster = scheduler.NewBroadcast(f.message)
+	f.open()
 	for range engines {
 		f.join()
+	}
+	return f
+}
+
+// open begins to serve, at the ports that the cluster had before if it had any.
+func (f *fakeCluster) open() {
+	listen := func(kind transport.Kind, s *transport.Socket, port *int) {
+		var err error
+		if *s, err = f.network.Listen(kind, f.conn.URL(*port), transport.Options{}); err != nil {
+			f.t.Fatal(err)
+		}
+		fmt.Sscanf((*s).Addr(), "tcp://127.0.0.1:%d", port)
+	}
+	listen(transport.Router, &f.query, &f.conn.Registration)
+	listen(transport.Router, &f.control, &f.conn.Control)
+	listen(transport.Router, &f.mux, &f.conn.Mux)
+	listen(transport.Router, &f.task, &f.conn.Task)
+	listen(transport.Router, &f.broadcast, &f.conn.Broadcast)
+	listen(transport.Pub, &f.iopub, &f.conn.IOPub)
+	listen(transport.Pub, &f.notification, &f.conn.Notification)
+	if err := wire.WriteConnection(f.file, &f.conn); err != nil {
+		f.t.Fatal(err)
+	}
+	f.caster = scheduler.NewBroadcast(f.message)
+	for _, id := range slices.Sorted(maps.Keys(f.engines)) {
+		f.caster.Step(scheduler.EngineUp{ID: id, UUID: f.engines[id].uuid})
 	}
 	f.serve(f.query, f.answerHub)
 	f.serve(f.mux, f.answerDirect)
 	f.serve(f.control, f.answerDirect)
 	f.serve(f.task, f.answerTask)
 	f.serve(f.broadcast, f.answerBroadcast)
-	return f
 }
 
 // close ends the cluster, and with it its goroutines.
@@ -293,6 +302,7 @@ func (f *fakeCluster) answerHub(s transport.Socket, client []byte, m *wire.Messa
 		}
 		content["engines"] = ids
 		content[wire.BroadcastRecords] = !f.python
+		content["instance"], content["restores"] = f.instance, f.restores
 	case "queue_request":
 		var q struct{ Targets []EngineID }
 		json.Unmarshal(m.Content, &q)
@@ -313,8 +323,10 @@ func (f *fakeCluster) answerDirect(s transport.Socket, client []byte, m *wire.Me
 	for _, e := range f.engines {
 		if string(e.uuid) == string(m.Route[1]) {
 			f.answer(s, e, [][]byte{client, m.Route[1]}, m)
+			return
 		}
 	}
+	f.reply(s, [][]byte{client, m.Route[1]}, m, nil, wire.Failure(engineError, "the engine is gone"))
 }
 
 // answerBroadcast does what a controller does, by its machine.

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -44,20 +45,20 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: connect: %w", err)
 	}
-	c, err := connect(ctx, conn, &o)
+	c, err := connect(ctx, path, conn, &o)
 	if err != nil {
 		return nil, fmt.Errorf("client: connect to the controller at %s, of connection file %s: %w", conn.URL(conn.Registration), path, err)
 	}
 	return c, nil
 }
 
-func connect(ctx context.Context, conn *wire.ClientConnection, o *options) (*Client, error) {
+func connect(ctx context.Context, file string, conn *wire.ClientConnection, o *options) (*Client, error) {
 	if here, _ := os.Hostname(); conn.SSH != "" && conn.Location != here {
 		return nil, fmt.Errorf("the file asks for an ssh tunnel by way of %q, which this client does not open: run it on %s, or forward the file's ports with ssh -L", conn.SSH, conn.Location)
 	}
 	c := newClient(conn.Key, o.log)
-	network := o.network
-	if network == nil {
+	c.file, c.conn, c.dialer = file, conn, o.network
+	if c.dialer == nil {
 		if err := probe(ctx, conn.URL(conn.Registration)); err != nil {
 			return nil, err
 		}
@@ -65,11 +66,16 @@ func connect(ctx context.Context, conn *wire.ClientConnection, o *options) (*Cli
 		if err != nil {
 			return nil, err
 		}
-		c.network, network = own, own
+		c.network, c.dialer = own, own
 	}
-	err := c.open(network, conn)
+	err := c.dial()
 	if err == nil {
-		err = c.queryEngines(ctx)
+		var said *wire.Connected
+		if said, err = c.connected(ctx, c.greet); err == nil {
+			c.mu.Lock()
+			c.meet(said)
+			c.mu.Unlock()
+		}
 	}
 	if err != nil {
 		c.Close()
@@ -99,6 +105,7 @@ func newClient(key string, log *slog.Logger) *Client {
 		news:      newNotice(),
 		closed:    make(chan struct{}),
 		query:     &channel{name: "registration"},
+		greet:     &channel{name: "registration"},
 		control:   &channel{name: "control"},
 		mux:       &channel{name: "mux"},
 		task:      &channel{name: "task"},
@@ -106,44 +113,56 @@ func newClient(key string, log *slog.Logger) *Client {
 	}
 }
 
-// open dials every channel and starts a receiver for each. Subscriptions come
-// first: they should stand before the first reply does.
-func (c *Client) open(network transport.Network, conn *wire.ClientConnection) error {
-	dial := func(kind transport.Kind, port int) (transport.Socket, error) {
-		opt := transport.Options{CurveServer: conn.ServerKey()}
-		if kind == transport.Dealer {
-			opt.Identity = c.session.ID // by which a controller that is started again finds the client
-		}
-		if port == conn.Registration && c.network != nil {
-			opt.Departed = func([]byte) { c.missController(conn.URL(port)) }
-		}
-		return network.Dial(kind, conn.URL(port), opt)
-	}
-	var err error
+// dial makes the sockets, and starts a receiver for each. Subscriptions come
+// first: they should stand before the first reply does. The caller holds gate.
+func (c *Client) dial() error {
+	l := new(link)
+	c.mu.Lock()
+	c.link = l
+	c.mu.Unlock()
 	for _, d := range []struct {
 		kind   transport.Kind
 		port   int
 		socket *transport.Socket
 	}{
-		{transport.Sub, conn.IOPub, &c.iopub},
-		{transport.Sub, conn.Notification, &c.notification},
-		{transport.Dealer, conn.Control, &c.control.socket},
-		{transport.Dealer, conn.Mux, &c.mux.socket},
-		{transport.Dealer, conn.Task, &c.task.socket},
-		{transport.Dealer, conn.Broadcast, &c.broadcast.socket},
-		{transport.Dealer, conn.Registration, &c.query.socket},
+		{transport.Sub, c.conn.IOPub, &c.iopub},
+		{transport.Sub, c.conn.Notification, &c.notification},
+		{transport.Dealer, c.conn.Control, &c.control.socket},
+		{transport.Dealer, c.conn.Mux, &c.mux.socket},
+		{transport.Dealer, c.conn.Task, &c.task.socket},
+		{transport.Dealer, c.conn.Broadcast, &c.broadcast.socket},
+		{transport.Dealer, c.conn.Registration, &c.query.socket},
 	} {
-		if *d.socket, err = dial(d.kind, d.port); err != nil {
-			*d.socket = nil
+		opt := transport.Options{CurveServer: c.conn.ServerKey()}
+		if d.kind == transport.Dealer {
+			opt.Identity = c.session.ID // by which a controller that is started again finds the client
+		}
+		if d.port == c.conn.Registration {
+			opt.Departed = func([]byte) { c.departed(l) }
+		}
+		s, err := c.dialer.Dial(d.kind, c.conn.URL(d.port), opt)
+		if err != nil {
 			return err
 		}
+		*d.socket = s
 	}
+	c.greet.socket = c.query.socket
 	c.receive(c.iopub, "iopub", c.published)
 	c.receive(c.notification, "notification", c.notified)
 	for _, ch := range []*channel{c.control, c.mux, c.task, c.broadcast, c.query} {
 		c.receive(ch.socket, ch.name, c.replied)
 	}
 	return nil
+}
+
+// hangUp closes the sockets. The caller holds gate.
+func (c *Client) hangUp(how func(transport.Socket) error) (err error) {
+	for _, s := range []transport.Socket{c.query.socket, c.control.socket, c.mux.socket, c.task.socket, c.broadcast.socket, c.iopub, c.notification} {
+		if s != nil {
+			err = errors.Join(err, how(s))
+		}
+	}
+	return err
 }
 
 // probe finds out at once what a ZeroMQ socket would not tell: that nobody
@@ -160,68 +179,46 @@ func probe(ctx context.Context, url string) error {
 	return fmt.Errorf("cannot be reached: is its interface meant for this host (ipcontroller --ip), does a firewall stand between? %w", err)
 }
 
-// controllerGrace is how long a controller may be away, to be started again
-// with the ports that it had.
-const controllerGrace = 5 * time.Second
-
-// missController looks for the controller when the connection to it has ended.
-// The sockets connect again by themselves when it is there; when it is not,
-// nobody need wait for answers that will not come. That something listens is
-// not enough: a process that is ending may still do so.
-func (c *Client) missController(url string) {
-	c.receivers.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), controllerGrace)
-		defer cancel()
-		go func() {
-			select {
-			case <-c.closed:
-				cancel()
-			case <-ctx.Done():
-			}
-		}()
-		for !c.answers(ctx, url) {
-			select {
-			case <-ctx.Done():
-				c.stop(ErrGone)
-				return
-			case <-time.After(controllerGrace / 20):
-			}
-		}
-	})
+// connected asks the controller who it is and who is registered.
+func (c *Client) connected(ctx context.Context, by *channel) (*wire.Connected, error) {
+	reply, err := c.askBy(ctx, by, wire.ConnectionRequest, nil)
+	if err != nil {
+		return nil, err
+	}
+	said := new(wire.Connected)
+	if err := json.Unmarshal(reply.Content, said); err != nil {
+		return nil, fmt.Errorf("%s: %w", wire.ConnectionReply, err)
+	}
+	return said, nil
 }
 
-// answers tells whether the controller does, within a part of its grace.
-func (c *Client) answers(ctx context.Context, url string) bool {
-	ctx, cancel := context.WithTimeout(ctx, controllerGrace/4)
-	defer cancel()
-	return probe(ctx, url) == nil && c.queryEngines(ctx) == nil
+// meet notes what a controller has said of itself, and the engines that were not
+// known. The caller holds mu.
+func (c *Client) meet(said *wire.Connected) {
+	c.recorded, c.instance = said.Records, said.Instance
+	c.keeps.Store(said.Restores)
+	for _, id := range slices.Sorted(maps.Keys(said.Engines)) {
+		// One that was seen before is registered, or was and is gone.
+		if _, seen := c.ids[said.Engines[id]]; !seen && c.err == nil {
+			c.engineUp(id, said.Engines[id])
+		}
+	}
 }
 
 // queryEngines asks the hub who is registered and notes whom it did not know.
 func (c *Client) queryEngines(ctx context.Context) error {
-	reply, err := c.ask(ctx, wire.ConnectionRequest, nil)
+	said, err := c.connected(ctx, c.query)
 	if err != nil {
 		return err
 	}
-	var content struct {
-		Engines map[string]wire.EngineUUID `json:"engines"`
-		Records bool                       `json:"broadcast_records"` // wire.BroadcastRecords
-	}
-	if err := json.Unmarshal(reply.Content, &content); err != nil {
-		return fmt.Errorf("%s: %w", wire.ConnectionReply, err)
-	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.recorded = content.Records
-	for id, uuid := range content.Engines {
-		n, err := strconv.Atoi(id)
-		if err != nil {
-			return fmt.Errorf("%s: engine id %q is no number", wire.ConnectionReply, id)
-		}
-		// One that was seen before is registered, or was and is gone.
-		if _, seen := c.ids[uuid]; !seen && c.err == nil {
-			c.engineUp(EngineID(n), uuid)
-		}
+	l, same := c.link, said.Instance == c.instance
+	if same {
+		c.meet(said)
+	}
+	c.mu.Unlock()
+	if !same {
+		c.departed(l) // it was started anew, and the old one's end was missed
 	}
 	return nil
 }

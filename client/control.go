@@ -107,6 +107,10 @@ func (c *Client) controlEngines(ctx context.Context, ar *AsyncResult, engines []
 // ask sends a request to the hub and returns its reply. An error in the reply
 // is a *RemoteError of NoEngine.
 func (c *Client) ask(ctx context.Context, msgType string, content any) (*wire.Message, error) {
+	return c.askBy(ctx, c.query, msgType, content)
+}
+
+func (c *Client) askBy(ctx context.Context, by *channel, msgType string, content any) (*wire.Message, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -117,7 +121,7 @@ func (c *Client) ask(ctx context.Context, msgType string, content any) (*wire.Me
 			return nil, err
 		}
 	}
-	ar := c.start(&AsyncResult{what: msgType, kind: toController}, c.query, nil, r)
+	ar := c.start(&AsyncResult{what: msgType, kind: toController}, by, nil, r)
 	defer c.forget(ar)
 	select {
 	case <-ar.done:

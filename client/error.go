@@ -22,6 +22,10 @@ var (
 	// ErrShutdown says that the controller was shut down, and what was
 	// outstanding with it is lost.
 	ErrShutdown = errors.New("the controller was shut down")
+	// ErrRestarted says that the controller was started anew, or the connection
+	// to it broke, while something was under way that it was not asked for
+	// again: a request that does something, or any when it does not restore.
+	ErrRestarted = errors.New("the controller was started anew, or cut off, while this was under way, and whether it was done is not known")
 	// ErrNoEngines says that a call to All found no engine registered.
 	ErrNoEngines = errors.New("no engines are registered (WaitForEngines waits for them)")
 	// ErrUnknownEngine says that a target is not, or no longer, registered.

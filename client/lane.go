@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"muster/wire"
@@ -48,7 +47,12 @@ func (c *Client) direct(ar *AsyncResult, s settings, engines []*engine, requests
 		return failed(ar.what, err)
 	}
 	requests = o.on(requests)
+	keeping := c.keeps.Load()
+	if keeping && !s.noCopy {
+		requests = owned(requests)
+	}
 	ar.client, ar.done, ar.left, ar.sent = c, make(chan struct{}), len(engines), s.notice()
+	hold := newHold(ar.sent)
 	ar.tasks = make([]task, len(engines))
 	tasks := make([]*task, len(engines))
 	now := time.Now()
@@ -64,8 +68,12 @@ func (c *Client) direct(ar *AsyncResult, s settings, engines []*engine, requests
 	c.mu.Lock()
 	parcels := c.pack(s, engines, tasks, requests)
 	c.register(ar, engines)
+	var all []kept
+	if keeping {
+		all = c.keep(parcels, hold)
+	}
 	c.mu.Unlock()
-	give := s.noCopy
+	give := s.noCopy || keeping
 	if !give && len(requests) == 1 && len(parcels) > 1 && requests[0].size() >= oneCopy {
 		own := make([][]byte, len(requests[0].buffers))
 		for i, b := range requests[0].buffers {
@@ -76,7 +84,7 @@ func (c *Client) direct(ar *AsyncResult, s settings, engines []*engine, requests
 		}
 		give = true
 	}
-	c.dispatch(parcels, give, ar.sent)
+	c.dispatch(parcels, all, give, hold)
 	return ar
 }
 
@@ -222,34 +230,46 @@ func broadcastMetadata(metadata json.RawMessage, engines []*engine, coalescing b
 	return append(b, `false}`...)
 }
 
-// dispatch sends parcels: given, from where their buffers lie, and then sent, if
-// not nil, is closed when these may be changed.
-func (c *Client) dispatch(parcels []parcel, give bool, sent chan struct{}) {
-	var left atomic.Int64
-	left.Store(int64(len(parcels)))
-	free := func() {
-		if left.Add(-1) == 0 && sent != nil {
-			close(sent)
+// dispatch sends parcels: given, from where their buffers lie, until when these
+// are held. Those that are kept wait while the controller is away.
+func (c *Client) dispatch(parcels []parcel, kept []kept, give bool, h *hold) {
+	defer h.release()
+	c.gate.RLock()
+	defer c.gate.RUnlock()
+	for i := range parcels {
+		p := &parcels[i]
+		if kept != nil {
+			if c.away || kept[i].sent {
+				continue // it is sent by resume, or was
+			}
+			kept[i].sent = true
+		}
+		if err := p.send(c.session.Encode(&p.message), give, h); err != nil {
+			c.mu.Lock()
+			for _, t := range p.tasks {
+				t.release()
+				c.settle(t, err)
+			}
+			c.mu.Unlock()
 		}
 	}
-	for _, p := range parcels {
-		frames := c.session.Encode(&p.message)
-		var err error
-		if give {
-			err = p.socket.Give(frames, free)
-		} else {
-			err = p.socket.Send(frames)
-		}
-		if err == nil {
-			continue
-		}
-		c.mu.Lock()
-		for _, t := range p.tasks {
-			t.release()
-			c.settle(t, fmt.Errorf("send by the %s channel: %w", p.name, err))
-		}
-		c.mu.Unlock()
+}
+
+// send sends a message. The caller holds Client.gate.
+func (ch *channel) send(frames [][]byte, give bool, h *hold) (err error) {
+	switch {
+	case !give:
+		err = ch.socket.Send(frames)
+	case h == nil:
+		err = ch.socket.Give(frames, nil)
+	default:
+		h.take()
+		err = ch.socket.Give(frames, h.release)
 	}
+	if err != nil {
+		return fmt.Errorf("send by the %s channel: %w", ch.name, err)
+	}
+	return nil
 }
 
 // release takes a task off what its engine has outstanding: it was answered, or

@@ -15,7 +15,7 @@ import (
 // receive starts the goroutine that takes in what comes by a socket, until the
 // socket is closed.
 func (c *Client) receive(s transport.Socket, channel string, handle func(frames [][]byte) error) {
-	c.receivers.Go(func() {
+	c.incoming.Go(func() {
 		for {
 			frames, err := s.Recv()
 			if err != nil {
@@ -42,6 +42,9 @@ func (c *Client) replied(frames [][]byte) error {
 	if bytes.Contains(m.Metadata, broadcastTargets) {
 		return c.repliedAll(m)
 	}
+	if m.Header.MsgType == wire.Acknowledge {
+		return c.acknowledged(m)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if whole := c.wholes[m.Parent.MsgID]; whole != nil { // refused to all alike
@@ -67,6 +70,7 @@ func (c *Client) answer(t *task, m *wire.Message) {
 	if t.ended || t.reply != nil {
 		return // its engine was taken for dead, or the task was answered
 	}
+	t.unkeep()
 	t.reply, t.received = m, time.Now()
 	t.heard = t.received
 	if t.engine == NoEngine && t.result.kind == toEngines {
@@ -74,8 +78,8 @@ func (c *Client) answer(t *task, m *wire.Message) {
 	}
 	if t.complete() {
 		c.settle(t, nil)
-	} else if c.sweeper == nil {
-		c.sweeper = time.AfterFunc(outputGrace, c.sweep)
+	} else {
+		c.sweepIn(t.grace())
 	}
 }
 
@@ -97,6 +101,31 @@ func (c *Client) locate(t *task) {
 // subscription is on its way is gone.
 const outputGrace = 10 * time.Second
 
+// brokenGrace is that of a task over which the controller was away: what was
+// published meanwhile will not come, and what came after it has hardly waited.
+const brokenGrace = 500 * time.Millisecond
+
+func (t *task) grace() time.Duration {
+	if t.broken {
+		return brokenGrace
+	}
+	return outputGrace
+}
+
+// sweepIn has sweep called then, or before. The caller holds mu.
+func (c *Client) sweepIn(d time.Duration) {
+	due := time.Now().Add(d)
+	switch {
+	case c.sweeper == nil:
+		c.sweeper = time.AfterFunc(d, c.sweep)
+	case due.Before(c.sweeps):
+		c.sweeper.Reset(d)
+	default:
+		return
+	}
+	c.sweeps = due
+}
+
 // sweep settles what waits for output in vain.
 func (c *Client) sweep() {
 	c.mu.Lock()
@@ -105,20 +134,22 @@ func (c *Client) sweep() {
 	if c.err != nil {
 		return
 	}
-	now, next := time.Now(), time.Duration(0)
+	now, next, soon := time.Now(), time.Duration(0), outputGrace
 	for _, t := range c.pending {
 		if t.reply == nil {
 			continue
 		}
-		if left := outputGrace - now.Sub(t.heard); left > 0 {
-			next = max(next, left)
+		if left := t.grace() - now.Sub(t.heard); left > 0 {
+			if next = max(next, left); t.broken {
+				soon = brokenGrace
+			}
 			continue
 		}
 		t.out().lost = true
 		c.settle(t, nil)
 	}
 	if next > 0 {
-		c.sweeper = time.AfterFunc(next, c.sweep)
+		c.sweepIn(min(next, soon))
 	}
 }
 

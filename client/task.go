@@ -28,6 +28,12 @@ type task struct {
 	// the task took, itself included; nil when it has answered.
 	outstanding *int
 	coalesced   bool // the reply is one for several engines
+	broken      bool // the controller was away meanwhile: output may be missing
+
+	// kept is the request, as long as it may have to be sent again: whole, until
+	// it is acknowledged.
+	acknowledged bool
+	kept         *kept
 
 	reply    *wire.Message
 	received time.Time
@@ -117,11 +123,17 @@ type request struct {
 // start sends requests by a channel: one for each engine, or a single one for
 // all. Without engines the requests go to whoever is at the channel's other
 // end. Nothing is waited for; what cannot be sent settles its task. Requests for
-// engines' work go by direct, which keeps their order.
+// engines' work go by direct, which keeps their order. What a controller that
+// restores is sent is kept, but for what it is greeted by.
 func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests ...*request) *AsyncResult {
 	n := max(len(engines), len(requests))
 	ar.client, ar.done, ar.left = c, make(chan struct{}), n
 	ar.tasks = make([]task, n)
+	keeping := c.keeps.Load() && ch != c.greet
+	if keeping && ar.sent == nil {
+		requests = owned(requests)
+	}
+	hold := newHold(ar.sent)
 	parcels := make([]parcel, n)
 	now := time.Now()
 	for i := range ar.tasks {
@@ -137,8 +149,12 @@ func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests
 	}
 	c.mu.Lock()
 	c.register(ar, engines)
+	var all []kept
+	if keeping {
+		all = c.keep(parcels, hold)
+	}
 	c.mu.Unlock()
-	c.dispatch(parcels, ar.sent != nil, ar.sent)
+	c.dispatch(parcels, all, keeping || ar.sent != nil, hold)
 	return ar
 }
 
@@ -166,6 +182,7 @@ func (c *Client) settle(t *task, err error) {
 		return
 	}
 	delete(c.pending, t.id)
+	t.unkeep()
 	if t.reply == nil {
 		t.err = err
 	}

@@ -137,6 +137,8 @@ const (
 	// controller that was started anew since. One whose first sending was
 	// acknowledged has neither content nor buffers: the controller has them.
 	Again = "again"
+	// Sendings is how often such a request was sent, from the third time on.
+	Sendings = "sendings"
 	// BroadcastReplies, in a coalescing broadcast request (protocol section 9),
 	// is true when the client takes the one reply apart; then an engine that
 	// dies does not fail the others. In the reply it is the list of what the

@@ -73,11 +73,18 @@ func NewSession(key, id string) *Session {
 		name = u.Username
 	}
 	quoted, _ := json.Marshal(name)
-	s := &Session{ID: id, key: []byte(key)}
+	s := &Session{ID: id}
+	s.SetKey(key)
 	s.prefix = fmt.Appendf(nil, `{"username":%s,"session":"%s","version":"%s","msg_id":"%s_%d_`,
 		quoted, id, ProtocolVersion, id, os.Getpid())
-	s.macs.New = func() any { return hmac.New(sha256.New, s.key) }
 	return s
+}
+
+// SetKey makes the session sign, and check, by another key. It must do neither
+// meanwhile.
+func (s *Session) SetKey(key string) {
+	s.key = []byte(key)
+	s.macs = sync.Pool{New: func() any { return hmac.New(sha256.New, s.key) }}
 }
 
 // Header returns the JSON of a fresh header for a message of the given type,
