@@ -108,6 +108,14 @@ func startBare(ctx context.Context, n int, together bool) (b *bareCluster, err e
 	return b, b.client.Ready(b.workers...)
 }
 
+// pids are those of the router and, after it, of the workers.
+func (b *bareCluster) pids() (pids []int) {
+	for _, c := range b.processes {
+		pids = append(pids, c.Process.Pid)
+	}
+	return pids
+}
+
 func (b *bareCluster) stop() {
 	if b.client != nil {
 		b.client.Close()

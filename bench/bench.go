@@ -136,6 +136,12 @@ func (s stage) run(ctx context.Context, config Config, profile wire.Profile, r *
 	}
 	n := s.engines(&config)
 	config.Progress(fmt.Sprintf("starting %d engines and as many bare workers", n))
+	b, err := startBare(ctx, n, s.together)
+	if err != nil {
+		return err
+	}
+	defer b.stop()
+	m := measurement{ctx: ctx, config: config, bare: b, report: r}
 	cc := cluster.Config{Profile: profile, Engines: config.Launcher, N: n, ControllerArgs: config.ControllerArgs}
 	if s.together {
 		self, err := os.Executable()
@@ -144,42 +150,59 @@ func (s stage) run(ctx context.Context, config Config, profile wire.Profile, r *
 		}
 		cc.Engine, cc.Engines, cc.N = []string{self, PeerCommand, "engines", strconv.Itoa(n)}, "local", 1
 	}
-	c, err := cluster.Start(ctx, cc)
+	stop, err := m.start(cc, n)
 	if err != nil {
 		return err
 	}
-	defer c.Stop(context.WithoutCancel(ctx))
-	if err := c.Client.WaitForEngines(ctx, n); err != nil {
-		return err
-	}
-	b, err := startBare(ctx, n, s.together)
-	if err != nil {
-		return err
-	}
-	defer b.stop()
-	if _, err := c.Client.Direct(client.All).Execute(ctx, "func nothing() {}"); err != nil {
-		return err
-	}
-	record, err := cluster.Find(profile, "")
-	if err != nil {
-		return err
-	}
+	defer stop(context.WithoutCancel(ctx))
 	for _, p := range parts {
-		m := measurement{ctx, config, c.Client, record.Controller.Processes[0].PID, b, r}
 		if err := p.measure(m); err != nil {
 			return err
 		}
 	}
-	return c.Stop(ctx)
+	return stop(ctx)
 }
 
 type measurement struct {
 	ctx        context.Context
 	config     Config
 	client     *client.Client
-	controller int // its pid
+	controller int   // its pid
+	engines    []int // theirs
 	bare       *bareCluster
 	report     *Report
+}
+
+// start starts the cluster that is measured, and returns what stops it.
+func (m *measurement) start(cc cluster.Config, n int) (stop func(context.Context) error, err error) {
+	c, err := cluster.Start(m.ctx, cc)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			c.Stop(context.WithoutCancel(m.ctx))
+		}
+	}()
+	m.client = c.Client
+	if err := c.Client.WaitForEngines(m.ctx, n); err != nil {
+		return nil, err
+	}
+	all := c.Client.Direct(client.All)
+	if _, err := all.Execute(m.ctx, "func nothing() {}\nfunc same(x int) int { return x }"); err != nil {
+		return nil, err
+	}
+	record, err := cluster.Find(cc.Profile, "")
+	if err != nil {
+		return nil, err
+	}
+	m.controller = record.Controller.Processes[0].PID
+	if len(cc.Engine) == 0 { // simulated ones have no pid of their own
+		if m.engines, err = client.Call[int](m.ctx, all, client.Ref("os.Getpid")); err != nil {
+			return nil, err
+		}
+	}
+	return c.Stop, nil
 }
 
 // rounds yields once for each round that counts, with true, after some that do
@@ -202,7 +225,11 @@ func (m measurement) each() (views []*client.DirectView) {
 	return views
 }
 
-const nothing = client.Ref("nothing")
+// What engines are asked to call.
+const (
+	nothing = client.Ref("nothing")
+	same    = client.Ref("same")
+)
 
 // frames of an empty apply, as the client sends them.
 func frames(buffers ...[]byte) ([][]byte, error) {

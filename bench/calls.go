@@ -39,6 +39,9 @@ func (m measurement) roundTrips() error {
 	return nil
 }
 
+// mapChunk is how many items a task of the chunked map has.
+const mapChunk = 100
+
 func (m measurement) throughput() error {
 	m.config.Progress("requests a second")
 	request, err := frames()
@@ -48,30 +51,68 @@ func (m measurement) throughput() error {
 	views := m.each()
 	balanced := m.client.LoadBalanced()
 	n, window := m.config.Requests, m.config.Outstanding
-	var rates [3][]float64
+	items := make([]int, 10*n)
+	mapped := func(v client.Mapper, items []int) error {
+		_, err := client.Map[int](m.ctx, v, same, items)
+		return err
+	}
+	t := Throughput{Engines: len(views), Requests: n, Outstanding: window, MapChunk: mapChunk, MapItems: len(items)}
+	err = m.inTurn(
+		load{&t.Bare, &t.BareCPU, n, func() error { return m.bare.client.Pipeline(m.bare.workers, request, n, window) }},
+		load{&t.Direct, &t.DirectCPU, n, func() error {
+			return m.pipeline(n, func(i int) *client.AsyncResult { return views[i%len(views)].ApplyAsync(nothing) })
+		}},
+		load{&t.Task, &t.TaskCPU, n, func() error { return m.tasks(balanced, n) }},
+		load{&t.Map, &t.MapCPU, n, func() error { return mapped(balanced, items[:n]) }},
+		load{&t.Chunked, &t.ChunkedCPU, len(items), func() error { return mapped(balanced.With(client.Chunk(mapChunk)), items) }},
+	)
+	t.DirectRatio, t.TaskRatio, t.MapRatio = t.Direct/t.Bare, t.Task/t.Bare, t.Map/t.Bare
+	m.report.Throughput = &t
+	return err
+}
+
+// A load is calls whose rate is measured, and what each costs.
+type load struct {
+	rate *float64 // calls a second
+	cost *Cost
+	n    int // calls
+	run  func() error
+}
+
+// inTurn measures loads, round by round.
+func (m measurement) inTurn(loads ...load) error {
+	rates := make([][]float64, len(loads))
+	costs := make([][]Cost, len(loads))
 	for counted := range m.rounds(1) {
-		for i, round := range []func() error{
-			func() error { return m.bare.client.Pipeline(m.bare.workers, request, n, window) },
-			func() error {
-				return m.pipeline(n, func(i int) *client.AsyncResult { return views[i%len(views)].ApplyAsync(nothing) })
-			},
-			func() error {
-				return m.pipeline(n, func(int) *client.AsyncResult { return balanced.ApplyAsync(nothing) })
-			},
-		} {
+		for i, l := range loads {
+			before, err := m.spent()
+			if err != nil {
+				return err
+			}
 			start := time.Now()
-			if err := round(); err != nil {
+			if err := l.run(); err != nil {
+				return err
+			}
+			took := time.Since(start).Seconds()
+			after, err := m.spent()
+			if err != nil {
 				return err
 			}
 			if counted {
-				rates[i] = append(rates[i], float64(n)/time.Since(start).Seconds())
+				rates[i] = append(rates[i], float64(l.n)/took)
+				costs[i] = append(costs[i], after.since(before, l.n))
 			}
 		}
 	}
-	bare, direct, task := median(rates[0]), median(rates[1]), median(rates[2])
-	m.report.Throughput = &Throughput{Engines: len(views), Requests: n, Outstanding: window, Bare: bare, Direct: direct, Task: task,
-		DirectRatio: direct / bare, TaskRatio: task / bare}
+	for i, l := range loads {
+		*l.rate, *l.cost = median(rates[i]), medianCost(costs[i])
+	}
 	return nil
+}
+
+// tasks pipelines n empty tasks through the scheduler.
+func (m measurement) tasks(v *client.LoadBalancedView, n int) error {
+	return m.pipeline(n, func(int) *client.AsyncResult { return v.ApplyAsync(nothing) })
 }
 
 // pipeline sends n requests with a window of them outstanding, and gets each

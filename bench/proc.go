@@ -48,6 +48,24 @@ func loadAverage() (load float64) {
 	return load
 }
 
+// spent is the processor time, in seconds, that client, controllers and engines
+// have taken so far; those of the bare router count as its like do here.
+func (m measurement) spent() (c Cost, err error) {
+	for _, of := range []struct {
+		seconds *float64
+		pids    []int
+	}{
+		{&c.Client, []int{os.Getpid()}},
+		{&c.Controller, []int{m.controller, m.bare.pids()[0]}},
+		{&c.Engines, append(m.bare.pids()[1:], m.engines...)},
+	} {
+		if *of.seconds, err = cpuSeconds(of.pids); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
 // cpuSeconds is the processor time that processes have taken together, from
 // /proc/PID/stat in ticks of a hundredth of a second (proc(5), sysconf(3)).
 func cpuSeconds(pids []int) (float64, error) {

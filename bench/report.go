@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -55,7 +56,8 @@ func latency(d []time.Duration) Latency {
 	return Latency{P50: at(0.50), P99: at(0.99)}
 }
 
-// Throughput is empty applies a second over all engines, many outstanding.
+// Throughput is empty calls a second over all engines, many outstanding, and
+// what each costs.
 type Throughput struct {
 	Engines     int     `json:"engines"`
 	Requests    int     `json:"requests"`    // a round
@@ -65,7 +67,38 @@ type Throughput struct {
 	Bare        float64 `json:"bare_per_s"`
 	DirectRatio float64 `json:"direct_to_bare"`
 	TaskRatio   float64 `json:"task_to_bare"`
+
+	// A load-balanced map: of Requests items, each a task of its own, and of
+	// MapItems, of which MapChunk are a task.
+	Map      float64 `json:"map_item_per_s"`
+	MapRatio float64 `json:"map_to_bare"`
+	Chunked  float64 `json:"map_chunked_item_per_s"`
+	MapChunk int     `json:"map_chunk"`
+	MapItems int     `json:"map_items"`
+
+	DirectCPU  Cost `json:"direct_cpu"`
+	TaskCPU    Cost `json:"task_cpu"`
+	MapCPU     Cost `json:"map_cpu"`         // of an item
+	ChunkedCPU Cost `json:"map_chunked_cpu"` // of an item
+	BareCPU    Cost `json:"bare_cpu"`        // its router, and its workers
 }
+
+// Cost is the processor time of one call, user and system, in microseconds: of
+// the client, of the controller, and of all engines together. Other processes
+// disturb it less than they do a rate.
+type Cost struct {
+	Client     float64 `json:"client_us"`
+	Controller float64 `json:"controller_us"`
+	Engines    float64 `json:"engines_us"`
+}
+
+// since is the cost of one of n calls, between two moments in seconds.
+func (c Cost) since(before Cost, n int) Cost {
+	per := 1e6 / float64(n)
+	return Cost{per * (c.Client - before.Client), per * (c.Controller - before.Controller), per * (c.Engines - before.Engines)}
+}
+
+func (c Cost) sum() float64 { return c.Client + c.Controller + c.Engines }
 
 // Results is what the client and the controller hold resident, in megabytes,
 // after so many calls whose results were fetched and released: a tenth of all,
@@ -136,5 +169,11 @@ type Growth struct {
 // median of a few rounds.
 func median(x []float64) float64 {
 	slices.Sort(x)
+	return x[len(x)/2]
+}
+
+// medianCost is the round of the median sum.
+func medianCost(x []Cost) Cost {
+	slices.SortFunc(x, func(a, b Cost) int { return cmp.Compare(a.sum(), b.sum()) })
 	return x[len(x)/2]
 }

@@ -33,8 +33,18 @@ func (r *Report) String() string {
 	}
 	if t := r.Throughput; t != nil {
 		bare := fmt.Sprintf("%.0f /s", t.Bare)
-		row(fmt.Sprintf("empty applies, direct, %d engines", t.Engines), fmt.Sprintf("%.0f /s", t.Direct), bare, t.DirectRatio)
-		row(fmt.Sprintf("empty applies, load-balanced, %d engines", t.Engines), fmt.Sprintf("%.0f /s", t.Task), bare, t.TaskRatio)
+		calls := func(what string, rate, ratio float64) { row(what, fmt.Sprintf("%.0f /s", rate), bare, ratio) }
+		calls(fmt.Sprintf("empty applies, direct, %d engines", t.Engines), t.Direct, t.DirectRatio)
+		calls(fmt.Sprintf("empty applies, load-balanced, %d engines", t.Engines), t.Task, t.TaskRatio)
+		calls("items of a map, each a task", t.Map, t.MapRatio)
+		alone(fmt.Sprintf("items of a map, %d a task", t.MapChunk), "%.0f /s", t.Chunked)
+		costs := func(what string, c Cost) {
+			row("processor time of "+what, c.text(), t.BareCPU.text(), c.sum()/t.BareCPU.sum())
+		}
+		costs("a direct call", t.DirectCPU)
+		costs("a load-balanced call", t.TaskCPU)
+		costs("an item that is a task", t.MapCPU)
+		alone(fmt.Sprintf("processor time of an item of %d a task", t.MapChunk), "%s", t.ChunkedCPU.text())
 	}
 	if s := r.Results; s != nil {
 		for _, h := range []Held{s.Tenth, s.All} {
@@ -70,4 +80,9 @@ func (l Latency) text() string {
 		return fmt.Sprintf("%.1f ms (%.1f)", l.P50/1e3, l.P99/1e3)
 	}
 	return fmt.Sprintf("%.0f µs (%.0f)", l.P50, l.P99)
+}
+
+// text is the sum, and its parts in parentheses.
+func (c Cost) text() string {
+	return fmt.Sprintf("%.1f µs (client %.1f, controller %.1f, engines %.1f)", c.sum(), c.Client, c.Controller, c.Engines)
 }
