@@ -2,7 +2,9 @@ package wire
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"sync/atomic"
 )
 
 // A Header identifies a message: who sent it, what it is, when.
@@ -29,10 +31,11 @@ func ParseHeader(b []byte, h *Header) error {
 
 // scan reads the common form and tells whether it was that.
 func (h *Header) scan(b []byte) bool {
-	p := plain{b}
-	if !p.take('{') {
+	p, ok := newPlain(b)
+	if !ok || !p.take('{') {
 		return false
 	}
+	var id, session []byte
 	for {
 		key, ok := p.text()
 		if !ok || !p.take(':') {
@@ -44,27 +47,47 @@ func (h *Header) scan(b []byte) bool {
 		}
 		switch string(key) {
 		case "msg_id":
-			h.MsgID = MsgID(value)
+			id = value
 		case "msg_type":
 			h.MsgType = messageType(value)
 		case "username":
-			h.Username = string(value)
+			h.Username = known(value, &username)
 		case "session":
-			h.Session = string(value)
+			session = value
 		case "version":
-			h.Version = string(value)
+			h.Version = known(value, &version)
 		case "date":
-			h.Date.parse(string(value))
+			h.Date.parse(value)
 		default:
 			return false
 		}
 		if p.take('}') {
+			h.MsgID = MsgID(id)
+			if bytes.HasPrefix(id, session) { // as an id begins
+				h.Session = string(h.MsgID[:len(session)])
+			} else {
+				h.Session = string(session)
+			}
 			return len(p.rest) == 0
 		}
 		if !p.take(',') {
 			return false
 		}
 	}
+}
+
+// username and version are those of the header that was read last: most are
+// alike, and share their memory.
+var username, version atomic.Pointer[string]
+
+// known is the text that is in latest, or a new one, which then is.
+func known(text []byte, latest *atomic.Pointer[string]) string {
+	if s := latest.Load(); s != nil && *s == string(text) {
+		return *s
+	}
+	s := string(text)
+	latest.Store(&s)
+	return s
 }
 
 // messageType spares the allocation for the types that make up the traffic.
@@ -77,8 +100,26 @@ func messageType(b []byte) string {
 	return string(b)
 }
 
-// plain is what remains of JSON text that holds nothing to unescape.
+// plain is what remains of JSON text that holds nothing to unescape, and no
+// character but those of ASCII from the space on.
 type plain struct{ rest []byte }
+
+func newPlain(b []byte) (plain, bool) {
+	rest := b
+	for ; len(rest) >= 8; rest = rest[8:] {
+		// A byte below the space borrows from the highest bit.
+		const high, spaces = 0x8080808080808080, 0x2020202020202020
+		if w := binary.NativeEndian.Uint64(rest); (w|(w-spaces))&high != 0 {
+			return plain{}, false
+		}
+	}
+	for _, c := range rest {
+		if c < ' ' || c >= 0x80 {
+			return plain{}, false
+		}
+	}
+	return plain{b}, bytes.IndexByte(b, '\\') < 0
+}
 
 // take skips spaces and then c, which has to be there.
 func (p *plain) take(c byte) bool {
@@ -92,7 +133,7 @@ func (p *plain) take(c byte) bool {
 	return true
 }
 
-// text takes a quoted string of printable ASCII without escapes.
+// text takes a quoted string.
 func (p *plain) text() ([]byte, bool) {
 	if !p.take('"') {
 		return nil, false
@@ -102,11 +143,6 @@ func (p *plain) text() ([]byte, bool) {
 		return nil, false
 	}
 	s := p.rest[:end]
-	for _, c := range s {
-		if c == '\\' || c < ' ' || c > '~' {
-			return nil, false
-		}
-	}
 	p.rest = p.rest[end+1:]
 	return s, true
 }

@@ -54,7 +54,7 @@ func FuzzTime(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		var fast Time
-		if !fast.scan(s) {
+		if !fast.scan([]byte(s)) {
 			return
 		}
 		if slow, err := time.Parse(timeLayout, s); err != nil || !fast.Equal(slow) {
@@ -68,7 +68,7 @@ func TestTimeScan(t *testing.T) {
 	for i := range 2000 {
 		want := time.Unix(int64(i)*1234567, int64(i)*1000).UTC()
 		var fast Time
-		if s := want.Format(timeLayout); !fast.scan(s) || !fast.Equal(want) {
+		if s := want.Format(timeLayout); !fast.scan([]byte(s)) || !fast.Equal(want) {
 			t.Fatalf("%s is read as %v", s, fast)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -55,7 +56,7 @@ type Session struct {
 	// Signatures are noted in recent until it is full, and then it becomes
 	// older. Both keep their size: taking them out one by one would let a map
 	// grow for long.
-	recent, older map[[16]byte]struct{}
+	recent, older map[uint64]struct{}
 }
 
 // replayWindow is how many signatures are remembered at least, and twice as many
@@ -236,8 +237,11 @@ var dictName = [...]string{"header", "parent_header", "metadata", "content"}
 
 // repeated notes a signature and tells whether it was noted before.
 func (s *Session) repeated(sig []byte) bool {
-	var k [16]byte
-	hex.Decode(k[:], sig[:32])
+	// 64 bits will do: only who has the key can choose among
+	// signatures, and by chance two of so few are alike once in 10^14 messages.
+	var first [8]byte
+	hex.Decode(first[:], sig[16:32])
+	k := binary.NativeEndian.Uint64(first[:])
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.recent[k]; ok {
@@ -251,7 +255,7 @@ func (s *Session) repeated(sig []byte) bool {
 		clear(s.recent)
 	}
 	if s.recent == nil {
-		s.recent = make(map[[16]byte]struct{})
+		s.recent = make(map[uint64]struct{})
 	}
 	s.recent[k] = struct{}{}
 	return false
