@@ -40,6 +40,9 @@ func (e *Engine) capture() (restore func(), err error) {
 	}
 	log.SetOutput(os.Stderr)
 	e.drain = func() {
+		if !anyFull(pipes) {
+			return
+		}
 		for _, p := range pipes {
 			p.drain()
 		}
@@ -51,6 +54,7 @@ func (e *Engine) capture() (restore func(), err error) {
 type pipe struct {
 	r, w *os.File
 	raw  syscall.RawConn
+	fd   int32 // of r, which polling is told; reading goes by raw
 	done chan struct{}
 
 	mu  sync.Mutex // one at a time empties the pipe
@@ -70,12 +74,32 @@ func newPipe(to io.Writer) (*pipe, error) {
 		return nil, err
 	}
 	p := &pipe{r: r, w: w, raw: raw, done: make(chan struct{}), to: to, buf: make([]byte, 32<<10)}
+	_ = raw.Control(func(fd uintptr) { p.fd = int32(fd) })
 	go func() {
 		defer close(p.done)
 		// Never content, so that the poller calls again when more has come.
 		_ = p.raw.Read(func(fd uintptr) bool { p.empty(int(fd)); return false })
 	}()
 	return p, nil
+}
+
+// anyFull tells whether something that was written to the pipes has not been
+// passed on. Mostly there is nothing, which one system call tells of both.
+func anyFull(pipes []*pipe) bool {
+	var fds [2]unix.PollFd
+	for i, p := range pipes {
+		fds[i] = unix.PollFd{Fd: p.fd, Events: unix.POLLIN}
+	}
+	if n, err := unix.Poll(fds[:], 0); n != 0 || err != nil {
+		return true
+	}
+	for _, p := range pipes {
+		if !p.mu.TryLock() { // the poller's goroutine has read something
+			return true
+		}
+		p.mu.Unlock()
+	}
+	return false
 }
 
 // drain passes on what was written so far.

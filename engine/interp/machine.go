@@ -40,6 +40,7 @@ type machine struct {
 	flags *programFlags
 	nodes *nodeLayout
 	live  atomic.Int64 // goroutines that user code started and that still run
+	idle  *runner      // for the next run, if there is one
 
 	mu      sync.Mutex
 	halting chan struct{}        // closed when user code must stop
@@ -144,12 +145,14 @@ type outcome struct {
 	abandoned bool     // it did not stop: it is stuck in a compiled call
 }
 
-// run calls fn on a goroutine of its own and waits until it has ended, or has
+// run calls fn on the runner's goroutine and waits until it has ended, or has
 // been given up after ctx ended or after it asked to be stopped.
 func (m *machine) run(ctx context.Context, fn func()) outcome {
-	ended := make(chan outcome, 1)
-	go func() {
-		var o outcome
+	r := m.idle
+	if m.idle = nil; r == nil {
+		r = newRunner()
+	}
+	r.calls <- func() (o outcome) {
 		returned := false
 		defer func() {
 			if !returned {
@@ -158,24 +161,32 @@ func (m *machine) run(ctx context.Context, fn func()) outcome {
 				o.stack = compiledFrames(callers())
 			}
 			o.frames = m.takeFrames()
-			ended <- o
+			if o.exited {
+				r.ended <- o // nobody else will
+			}
 		}()
 		fn()
 		returned = true
-	}()
+		return o
+	}
+	var o outcome
 	select {
-	case o := <-ended:
+	case o = <-r.ended:
 		select {
 		case <-m.halting:
-			return m.drain(nil, o)
+			o = m.drain(nil, o)
 		default:
-			return o
 		}
 	case <-ctx.Done():
 		m.halt(interrupted(ctx))
+		o = m.drain(r.ended, o)
 	case <-m.halting:
+		o = m.drain(r.ended, o)
 	}
-	return m.drain(ended, outcome{})
+	if !o.abandoned && !o.exited {
+		m.idle = r
+	}
+	return o
 }
 
 // halt tells all user code to stop; the first reason counts.
