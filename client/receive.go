@@ -85,14 +85,28 @@ func (c *Client) answer(t *task, m *wire.Message) {
 
 // locate notes which engine a load-balanced task ran on. The caller holds mu.
 func (c *Client) locate(t *task) {
-	var m struct {
-		Engine wire.EngineUUID `json:"engine"`
+	var uuid []byte
+	flat := wire.EachMember(t.reply.Metadata, func(key, value []byte) {
+		if string(key) == "engine" {
+			uuid = bytes.Trim(value, `"`)
+		}
+	})
+	if !flat {
+		var m struct {
+			Engine string `json:"engine"`
+		}
+		json.Unmarshal(t.reply.Metadata, &m) // what cannot be read names no engine
+		uuid = []byte(m.Engine)
 	}
-	if err := json.Unmarshal(t.reply.Metadata, &m); err != nil {
-		return // as one that names no engine
+	id, known := c.ids[wire.EngineUUID(uuid)]
+	if !known {
+		return
 	}
-	if id, known := c.ids[m.Engine]; known {
-		t.engine, t.uuid = id, m.Engine
+	t.engine = id
+	if at, ok := c.find(id); ok && string(c.engines[at].uuid) == string(uuid) {
+		t.uuid = c.engines[at].uuid // the same, once for all tasks
+	} else {
+		t.uuid = wire.EngineUUID(uuid)
 	}
 }
 

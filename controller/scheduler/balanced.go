@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"slices"
@@ -232,6 +233,40 @@ type outcome struct {
 	Outputs json.RawMessage `json:"outputs"`
 }
 
+// readOutcome reads what is there: metadata that is no outcome says nothing.
+func readOutcome(metadata json.RawMessage) (o outcome) {
+	flat := wire.EachMember(metadata, func(key, value []byte) {
+		switch string(key) {
+		case "status":
+			o.Status = status(value)
+		case "dependencies_met":
+			if string(value) == "false" {
+				o.Met = new(bool)
+			}
+		case "started":
+			o.Started.UnmarshalJSON(value)
+		case "outputs":
+			o.Outputs = value
+		}
+	})
+	if !flat {
+		o = outcome{}
+		json.Unmarshal(metadata, &o)
+	}
+	return o
+}
+
+// status spares the allocation for what is not an error.
+func status(value []byte) string {
+	switch string(value) {
+	case `"ok"`:
+		return wire.StatusOK
+	case `"aborted"`:
+		return wire.StatusAborted
+	}
+	return string(bytes.Trim(value, `"`))
+}
+
 func (b *Balanced) onReply(ev Reply) {
 	if len(ev.Message.Route) != 2 {
 		return
@@ -243,8 +278,7 @@ func (b *Balanced) onReply(ev Reply) {
 	}
 	w := j.on
 	w.drop(j)
-	var o outcome
-	json.Unmarshal(ev.Message.Metadata, &o) // a bad one says nothing
+	o := readOutcome(ev.Message.Metadata)
 	unmet := o.Met != nil && !*o.Met
 	if !unmet && o.Status != wire.StatusAborted {
 		w.observe(&o, ev.Message)

@@ -55,6 +55,11 @@ func (a alarm) before(b alarm) bool {
 
 func (a alarm) place() *int { return &a.alarm }
 
+// onlyCounts is the metadata of most tasks of Go clients, which says nothing to
+// a scheduler. Not to parse it spares a fifth of the time of a task
+// (BenchmarkBalanced).
+const onlyCounts = `{"` + wire.CountOutputs + `":true}`
+
 // options are what a client may say about a task, in the metadata.
 type options struct {
 	Targets  []wire.EngineUUID `json:"targets"`
@@ -75,6 +80,10 @@ func newJob(ev Request, order uint64, tick float64) (j *job, demands string, _ *
 	j = &job{
 		asked:  asked{order, m.Route[0], m.Header.MsgID, m.Header.MsgType, m.RawHeader},
 		frames: ev.Frames,
+	}
+	switch string(m.Metadata) {
+	case "{}", onlyCounts:
+		return j, nil
 	}
 	var o options
 	err := json.Unmarshal(m.Metadata, &o)
