@@ -83,7 +83,7 @@ func newJob(ev Request, order uint64, tick float64) (j *job, demands string, _ *
 	}
 	switch string(m.Metadata) {
 	case "{}", onlyCounts:
-		return j, nil
+		return j, "", nil
 	}
 	var o options
 	err := json.Unmarshal(m.Metadata, &o)
