@@ -176,6 +176,7 @@ func (c *Client) abortRequests(results []*AsyncResult, running bool) (engines []
 	for _, t := range c.pending {
 		if t.reply == nil && t.result.kind == toEngines && (len(results) == 0 || wanted[t.result]) {
 			ids[t.uuid] = append(ids[t.uuid], t.id)
+			t.result.stopped = true
 		}
 	}
 	for _, e := range c.engines {

@@ -30,6 +30,8 @@ type AsyncResult struct {
 	mapped  *mapping // of a map, which items its tasks have
 	// scheduled are the settings of a LoadBalancedView's call, nil of others.
 	scheduled *settings
+	steps     []*step // of a TaskSet, what its tasks are now; guarded by Client.mu until done
+	stopped   bool    // it is being aborted: what fails is not recovered; guarded likewise
 
 	tasks []task
 	done  chan struct{}

@@ -81,6 +81,10 @@ func (ar *AsyncResult) dependency() Dependency {
 	case ar.client != nil && ar.scheduled == nil:
 		return Dependency{err: fmt.Errorf("depends on %s, a direct call, of which the scheduler knows nothing: tasks depend on those of LoadBalancedViews", ar.what)}
 	}
+	if ar.client != nil {
+		ar.client.mu.Lock() // tasks that are recovered change their ids
+		defer ar.client.mu.Unlock()
+	}
 	ids := make([]wire.MsgID, len(ar.tasks))
 	for i := range ar.tasks {
 		ids[i] = ar.tasks[i].id

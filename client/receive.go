@@ -198,16 +198,16 @@ func (c *Client) published(frames [][]byte) error {
 	t.heard = time.Now()
 	switch m.Header.MsgType {
 	case "stream":
-		t.outputs++
+		t.count(m)
 		c.out(t, m).print(content.Name, content.Text)
 	case "execute_result":
-		t.outputs++
+		t.count(m)
 		c.out(t, m).value(content.Data, content.ExecutionCount)
 	case "display_data":
-		t.outputs++
+		t.count(m)
 		c.out(t, m).show(Display{content.Data, content.Metadata}, len(m.Content))
 	case "error":
-		t.outputs++
+		t.count(m)
 	case "status":
 		if t.idle = content.ExecutionState == "idle"; !t.idle {
 			c.out(t, m).busy = t.heard
@@ -218,6 +218,14 @@ func (c *Client) published(frames [][]byte) error {
 		c.settle(t, nil)
 	}
 	return nil
+}
+
+// count notes a message of output. The caller holds mu.
+func (t *task) count(m *wire.Message) {
+	if t.outputs == nil {
+		t.outputs = make(map[string]int, 1)
+	}
+	t.outputs[m.Header.Session]++
 }
 
 // notified takes in news of engines and of the controller's end.

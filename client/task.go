@@ -35,6 +35,8 @@ type task struct {
 	acknowledged bool
 	kept         *kept
 
+	failed []*Result // that it recovers
+
 	reply    *wire.Message
 	received time.Time
 	err      error // settled without a reply
@@ -45,8 +47,8 @@ type task struct {
 	fault   error
 	decoded bool
 
-	output  *output // nil until there is some
-	outputs int     // messages of output that have come
+	output  *output        // nil until there is some
+	outputs map[string]int // how many messages of it have come, by the engine's session: a task may be tried on several
 	heard   time.Time
 	idle    bool // the engine said that no more output follows
 }
@@ -59,7 +61,7 @@ func (t *task) complete() bool {
 		return true
 	}
 	if n, counted := countOf(t.reply.Metadata); counted {
-		return t.outputs >= n
+		return t.outputs[t.reply.Header.Session] >= n
 	}
 	if t.idle {
 		return true
@@ -185,6 +187,9 @@ func (c *Client) settle(t *task, err error) {
 	t.unkeep()
 	if t.reply == nil {
 		t.err = err
+	}
+	if c.recover(t) {
+		return
 	}
 	if err == ErrFlushed && t.outstanding != nil && !t.coalesced {
 		c.dropped[t.id] = t.outstanding // the engine has it all the same

@@ -49,21 +49,12 @@ var errNoName = errors.New("no name given, or an empty one")
 // pushRequest sets variables. Each is serialized by itself, so that the error,
 // that of an op, knows which cannot travel.
 func pushRequest(op string, vars map[string]any) (*request, error) {
-	names := slices.Sorted(maps.Keys(vars))
-	if err := checkNames(names); err != nil {
-		return nil, err
+	if len(vars) == 0 {
+		return nil, errNoName
 	}
-	objects := make(map[string]any, len(vars))
-	types := map[string]string{}
-	for _, name := range names {
-		s, err := serialize(vars[name])
-		if err != nil {
-			return nil, callError(op+" "+name, err)
-		}
-		objects[name] = pickle.Object(s.frames)
-		if s.goType != "" {
-			types[name] = s.goType
-		}
+	objects, types, err := serializeVariables(op, vars)
+	if err != nil {
+		return nil, err
 	}
 	buffers, err := codec.SerializeCall(pickle.Reference{Name: wire.PushFunction}, nil, objects)
 	if err != nil {
@@ -74,6 +65,30 @@ func pushRequest(op string, vars map[string]any) (*request, error) {
 		r.metadata, err = json.Marshal(map[string]any{wire.CountOutputs: true, wire.GoTypes: types})
 	}
 	return r, err
+}
+
+// serializeVariables serializes values by name, and tells the Go types of those
+// that have one.
+func serializeVariables(op string, vars map[string]any) (objects map[string]any, types map[string]string, err error) {
+	if len(vars) == 0 {
+		return nil, nil, nil
+	}
+	names := slices.Sorted(maps.Keys(vars))
+	if err := checkNames(names); err != nil {
+		return nil, nil, err
+	}
+	objects, types = make(map[string]any, len(vars)), make(map[string]string)
+	for _, name := range names {
+		s, err := serialize(vars[name])
+		if err != nil {
+			return nil, nil, callError(op+" "+name, err)
+		}
+		objects[name] = pickle.Object(s.frames)
+		if s.goType != "" {
+			types[name] = s.goType
+		}
+	}
+	return objects, types, nil
 }
 
 // pullRequest asks for the list of the values of names, or of expressions.
