@@ -55,6 +55,8 @@ func (r *Record) Apply(c Change) {
 		r.print(c.Message)
 	case Resubmitted:
 		r.ID, r.Resubmitted = c.Task, c.As
+	case Tried:
+		r.ID = c.Task
 	}
 }
 

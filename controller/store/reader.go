@@ -98,7 +98,7 @@ func eachWhere(conn *sql.Conn, table string, q *hub.Query, where string, args []
 		names = append(names, f.Name)
 	}
 	if q.Buffers {
-		names = append(names, fmt.Sprintf("CASE typeof(buffers) WHEN 'text' THEN (SELECT b.buffers FROM %q b WHERE b.msg_id = t.buffers) ELSE buffers END", broadcasts))
+		names = append(names, sharedBuffers)
 	}
 	if q.ResultBuffers {
 		names = append(names, "result_buffers")
@@ -123,6 +123,9 @@ func eachWhere(conn *sql.Conn, table string, q *hub.Query, where string, args []
 	}
 	return rows.Err()
 }
+
+// sharedBuffers are those of a row of the table t, wherever they are.
+var sharedBuffers = fmt.Sprintf("CASE typeof(t.buffers) WHEN 'text' THEN (SELECT b.buffers FROM %q b WHERE b.msg_id = t.buffers) ELSE t.buffers END", broadcasts)
 
 // scan reads a row and returns its id, "" if the query does not match it.
 func scan(rows *sql.Rows, q *hub.Query, fields []*hub.Field, n int) (id string, row hub.Row, size int, err error) {

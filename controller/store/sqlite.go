@@ -57,21 +57,26 @@ func named(name string) column {
 // Open opens a database, or makes it, and begins to write to it. The error says
 // what is wrong with the file and what to do.
 func Open(cfg Config) (*Store, error) {
-	if cfg.Limit == 0 {
-		cfg.Limit = 256 << 20
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.patience == 0 {
-		cfg.patience = 2 * time.Second
-	}
+	cfg.fill()
 	s, err := open(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("store: open the database %s: %w", cfg.Path, explain(err))
 	}
 	go s.run()
 	return s, nil
+}
+
+// fill sets what is not given.
+func (c *Config) fill() {
+	if c.Limit == 0 {
+		c.Limit = 256 << 20
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.patience == 0 {
+		c.patience = 2 * time.Second
+	}
 }
 
 func open(cfg Config) (_ *Store, err error) {
@@ -89,28 +94,15 @@ func open(cfg Config) (_ *Store, err error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no regular file: choose another (--db-file)")
 	}
-	// With a write-ahead log readers and the writer do not wait for each other,
-	// and a commit is one append to a file. It survives the death of the
-	// controller without a sync; the death of the machine may cost the last
-	// commits, but not the file ("normal").
-	options := url.Values{
-		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {fmt.Sprint(cfg.patience.Milliseconds())},
-	}
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: cfg.Path}).EscapedPath()+"?"+options.Encode())
+	s, conn, err := connect(cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			db.Close()
+			s.db.Close()
 		}
 	}()
-	db.SetMaxOpenConns(1 + readers)
-	s := &Store{cfg: cfg, db: db, ended: make(chan struct{}), now: make(chan struct{}, 1), soon: make(chan struct{}, 1), room: make(chan struct{})}
-	conn, err := db.Conn(context.Background())
-	if err != nil {
-		return nil, err
-	}
 	if s.table, err = makeTable(conn); err != nil {
 		return nil, err
 	}
@@ -120,13 +112,44 @@ func open(cfg Config) (_ *Store, err error) {
 	if s.table != Table {
 		cfg.Log.Warn("the table of records has columns of another release, and is left alone", "file", cfg.Path, "table", Table, "instead", s.table)
 	}
+	return s, s.begin(conn)
+}
+
+// connect returns a store that does nothing yet, and the connection that is to write.
+func connect(cfg Config) (*Store, *sql.Conn, error) {
+	// With a write-ahead log readers and the writer do not wait for each other,
+	// and a commit is one append to a file. It survives the death of the
+	// controller without a sync; the death of the machine may cost the last
+	// commits, but not the file ("normal").
+	options := url.Values{
+		"_journal_mode": {"WAL"}, "_synchronous": {"NORMAL"}, "_busy_timeout": {fmt.Sprint(cfg.patience.Milliseconds())},
+	}
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: cfg.Path}).EscapedPath()+"?"+options.Encode())
+	if err != nil {
+		return nil, nil, err
+	}
+	db.SetMaxOpenConns(1 + readers)
+	conn, err := db.Conn(context.Background())
+	if err != nil {
+		db.Close()
+		return nil, nil, err
+	}
+	s := &Store{cfg: cfg, db: db, ended: make(chan struct{}), now: make(chan struct{}, 1), soon: make(chan struct{}, 1), room: make(chan struct{})}
+	return s, conn, nil
+}
+
+// begin prepares the store to write.
+func (s *Store) begin(conn *sql.Conn) (err error) {
 	// Putting the log into the file takes syncs of both, so it waits for 64 MB
 	// of log, and not for SQLite's 4.
 	if _, err = conn.ExecContext(context.Background(), "PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864"); err != nil {
-		return nil, err
+		return err
+	}
+	if s.journal, err = openJournal(s.cfg.Path, s.cfg.Log); err != nil {
+		return err
 	}
 	s.w, err = newWriter(conn, s.table)
-	return s, err
+	return err
 }
 
 // readers is how many queries are carried out at a time.
@@ -134,27 +157,23 @@ const readers = 2
 
 // makeTable finds the table to use, and makes it if it is not there.
 func makeTable(conn *sql.Conn) (name string, err error) {
-	ctx := context.Background()
 	// To take the lock is to try whether the file can be written at all.
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return "", err
-	}
-	defer func() {
-		end := "COMMIT"
-		if err != nil {
-			end = "ROLLBACK"
-		}
-		if _, ending := conn.ExecContext(ctx, end); err == nil {
-			err = ending
-		}
-	}()
+	err = transact(conn, func() error {
+		name, err = makeTables(conn)
+		return err
+	})
+	return name, err
+}
+
+func makeTables(conn *sql.Conn) (name string, err error) {
+	ctx := context.Background()
 	name = Table
 	for i := 1; ; i++ {
 		have, err := columnsOf(conn, name)
 		if err != nil {
 			return "", err
 		}
-		if len(have) == 0 || slices.EqualFunc(have, columns, func(a, b column) bool { return a.name == b.name && a.kind == b.kind }) {
+		if len(have) == 0 || sameColumns(have, columns) {
 			break
 		}
 		name = fmt.Sprintf("%s_%d", Table, i)
@@ -183,7 +202,7 @@ func makeTable(conn *sql.Conn) (name string, err error) {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
-	return name, nil
+	return name, beginRun(ctx, conn, name)
 }
 
 // columnsOf lists the columns of a table, none if there is no such table.

@@ -2,12 +2,14 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"muster/controller/hub"
+	"muster/wire"
 )
 
 // Config of a Store.
@@ -44,17 +46,19 @@ const (
 // A Store keeps records in a database. Its methods wait for nothing but a short
 // lock, Admit and Close excepted.
 type Store struct {
-	cfg   Config
-	db    *sql.DB
-	table string
-	w     *writer // of the goroutine that writes
-	ended chan struct{}
-	reads sync.WaitGroup
-	now   chan struct{} // of length 1: somebody waits
-	soon  chan struct{} // of length 1: changes have come
+	cfg     Config
+	db      *sql.DB
+	table   string
+	w       *writer // of the goroutine that writes
+	journal *journal
+	ended   chan struct{}
+	reads   sync.WaitGroup
+	now     chan struct{} // of length 1: somebody waits
+	soon    chan struct{} // of length 1: changes have come
 
 	mu      sync.Mutex // guards what follows
 	waiting []request
+	reached uint64        // the line of the journal up to which changes have come
 	bytes   int           // in changes that are not written
 	room    chan struct{} // closed and replaced when bytes or fault change
 	written time.Time     // the last success, or when there was nothing to write
@@ -63,10 +67,11 @@ type Store struct {
 	closed  bool
 }
 
-// A request is a change to be kept, or a question.
+// A request is a change to be kept, an engine, or a question.
 type request struct {
 	change hub.Change
 	size   int // of the change
+	engine *hub.Engine
 	query  *hub.Query
 	answer func(hub.Found)
 }
@@ -91,6 +96,36 @@ func (s *Store) Keep(c hub.Change) {
 	s.bytes += size
 	s.waiting = append(s.waiting, request{change: c, size: size})
 	signal(s.soon)
+}
+
+// Enlist takes an engine that has come or gone. It is kept on return: before
+// anything is sent to it.
+func (s *Store) Enlist(e hub.Engine) {
+	s.journal.enlist(e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.waiting = append(s.waiting, request{engine: &e})
+	signal(s.soon)
+}
+
+// Sent notes, before it is, that a request is sent to an engine or, if that is
+// "", that it is on none any more. It is kept on return, so that of a
+// controller that was killed no request may be at an engine unknown. Whoever
+// tells the hub as much does so before.
+func (s *Store) Sent(task wire.MsgID, engine wire.EngineUUID) { s.journal.sent(task, engine) }
+
+// Noted is how much Sent and Enlist have noted so far.
+func (s *Store) Noted() uint64 { return s.journal.position() }
+
+// Reached says that what was noted up to then has been given to Keep and Enlist
+// as well.
+func (s *Store) Reached(noted uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reached = noted
 }
 
 // sizeOf is what a change takes, about.
@@ -165,7 +200,7 @@ func (s *Store) Close() error {
 	if n := len(s.w.batch.order); n > 0 {
 		err = fmt.Errorf("store: %s: the records of %d tasks could not be written: %s", s.cfg.Path, n, s.fault)
 	}
-	if closing := s.db.Close(); err == nil && closing != nil {
+	if closing := errors.Join(s.journal.close(), s.db.Close()); err == nil && closing != nil {
 		err = fmt.Errorf("store: close %s: %w", s.cfg.Path, closing)
 	}
 	return err
@@ -186,18 +221,23 @@ func (s *Store) run() {
 			}
 		}
 		s.mu.Lock()
-		requests, closed := s.waiting, s.closed
+		requests, closed, reached := s.waiting, s.closed, s.reached
 		s.waiting = nil
 		s.mu.Unlock()
 		for _, r := range requests {
-			if r.query == nil {
+			switch {
+			case r.engine != nil:
+				s.w.batch.engines = append(s.w.batch.engines, *r.engine)
+			case r.query == nil:
 				s.w.batch.add(r.change, r.size)
-				continue
+			default:
+				s.write()
+				s.find(r)
 			}
-			s.write()
-			s.find(r)
 		}
-		s.write()
+		if s.write(); s.w.batch.empty() {
+			s.journal.settled(reached)
+		}
 		if closed {
 			return
 		}
@@ -217,7 +257,7 @@ func (s *Store) pause() time.Duration {
 // write commits the batch. When that fails it stays, and is tried again with
 // what comes after it. Rows that the database cannot take are lost.
 func (s *Store) write() {
-	if len(s.w.batch.order) == 0 && len(s.w.batch.replies) == 0 {
+	if s.w.batch.empty() {
 		return
 	}
 	refused, err := s.w.write()

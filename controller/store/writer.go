@@ -23,13 +23,18 @@ type batch struct {
 	bytes int
 	// replies are those that need no row, by the engine that keeps them.
 	replies []hub.Unwanted
+	engines []hub.Engine
 }
+
+// empty tells whether there is nothing to write, nor to acknowledge.
+func (b *batch) empty() bool { return len(b.order) == 0 && len(b.replies) == 0 && len(b.engines) == 0 }
 
 // An entry is what some changes tell of a task.
 type entry struct {
 	hub.Record
 	whole  bool // from its beginning: there is no row yet
 	placed bool
+	tried  *hub.Tried
 }
 
 func newBatch() batch { return batch{of: make(map[wire.MsgID]*entry)} }
@@ -50,6 +55,12 @@ func (b *batch) add(c hub.Change, size int) {
 	b.bytes += size
 	if first && e.whole {
 		return // an id that is taken: the first one has it
+	}
+	if t, ok := c.(hub.Tried); ok {
+		e.tried = &t
+		if t.Engine != "" {
+			b.replies = append(b.replies, hub.Unwanted{Task: t.Task, Engine: t.Engine})
+		}
 	}
 	e.Apply(c)
 	_, placed := c.(hub.Placed)
@@ -83,6 +94,7 @@ type writer struct {
 	conn                         *sql.Conn
 	table                        string
 	insert, update, share, known *sql.Stmt
+	enlist, try                  *sql.Stmt
 	batch                        batch
 	args                         []any
 }
@@ -108,6 +120,8 @@ func newWriter(conn *sql.Conn, table string) (*writer, error) {
 		{&w.update, fmt.Sprintf("UPDATE %q SET %s WHERE msg_id = ?", table, strings.Join(set, ", "))},
 		{&w.share, fmt.Sprintf("INSERT OR IGNORE INTO %q VALUES (?, ?)", broadcasts)},
 		{&w.known, fmt.Sprintf("SELECT count(*) FROM %q WHERE msg_id = ?", broadcasts)},
+		{&w.enlist, enlisting},
+		{&w.try, fmt.Sprintf("INSERT OR REPLACE INTO %q (msg_id, engine_uuid, retries, refused, deaths, aborted) VALUES (?, '', ?, ?, ?, ?)", tries)},
 	} {
 		var err error
 		if *s.stmt, err = conn.PrepareContext(context.Background(), s.text); err != nil {
@@ -130,7 +144,7 @@ var changing = func() (out []column) {
 // close ends the connection. A statement left open would keep SQLite from
 // putting the log into the file.
 func (w *writer) close() (err error) {
-	for _, s := range []*sql.Stmt{w.insert, w.update, w.share, w.known} {
+	for _, s := range []*sql.Stmt{w.insert, w.update, w.share, w.known, w.enlist, w.try} {
 		err = errors.Join(err, s.Close())
 	}
 	return errors.Join(err, w.conn.Close())
@@ -144,7 +158,12 @@ type refusal struct {
 
 // write writes the batch in one transaction.
 func (w *writer) write() (refused []refusal, err error) {
-	return refused, w.transact(func() error {
+	return refused, transact(w.conn, func() error {
+		for _, e := range w.batch.engines {
+			if _, err := w.enlist.Exec(string(e.UUID), int(e.ID), e.Keeps, e.Gone); err != nil {
+				return err
+			}
+		}
 		for _, e := range w.batch.order {
 			err := w.put(e)
 			var s sqlite3.Error
@@ -159,22 +178,29 @@ func (w *writer) write() (refused []refusal, err error) {
 }
 
 // transact makes one transaction of what f does.
-func (w *writer) transact(f func() error) error {
+func transact(conn *sql.Conn, f func() error) error {
 	ctx := context.Background()
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	err := f()
 	if err == nil {
-		if _, err = w.conn.ExecContext(ctx, "COMMIT"); err == nil {
+		if _, err = conn.ExecContext(ctx, "COMMIT"); err == nil {
 			return nil
 		}
 	}
-	w.conn.ExecContext(ctx, "ROLLBACK") // which some errors have done already
+	conn.ExecContext(ctx, "ROLLBACK") // which some errors have done already
 	return err
 }
 
 func (w *writer) put(e *entry) error {
+	if t := e.tried; t != nil && e.Reply == nil {
+		refused, _ := json.Marshal(t.Refused) // strings cannot fail
+		deaths, _ := json.Marshal(t.Deaths)
+		if _, err := w.try.Exec(string(e.ID), t.Retries, string(refused), string(deaths), t.Aborted); err != nil {
+			return err
+		}
+	}
 	w.args = w.args[:0]
 	if e.whole {
 		for _, c := range columns {
@@ -257,7 +283,7 @@ func (w *writer) buffers(e *entry) (any, error) {
 
 // drop deletes what a query matches.
 func (w *writer) drop(q *hub.Query) error {
-	return w.transact(func() error {
+	return transact(w.conn, func() error {
 		// What SQL cannot decide is decided here, before anything goes.
 		ids, err := matching(w.conn, w.table, q)
 		if err != nil {
@@ -266,6 +292,10 @@ func (w *writer) drop(q *hub.Query) error {
 		list, _ := json.Marshal(ids) // strings cannot fail
 		ctx := context.Background()
 		if _, err := w.conn.ExecContext(ctx, fmt.Sprintf("DELETE FROM %q WHERE msg_id IN (SELECT value FROM json_each(?))", w.table), string(list)); err != nil {
+			return err
+		}
+		// The next row may get the number of one that has gone.
+		if _, err = w.conn.ExecContext(ctx, fmt.Sprintf("UPDATE %q SET began = min(began, (SELECT coalesce(max(rowid), 0) FROM %q))", run, w.table)); err != nil {
 			return err
 		}
 		_, err = w.conn.ExecContext(ctx, fmt.Sprintf("DELETE FROM %q WHERE msg_id NOT IN (SELECT buffers FROM %q WHERE typeof(buffers) = 'text')", broadcasts, w.table))
