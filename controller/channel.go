@@ -2,6 +2,7 @@ package controller
 
 import (
 	"log/slog"
+	"strings"
 	"sync"
 
 	"muster/controller/hub"
@@ -17,19 +18,24 @@ type channel struct {
 	name           string
 	client, engine transport.Socket
 	session        *wire.Session
+	instance       string
 	log            *slog.Logger
 	// observe tells the hub, which keeps records of this queue; nil where it
 	// keeps none.
 	observe func(hub.Event)
-	// admit waits while requests come faster than they can be recorded; nil
-	// where nothing waits for that.
-	admit func()
-	queue hub.Queue
-	// durable says that the hub's records outlive the controller, and engines
-	// keep replies until then.
-	durable bool
-	// control is the channel by which engines are asked to abort tasks; nil
-	// where the machine asks for nothing of the kind.
+	queue   hub.Queue
+	// records are those that outlive the controller, nil where none do.
+	records records
+	// ask is observe where somebody waits for the hub, which answers by
+	// verdicts. done is closed when it answers no more.
+	ask      func(hub.Event)
+	verdicts chan hub.Verdict
+	done     <-chan struct{}
+	// broadcast is the channel to which the parts of broadcasts belong that
+	// clients send again by this one.
+	broadcast *channel
+	// control is the channel by which engines are asked to abort tasks, and for
+	// replies that they keep; nil where nothing of the kind is asked.
 	control *channel
 
 	// clock counts the ticks since the controller began.
@@ -54,8 +60,12 @@ func (c *channel) serveClients() error {
 			c.log.Warn("request dropped", "channel", c.name, "err", err)
 			continue
 		}
-		if c.admit != nil {
-			c.admit()
+		if c.records != nil {
+			c.records.Admit()
+			if c.verdicts != nil && sentAgain(m) {
+				c.again(frames, m)
+				continue
+			}
 		}
 		c.request(frames, m)
 	}
@@ -68,10 +78,19 @@ func (c *channel) request(frames [][]byte, m *wire.Message) {
 		case c.queue == hub.Task:
 			c.observe(hub.Submitted{Queue: c.queue, Message: m})
 		case c.queue == hub.Mux && len(m.Route) == 2:
-			c.observe(hub.Submitted{Queue: c.queue, Engine: wire.EngineUUID(m.Route[1]), Message: m})
+			c.submitted(m, wire.EngineUUID(m.Route[1]), 1)
 		}
 	}
 	c.step(scheduler.Request{Frames: frames, Message: m}, m)
+}
+
+// submitted tells the hub of a request that is about to go to an engine, which
+// then is on record as well.
+func (c *channel) submitted(m *wire.Message, engine wire.EngineUUID, copies int) {
+	c.observe(hub.Submitted{Queue: c.queue, Engine: engine, Copies: copies, Message: m})
+	if c.records != nil && strings.HasSuffix(m.Header.MsgType, "_request") {
+		c.records.Sent(m.Header.MsgID, engine)
+	}
 }
 
 // serveEngines passes replies on until the router is closed.
@@ -87,7 +106,7 @@ func (c *channel) serveEngines() error {
 			continue
 		}
 		engine := wire.EngineUUID(frames[0])
-		if !c.step(scheduler.Reply{Frames: frames, Message: m}, m) && c.durable {
+		if !c.step(scheduler.Reply{Frames: frames, Message: m}, m) && c.records != nil {
 			c.observe(hub.Unwanted{Task: m.Parent.MsgID, Engine: engine})
 		}
 	}
@@ -130,9 +149,18 @@ func (c *channel) advance() []scheduler.Action {
 // placed tells the hub where tasks are. The caller holds mu, for the order in
 // which a task is placed and placed again is the record.
 func (c *channel) placed(actions []scheduler.Action) {
+	if c.observe == nil {
+		return
+	}
 	for _, a := range actions {
-		if p, ok := a.(scheduler.Placed); ok && c.observe != nil {
-			c.observe(hub.Placed{Task: p.Task, Engine: p.Engine})
+		switch a := a.(type) {
+		case scheduler.Placed:
+			c.observe(hub.Placed{Task: a.Task, Engine: a.Engine})
+			if c.records != nil {
+				c.records.Sent(a.Task, a.Engine)
+			}
+		case scheduler.Tried:
+			c.observe(hub.Tried(a))
 		}
 	}
 }
@@ -155,7 +183,7 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		return c.send(a.To, a.Frames)
 	case scheduler.Sign:
 		if a.To == scheduler.ToEngine && c.queue == hub.Broadcast {
-			c.observe(hub.Submitted{Queue: c.queue, Engine: wire.EngineUUID(a.Message.Route[0]), Copies: a.Copies, Message: a.Message})
+			c.submitted(a.Message, wire.EngineUUID(a.Message.Route[0]), a.Copies)
 		}
 		return c.send(a.To, c.session.Encode(a.Message))
 	case scheduler.Record:

@@ -59,6 +59,11 @@ type Config struct {
 	// any, and leaves the files at the end.
 	Reuse bool `toml:"reuse"`
 
+	// Restore takes the place of a controller that has ended, however it did: its
+	// engines, and the tasks that have no answer. It needs the Profile and the
+	// database of that one, and is Reuse and SQLite.
+	Restore bool `toml:"-"`
+
 	// HeartPeriod is the time between heartbeats: default 3 s. An engine that
 	// misses more than HeartMisses in a row, default 10, is taken for dead. One
 	// whose connection ends has Grace to be back: default 500 ms, because a

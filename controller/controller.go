@@ -36,6 +36,7 @@ type Controller struct {
 	engine   wire.EngineConnection
 	written  []string     // connection files
 	store    *store.Store // nil unless records are in a database
+	left     *hub.Left    // by an earlier controller, nil unless it is restored
 
 	mail            *mailbox
 	loop            *loop
@@ -57,6 +58,12 @@ func New(cfg Config) (*Controller, error) {
 
 func open(cfg Config) (_ *Controller, err error) {
 	c := &Controller{instance: wire.NewInstance(), mail: newMailbox()}
+	if cfg.Restore {
+		cfg.Reuse, cfg.DB = true, SQLite
+		if cfg.Profile.Dir == "" {
+			return nil, errors.New("restore: without a profile there are no connection files to tell key and ports: set Profile")
+		}
+	}
 	if cfg.Profile.Dir != "" {
 		if err := cfg.Profile.Create(); err != nil {
 			return nil, err
@@ -92,10 +99,15 @@ func open(cfg Config) (_ *Controller, err error) {
 		return nil, err
 	}
 	if c.cfg.DB == SQLite {
-		c.store, err = store.Open(store.Config{
+		open := store.Config{
 			Path: c.cfg.DBFile, Limit: c.cfg.RecordBytes, Log: c.cfg.Log,
 			Committed: func(done hub.Committed) { c.mail.observe(done) },
-		})
+		}
+		if c.cfg.Restore {
+			c.store, c.left, err = store.Restore(open)
+		} else {
+			c.store, err = store.Open(open)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -109,7 +121,8 @@ func open(cfg Config) (_ *Controller, err error) {
 // bind opens all sockets and builds what stands between them.
 func (c *Controller) bind() error {
 	mail := c.mail
-	l := &loop{mail: mail, session: c.session, store: c.store, log: c.cfg.Log, start: time.Now()}
+	l := &loop{mail: mail, session: c.session, instance: c.instance, log: c.cfg.Log, start: time.Now()}
+	l.clock = func() int { return int(time.Since(l.start) / tick) }
 	c.loop = l
 	departed := func(identity []byte) { mail.post(hub.Departed{Engine: wire.EngineUUID(identity)}) }
 
@@ -160,21 +173,26 @@ func (c *Controller) bind() error {
 		CrashLimit: c.cfg.CrashLimit,
 		Tick:       tick.Seconds(),
 		Grace:      inFlight,
+		Recorded:   c.store != nil,
 	}, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
-	task.control = &control
+	mux.control, task.control, broadcast.control = &control, &control, &control
 	broadcast.machine = scheduler.NewBroadcast(broadcast.message)
 	mux.queue, mux.observe = hub.Mux, mail.observe
 	task.queue, task.observe = hub.Task, mail.observe
 	broadcast.queue, broadcast.observe = hub.Broadcast, mail.observe
 	if c.store != nil {
+		l.records = c.store
 		for _, ch := range [...]*channel{&mux, &task, &broadcast} {
-			ch.admit, ch.durable = c.store.Admit, true
+			ch.records = c.store
+		}
+		for _, ch := range [...]*channel{&mux, &task} { // by which clients send again
+			ch.ask, ch.verdicts, ch.broadcast = mail.post, make(chan hub.Verdict, 1), &broadcast
 		}
 	}
 	l.channels = []*channel{&mux, &task, &control, &broadcast}
 	for i, name := range [...]string{"mux", "task", "control", "broadcast"} {
 		ch := l.channels[i]
-		ch.name, ch.session, ch.log, ch.clock = name, c.session, c.cfg.Log, l.clock
+		ch.name, ch.session, ch.instance, ch.log, ch.clock = name, c.session, c.instance, c.cfg.Log, l.clock
 	}
 	l.tasks, l.control = &task, &control
 	l.hub = hub.New(hub.Config{
@@ -183,6 +201,7 @@ func (c *Controller) bind() error {
 		Grace:       int((c.cfg.Grace + tick - 1) / tick),
 		Stall:       int(max(30*time.Second, 10*c.cfg.HeartPeriod) / tick),
 		Young:       int(10 * time.Second / tick),
+		Adoption:    int(10 * time.Second / tick),
 		HeartPeriod: int(c.cfg.HeartPeriod.Milliseconds()),
 		Instance:    c.instance,
 		Connection:  &c.engine,
@@ -210,6 +229,11 @@ func (b *binder) side(ip string, pool Ports) {
 	b.ip, b.pool = ip, &pool
 }
 
+// bindPatience is how long a port may still be taken that a killed controller had: by
+// its process that ends, or by a peer that tried to connect to it when nobody
+// listened and happened to be given the same port.
+const bindPatience = 5 * time.Second
+
 // listen opens a socket at *port, or if that is 0 at the next of the pools, or
 // at any free one; *port becomes where it is.
 func (b *binder) listen(name string, kind transport.Kind, port *int, opt transport.Options) transport.Socket {
@@ -227,6 +251,10 @@ func (b *binder) listen(name string, kind transport.Kind, port *int, opt transpo
 	}
 	endpoint := fmt.Sprintf("tcp://%s:%d", b.ip, *port)
 	s, err := b.c.network.Listen(kind, endpoint, opt)
+	for end := time.Now().Add(bindPatience); err != nil && b.c.cfg.Restore && time.Now().Before(end); {
+		time.Sleep(bindPatience / 50)
+		s, err = b.c.network.Listen(kind, endpoint, opt)
+	}
 	if err == nil {
 		b.c.sockets = append(b.c.sockets, s)
 		*port, err = portOf(s.Addr())
@@ -268,9 +296,19 @@ func (c *Controller) Run(ctx context.Context) error {
 		receivers.Go(func() { cancel(f()) })
 	}
 	l := c.loop
-	for _, ch := range l.channels {
-		receive(ch.serveClients)
-		receive(ch.serveEngines)
+	done := make(chan struct{})
+	l.open = func() {
+		for _, ch := range l.channels {
+			ch.done = done
+			receive(ch.serveClients)
+			receive(ch.serveEngines)
+		}
+	}
+	if c.left == nil {
+		l.open()
+	} else {
+		c.mail.post(hub.Restored{Left: c.left})
+		c.left = nil // the hub's
 	}
 	receive(l.receive)
 	receive(func() error { return l.receivePongs(c.pong) })
@@ -281,6 +319,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		err = nil
 	}
 	l.drain()
+	close(done)
 	if closing := c.Close(); err == nil {
 		err = closing
 	}

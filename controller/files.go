@@ -36,8 +36,11 @@ func (c *Controller) writeFiles() error {
 // recall takes key and ports from connection files that an earlier run left.
 func (c *Controller) recall(cfg *Config) error {
 	client, err := wire.ReadClientConnection(cfg.Profile.ClientFile(cfg.ClusterID))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !cfg.Restore {
 		return nil // the first run
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("restore: %s is missing, which tells key and ports: the controller ended in order and took it away, or there was none; start without --restore", cfg.Profile.ClientFile(cfg.ClusterID))
 	}
 	if err != nil {
 		return fmt.Errorf("reuse: %w", err)

@@ -12,7 +12,6 @@ import (
 
 	"muster/controller/hub"
 	"muster/controller/scheduler"
-	"muster/controller/store"
 	"muster/transport"
 	"muster/wire"
 )
@@ -82,19 +81,21 @@ type loop struct {
 	tasks    *channel // of channels, the one with the task queue
 	control  *channel // and the one by which engines are told what is no work
 
-	store *store.Store // nil unless records are in a database
+	records records // nil unless they outlive the controller
+	// open begins to receive requests and replies, when the engines of an
+	// earlier controller have been adopted.
+	open func()
 
 	query, notify, ping transport.Socket
 	session             *wire.Session
+	instance            string
 	log                 *slog.Logger
 
 	start time.Time
-	ticks int // that the hub knows of
+	clock func() int // counts the ticks since the start
+	ticks int        // that the hub knows of
 	exit  <-chan time.Time
 }
-
-// clock counts the ticks since the start.
-func (l *loop) clock() int { return int(time.Since(l.start) / tick) }
 
 // run serves until the context ends or the hub says so, and returns why.
 func (l *loop) run(ctx context.Context) error {
@@ -120,9 +121,23 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		l.advance()
 		clear(events)
-		events = l.mail.take(events[:0])
-		l.step(events)
+		events = l.turn(events[:0])
 	}
+}
+
+// turn steps the hub with what it has been told. What is noted of requests is
+// noted after the hub is told as much.
+func (l *loop) turn(emptied []hub.Event) []hub.Event {
+	var noted uint64
+	if l.records != nil {
+		noted = l.records.Noted()
+	}
+	events := l.mail.take(emptied)
+	l.step(events)
+	if l.records != nil {
+		l.records.Reached(noted)
+	}
+	return events
 }
 
 func (l *loop) step(events []hub.Event) {
@@ -134,7 +149,7 @@ func (l *loop) step(events []hub.Event) {
 }
 
 // drain steps the hub with what it has been told before the end.
-func (l *loop) drain() { l.step(l.mail.take(nil)) }
+func (l *loop) drain() { l.turn(nil) }
 
 // due is how many ticks from now some machine wants one.
 func (l *loop) due() int {
@@ -195,10 +210,24 @@ func (l *loop) do(a hub.Action) {
 		l.resubmit(a.Message)
 	case hub.Acknowledge:
 		err = l.acknowledge(a)
+	case hub.Resend:
+		err = l.control.tell(a.Engine, wire.Resend, wire.MsgIDs{MsgIDs: a.IDs})
+	case hub.Resume:
+		l.resume(a)
+	case hub.Open:
+		l.log.Info("restored", "engines", a.Engines, "expected", a.Expected,
+			"continued", a.Continued, "again", a.Again, "waiting", a.Waiting, "unknown", a.Unknown)
+		l.open()
+	case hub.Verdict:
+		l.channel(a.Queue).verdicts <- a
+	case hub.Deliver:
+		err = l.channel(a.Queue).deliver([]byte(a.Client), a.Answer)
+	case hub.Enlist:
+		l.records.Enlist(a.Engine)
 	case hub.Keep:
-		l.store.Keep(a.Change)
+		l.records.Keep(a.Change)
 	case hub.Find:
-		l.store.Find(a.Query, func(f hub.Found) {
+		l.records.Find(a.Query, func(f hub.Found) {
 			for _, a := range a.Then(f) {
 				l.do(a)
 			}

@@ -36,6 +36,8 @@ const usage = `Ipcontroller is the gateway of a cluster: clients and engines con
   ipcontroller --profile mpi              leave the connection files in another profile
   ipcontroller --ports 10101-10120        use these ports, for a firewall
   ipcontroller --reuse                    keep key and ports over a restart
+  ipcontroller --sqlitedb                 record tasks in a file, so that a killed one can be
+  ipcontroller --restore                  restored, with engines, tasks and results
 
 It writes security/ipcontroller-client.json and -engine.json in the profile
 directory; whoever can read them can run code on the cluster. It ends on Ctrl-C,
@@ -62,6 +64,7 @@ func newOptions() *options {
 	fs.TextVar(&c.ClientPorts, "client-ports", c.ClientPorts, "ports for clients, before those of --ports")
 	fs.IntVar(&o.port, "port", 0, "port for registration")
 	fs.BoolVar(&c.Reuse, "reuse", false, "take key and ports from the connection files, and keep the files")
+	fs.BoolVar(&c.Restore, "restore", false, "take the place of a controller that was killed: its engines, and its tasks in the SQLite database")
 
 	fs.IntVar(&o.ping, "ping", 0, "milliseconds between heartbeats (default 3000)")
 	fs.IntVar(&c.HeartMisses, "max-misses", 0, "heartbeats that an engine may miss in a row (default 10)")

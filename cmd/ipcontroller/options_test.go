@@ -93,7 +93,6 @@ func TestArgumentErrors(t *testing.T) {
 		"--transport=ipc":             "tcp is the only transport",
 		"--mongodb":                   "in SQLite (--sqlitedb)",
 		"--db=postgres":               `"postgres" is no database`,
-		"--restore":                   "cannot be restored",
 		"--keyfile=/no/such":          "/no/such",
 		"--profile=a --profile-dir=b": "--profile-dir",
 	} {

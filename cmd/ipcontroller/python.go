@@ -38,13 +38,12 @@ func (o *options) addPython() {
 	})
 	fs.BoolFunc("dictdb", "memory", o.choose("memory"))
 	fs.BoolFunc("mongodb", "refused", refuse("records are kept in memory or in SQLite (--sqlitedb): leave this option out"))
-	fs.BoolFunc("restore", "refused", refuse("engines of an earlier run cannot be restored: use --reuse, and start them again"))
 	fs.BoolFunc("help-all", "help", func(string) error {
 		fs.Usage()
 		return pflag.ErrHelp
 	})
 	for _, name := range []string{"debug", "quiet", "init", "usethreads", "dictdb", "secure", "clean-logs", "log-url", "config",
-		"ident", "user", "transport", "mongodb", "restore", "help-all"} {
+		"ident", "user", "transport", "mongodb", "help-all"} {
 		fs.Lookup(name).Hidden = true
 	}
 }

@@ -15,6 +15,11 @@ type engine struct {
 	since   int  // when it asked
 	keeps   bool // its replies until they are acknowledged
 
+	// Of one that registers again: the first ping whose pong is not from a
+	// connection that it had before, and the tasks that it says it has.
+	from     uint64
+	reported []wire.MsgID
+
 	beaten bool // it answered a ping since the last judgement
 	misses int  // in a row
 	doubt  *doubt
@@ -46,9 +51,14 @@ func (m *Machine) onRegistration(ev Request) {
 		m.do(Refused{content.UUID, err.evalue})
 		return
 	}
-	m.pending = append(m.pending, &engine{
-		id: id, uuid: content.UUID, process: content.EngineProcess, since: m.now, keeps: content.Keeps && m.durable(),
-	})
+	e := &engine{id: id, uuid: content.UUID, process: content.EngineProcess, since: m.now, keeps: content.Keeps && m.durable()}
+	if content.Tasks != nil {
+		e.from, e.reported = m.heart.ping+1, content.Tasks
+	}
+	m.pending = append(m.pending, e)
+	if m.expected(e.uuid) != nil {
+		m.helped()
+	}
 	m.heart.nextPing = m.now + 1
 	m.do(Reply{To: ev.From, Type: wire.RegistrationReply, Content: wire.Registered{
 		Status:         wire.StatusOK,
@@ -66,8 +76,14 @@ func (m *Machine) admit(r wire.Registration) (wire.EngineID, *failure) {
 	if r.UUID == "" || len(r.UUID) > 255 || r.UUID[0] == 0 {
 		return 0, valueError("uuid %q cannot be a ZeroMQ identity: want 1 to 255 bytes", r.UUID)
 	}
+	if r.Tasks != nil {
+		m.replace(r.UUID)
+	}
 	if m.byUUID[r.UUID] != nil || m.pendingIndex(func(e *engine) bool { return e.uuid == r.UUID }) >= 0 {
 		return 0, keyError(fmt.Sprintf("uuid %q in use", r.UUID))
+	}
+	if x := m.expected(r.UUID); x != nil {
+		return x.ID, nil
 	}
 	if r.ID == nil {
 		m.nextID++
@@ -77,12 +93,28 @@ func (m *Machine) admit(r wire.Registration) (wire.EngineID, *failure) {
 	if id < 0 || id > maxEngineID {
 		return 0, valueError("engine id %d: want 0 to %d", id, maxEngineID)
 	}
-	if m.byID[id] != nil || m.pendingIndex(func(e *engine) bool { return e.id == id }) >= 0 {
+	if m.byID[id] != nil || m.reserved(id) || m.pendingIndex(func(e *engine) bool { return e.id == id }) >= 0 {
 		m.nextID++
 		return m.nextID - 1, nil
 	}
 	m.nextID = max(m.nextID, id+1)
 	return id, nil
+}
+
+// replace makes room for an engine that registers again, for which it closed the
+// connections that it had before: what was on its way there is lost.
+func (m *Machine) replace(uuid wire.EngineUUID) {
+	if i := m.pendingIndex(func(e *engine) bool { return e.uuid == uuid }); i >= 0 {
+		m.pending = slices.Delete(m.pending, i, i+1)
+	}
+	if e := m.byUUID[uuid]; e != nil {
+		x := m.expected(uuid)
+		m.down(e, "it has lost its connections and made new ones")
+		if x != nil {
+			x.Gone = false
+			m.adoption.missing++
+		}
+	}
 }
 
 func (m *Machine) pendingIndex(is func(*engine) bool) int { return slices.IndexFunc(m.pending, is) }
@@ -95,8 +127,10 @@ func (m *Machine) up(i int) {
 	m.engines = append(m.engines, e)
 	m.byUUID[e.uuid], m.byID[e.id] = e, e
 	m.notifyGone(m.now + notifyAfter) // clients hear of engines in order: an id may be one that was given up
+	m.enlist(e, false)
 	m.do(Up{e.id, e.uuid})
 	m.do(Notify{Type: wire.RegistrationNotification, Content: wire.EngineNotice{ID: e.id, UUID: e.uuid}})
+	m.back(e)
 }
 
 // notifyAfter is how many ticks clients hear later that an engine is gone than
@@ -123,8 +157,10 @@ func (m *Machine) down(e *engine, cause string) {
 	m.engines = slices.DeleteFunc(m.engines, func(x *engine) bool { return x == e })
 	delete(m.byUUID, e.uuid)
 	delete(m.byID, e.id)
+	m.enlist(e, true)
 	m.do(Down{e.id, e.uuid, cause})
 	m.gone = append(m.gone, notice{m.now + notifyAfter, wire.EngineNotice{ID: e.id, UUID: e.uuid, Cause: cause}})
+	m.lose(e.uuid)
 }
 
 // drop forgets a pending engine.
@@ -147,5 +183,21 @@ func (m *Machine) onUnregistration(ev Request) {
 	}
 	if i := m.pendingIndex(func(e *engine) bool { return e.id == *content.ID }); i >= 0 {
 		m.drop(i, "it left before its first heartbeat")
+	}
+	if m.adoption != nil {
+		for _, e := range m.adoption.left.Engines {
+			if e.ID == *content.ID && m.expected(e.UUID) != nil {
+				m.lose(e.UUID)
+				return
+			}
+		}
+	}
+}
+
+// enlist has it kept that an engine has come or gone, where that outlives the
+// controller.
+func (m *Machine) enlist(e *engine, gone bool) {
+	if m.durable() {
+		m.do(Enlist{Engine{e.id, e.uuid, e.keeps, gone}})
 	}
 }

@@ -30,6 +30,9 @@ const enginesPerTick = 64
 // hurry tells whether pings go out more often than once a period: while an
 // engine is new or in doubt.
 func (m *Machine) hurry() bool {
+	if m.adoption != nil {
+		return true
+	}
 	for _, e := range m.pending {
 		if m.now-e.since < m.cfg.Young {
 			return true
@@ -55,6 +58,9 @@ func (m *Machine) onTick(ev Tick) {
 		if e := m.engines[i]; e.doubt != nil && m.now >= e.doubt.until {
 			m.down(e, e.doubt.cause)
 		}
+	}
+	if m.adoption != nil && m.now >= m.adoption.until {
+		m.adopted()
 	}
 	switch {
 	case m.now >= m.heart.nextBeat:
@@ -95,7 +101,11 @@ func (m *Machine) onPong(ev Pong) {
 		}
 		return
 	}
-	if i := m.pendingIndex(func(e *engine) bool { return e.uuid == ev.Engine }); i >= 0 {
+	i := m.pendingIndex(func(e *engine) bool { return e.uuid == ev.Engine })
+	switch {
+	case i < 0:
+		m.signOfLife(ev.Engine)
+	case n >= m.pending[i].from:
 		m.up(i)
 	}
 }
@@ -104,7 +114,9 @@ func (m *Machine) onPong(ev Pong) {
 // a network may lose a connection and make a new one, a dead process does not.
 func (m *Machine) onDeparted(ev Departed) {
 	if i := m.pendingIndex(func(e *engine) bool { return e.uuid == ev.Engine }); i >= 0 {
-		m.drop(i, "its connection ended")
+		if m.pending[i].from == 0 { // else it is the connection that it had before
+			m.drop(i, "its connection ended")
+		}
 		return
 	}
 	if e := m.byUUID[ev.Engine]; e != nil && e.doubt == nil {

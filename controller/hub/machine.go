@@ -22,6 +22,9 @@ type Config struct {
 	// Young is how long a registration is hurried: pings go out at almost
 	// every tick, so that an engine is registered as soon as it has a heart.
 	Young int
+	// Adoption is how long the engines of an earlier controller are waited for
+	// after the last sign of one.
+	Adoption int
 	// HeartPeriod is Period in milliseconds, as engines are told.
 	HeartPeriod int
 	// Instance names this run of the controller.
@@ -60,7 +63,12 @@ type Machine struct {
 	byID    map[wire.EngineID]*engine
 	tasks   tasks
 	memory  memory
-	out     []Action
+
+	restored bool                  // from what an earlier controller left
+	adoption *adoption             // nil once it is over
+	strays   map[wire.MsgID]*stray // until clients ask for them
+
+	out []Action
 }
 
 // New returns a hub without engines.
@@ -90,10 +98,18 @@ func (m *Machine) Step(ev Event) []Action {
 		m.onOutput(ev)
 	case Resubmitted:
 		m.keep(ev)
+	case Tried:
+		if m.tasks.byID[ev.Task] != nil {
+			m.keep(ev)
+		}
 	case Unwanted:
 		m.onUnwanted(ev)
 	case Committed:
 		m.onCommitted(ev)
+	case Restored:
+		m.onRestored(ev)
+	case Again:
+		m.onAgain(ev)
 	case Pong:
 		m.onPong(ev)
 	case Departed:
@@ -109,6 +125,9 @@ func (m *Machine) do(a Action) { m.out = append(m.out, a) }
 // Due is how many ticks from now the next Tick is wanted.
 func (m *Machine) Due() int {
 	due := m.heart.nextBeat
+	if m.adoption != nil {
+		due = min(due, m.adoption.until)
+	}
 	if m.hurry() {
 		due = min(due, m.heart.nextPing)
 	}
@@ -135,6 +154,10 @@ func (m *Machine) onRequest(ev Request) {
 		return
 	case wire.UnregistrationRequest:
 		m.onUnregistration(ev)
+		return
+	}
+	if m.adoption != nil && kind != wire.ShutdownRequest && kind != wire.EngineEndedRequest {
+		m.adoption.waiting = append(m.adoption.waiting, ev)
 		return
 	}
 	q, ok := queries[kind]

@@ -14,6 +14,7 @@ type task struct {
 	queue  Queue
 	engine wire.EngineUUID // "" while it is unassigned
 	on     *engine         // the same, while it was registered
+	asker  string          // the client that has sent it again by another channel
 }
 
 // tasks are those that have no answer.
@@ -25,7 +26,7 @@ type tasks struct {
 
 func (s *tasks) add(t *task) {
 	s.byID[t.id] = t
-	if t.on == nil {
+	if t.engine == "" {
 		s.unassigned++
 	}
 	if origin := Origin(t.queue, t.id, t.engine); origin != "" {
@@ -67,10 +68,11 @@ func (m *Machine) onSubmitted(ev Submitted) {
 	if m.tasks.byID[ev.TaskID()] != nil || m.memory.records[ev.TaskID()] != nil {
 		return // an id that is taken: the first one has it
 	}
+	t := &task{id: ev.TaskID(), queue: ev.Queue, engine: ev.Engine, on: e}
 	if e != nil {
-		e.queue++
+		t.count(1)
 	}
-	m.tasks.add(&task{id: ev.TaskID(), queue: ev.Queue, engine: ev.Engine, on: e})
+	m.tasks.add(t)
 	m.keep(ev)
 }
 
@@ -86,7 +88,7 @@ func (m *Machine) onPlaced(ev Placed) {
 	case t.engine == "":
 		m.tasks.unassigned++
 	case t.on != nil:
-		t.on.tasks++
+		t.count(1)
 	}
 	m.keep(ev)
 }
@@ -97,11 +99,17 @@ func (m *Machine) leave(t *task) {
 	switch {
 	case t.engine == "":
 		m.tasks.unassigned--
-	case t.on == nil:
-	case t.queue == Task:
-		t.on.tasks--
-	default:
-		t.on.queue--
+	case t.on != nil:
+		t.count(-1)
+	}
+}
+
+// count changes how many tasks its engine has.
+func (t *task) count(by int) {
+	if t.queue == Task {
+		t.on.tasks += by
+	} else {
+		t.on.queue += by
 	}
 }
 
@@ -118,6 +126,9 @@ func (m *Machine) onReplied(ev Replied) {
 	}
 	m.tasks.remove(t)
 	m.keep(ev)
+	if t.asker != "" {
+		m.do(Deliver{Mux, t.asker, ev.Message})
+	}
 }
 
 // onOutput keeps what belongs to a task, which may have ended. An engine that

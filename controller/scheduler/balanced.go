@@ -25,6 +25,9 @@ type BalancedConfig struct {
 	// Grace is how many ticks the replies of a dead engine still count, which
 	// may be on their way.
 	Grace int
+	// Recorded says that tasks may be resumed after the controller's end: what
+	// trying them has come to is reported by Tried.
+	Recorded bool
 }
 
 // Balanced picks an engine for each task (the task channel, protocol section
@@ -96,6 +99,8 @@ func (b *Balanced) Step(ev Event) []Action {
 		b.onReply(ev)
 	case Unsent:
 		b.onUnsent(ev)
+	case Resume:
+		b.onResume(ev)
 	case EngineUp:
 		b.onEngineUp(ev)
 	case EngineDown:
@@ -289,15 +294,19 @@ func (b *Balanced) onReply(ev Reply) {
 	switch {
 	case j.aborted:
 	case recalled && o.Status == wire.StatusAborted:
+		j.recall(w.uuid)
+		b.tried(j, w.uuid)
 		b.requeue(j)
 		j = nil
 	case unmet:
 		j.recall(w.uuid)
 		b.refused(j, w, ev.Message.Content)
+		b.tried(j, w.uuid)
 		b.requeue(j)
 		j = nil
 	case o.Status == wire.StatusError && j.retries > 0 && b.elsewhere(j, w.uuid):
 		j.retries--
+		b.tried(j, w.uuid)
 		b.requeue(j)
 		j = nil
 	}

@@ -55,6 +55,8 @@ func (b *Broadcast) Step(ev Event) []Action {
 		return b.onReply(ev)
 	case Unsent:
 		return b.onUnsent(ev)
+	case Resume:
+		return b.onResume(ev)
 	case EngineUp:
 		b.engines[ev.UUID] = &peer{id: ev.ID, uuid: ev.UUID, asked: make(map[task]asked)}
 	case EngineDown:

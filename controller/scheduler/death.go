@@ -76,6 +76,7 @@ func (b *Balanced) bury(w *worker) {
 			b.finish(j, ending{id: j.id, engine: w.uuid})
 		default:
 			j.retries--
+			b.tried(j, "")
 			b.requeue(j)
 		}
 		ran = false

@@ -27,6 +27,8 @@ func (d *Direct) Step(ev Event) []Action {
 		return d.onReply(ev)
 	case Unsent:
 		return d.onUnsent(ev)
+	case Resume:
+		return d.onResume(ev)
 	case EngineUp:
 		d.engines[ev.UUID] = &peer{id: ev.ID, uuid: ev.UUID, asked: make(map[task]asked)}
 	case EngineDown:

@@ -5,7 +5,7 @@ import (
 )
 
 // An Event is something that happened: [Request], [Reply], [Unsent],
-// [EngineUp], [EngineDown] or [Tick].
+// [EngineUp], [EngineDown], [Resume] or [Tick].
 type Event interface{ event() }
 
 // Request came from a client. Frames are as the client's router received them:
@@ -66,7 +66,7 @@ const (
 )
 
 // An Action is something to be done: [Relay], [Sign], [Record], [Answer],
-// [Placed], [Tell] or [Abort].
+// [Placed], [Tried], [Tell] or [Abort].
 type Action interface{ action() }
 
 // Relay sends frames as they are. The first is the identity to send to.

@@ -39,6 +39,7 @@ func (b *Balanced) onAbort(m *wire.Message) {
 			b.giveUp(j, abortion(j))
 		default:
 			j.aborted = true
+			b.tried(j, "")
 			uuid := j.on.uuid
 			if reply.Engines[uuid] == nil {
 				engines = append(engines, uuid)

@@ -27,6 +27,7 @@ type job struct {
 	deaths []string          // how the engines died that ran it
 	seen   []wire.EngineUUID // engines that gave it back, or refused it
 	again  int               // how many times one of these was sent it
+	run    string            // of the controller, if it was resumed
 	// Its outcome is final: a client has asked to abort it.
 	aborted bool
 	// It is asked back from its engine.
@@ -160,7 +161,7 @@ func (j *job) refuse(engine wire.EngineUUID) {
 // send returns what takes the job to an engine. One that has had the message
 // would take it for a replay (protocol section 3) and gets another.
 func (j *job) send(w *worker) Action {
-	if !slices.Contains(j.seen, w.uuid) {
+	if j.run == "" && !slices.Contains(j.seen, w.uuid) {
 		frames := make([][]byte, 0, len(j.frames)+1)
 		return Relay{ToEngine, append(append(frames, []byte(w.uuid)), j.frames...)}
 	}
@@ -170,7 +171,9 @@ func (j *job) send(w *worker) Action {
 		panic(fmt.Sprintf("metadata that could be read at first: %v", err))
 	}
 	j.again++
-	metadata.set("sent", 1+j.again)
+	if metadata.set("sent", 1+j.again); j.run != "" { // an earlier run may have counted as far
+		metadata.set("sent", fmt.Sprint(j.run, ".", j.again))
+	}
 	return Sign{ToEngine, 1, &wire.Message{
 		Route:     [][]byte{[]byte(w.uuid), j.client},
 		RawHeader: dicts[0],
