@@ -16,6 +16,7 @@ import (
 	"muster/client"
 	"muster/configs"
 	"muster/launcher"
+	"muster/launcher/site"
 	"muster/wire"
 )
 
@@ -30,6 +31,7 @@ type Config struct {
 	N       int           // engines; 0 is what the profile says, or one for each core
 	Engines string        // their launcher, one of launcher.Names; "" is what the profile says, or local
 	Timeout time.Duration // until all engines are registered, but for the time in a queue; 0 is what the profile says, or a minute
+	Job     site.Request  // what to ask of the site that the profile describes; what is empty is what the profile says
 
 	// Engine is the command of one engine; nil is ipengine. A program that
 	// calls engine.Main is one as well: []string{os.Args[0], engine.Argument}.
@@ -140,6 +142,11 @@ func (c *Config) load() (profile configs.Config, err error) {
 	profile.Engines.N = cmp.Or(c.N, profile.Engines.N)
 	profile.Engines.Launcher = cmp.Or(c.Engines, profile.Engines.Launcher)
 	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
+	job := c.Job
+	job.Run = c.Profile.Dir
+	if err := profile.Place(job, c.N); err != nil {
+		return profile, err
+	}
 	return profile, profile.Engines.Validate()
 }
 

@@ -2,22 +2,22 @@ package configs
 
 import (
 	"embed"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"muster/controller"
 	"muster/launcher"
-	"muster/wire"
+	"muster/launcher/site"
 )
 
 // Config is all that a profile can say, a section for each room.
 type Config struct {
+	// Extends names a profile that is read first, a shipped one or another of the
+	// user's: this one says what is different.
+	Extends    string            `toml:"extends"`
 	Engines    launcher.Config   `toml:"engines"`    // the set that ipcluster starts
 	Controller controller.Config `toml:"controller"` // read by ipcontroller
+	Site       site.Site         `toml:"site"`       // what the machine demands of jobs
+	Job        site.Request      `toml:"job"`        // what to ask it for
 }
 
 // FileName is the name of a profile's file in its directory.
@@ -25,41 +25,25 @@ const FileName = "ipcluster.toml"
 
 // shipped holds the profiles that need no file of the user's.
 //
-//go:embed *.toml
+//go:embed *.toml sites/*.toml
 var shipped embed.FS
 
-// Shipped returns the names of the shipped profiles.
-func Shipped() []string {
-	entries, err := shipped.ReadDir(".")
+// Shipped returns the names of the shipped profiles that are of no certain machine.
+func Shipped() []string { return names(".") }
+
+// Sites returns the names of the shipped profiles of machines.
+func Sites() []string { return names("sites") }
+
+func names(dir string) []string {
+	entries, err := shipped.ReadDir(dir)
 	if err != nil {
 		panic(err) // the files are part of the program
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".toml"))
+		if name, ok := strings.CutSuffix(e.Name(), ".toml"); ok {
+			names = append(names, name)
+		}
 	}
 	return names
-}
-
-// Load reads a profile into config, and leaves alone what the profile does not
-// mention. The file is ipcluster.toml in the profile directory; without one it is
-// the shipped profile of that name, and without that too there is nothing to read.
-func Load(p wire.Profile, config *Config) error {
-	path := filepath.Join(p.Dir, FileName)
-	b, err := os.ReadFile(path)
-	if err == nil {
-		return Decode(path, b, config)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("configs: profile: %w", err)
-	}
-	name := strings.TrimPrefix(filepath.Base(p.Dir), "profile_") + ".toml"
-	b, err = shipped.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("configs: shipped profile: %w", err)
-	}
-	return Decode("configs/"+name, b, config)
 }

@@ -25,7 +25,7 @@ func Decode(name string, text []byte, dst any) error {
 		return nil
 	}
 	key := meta.Keys()[i]
-	err = fmt.Errorf("%s: unknown key %q", position(name, text, key), key)
+	err = fmt.Errorf("%s: unknown key %q", position(name, text, meta, key), key)
 	if near := Nearest(key.String(), known); near != "" {
 		err = fmt.Errorf("%w (did you mean %q?)", err, near)
 	}
@@ -49,7 +49,7 @@ func locate(name string, err error) error {
 	if strings.HasPrefix(msg, "invalid duration") {
 		msg += `: want one such as "90s" or "1h30m"`
 	}
-	return fmt.Errorf("%s:%s: key %q: %s", name, m[1], m[2], strings.Replace(msg, "found int64", "found integer", 1))
+	return fmt.Errorf("%s:%s: key %q: %s", name, m[1], m[2], strings.NewReplacer("found int64", "found integer", "want slice", "want array").Replace(msg))
 }
 
 var (
@@ -60,9 +60,12 @@ var (
 // position returns "name:line" of a key. The library keeps positions to itself
 // but for errors, so the text is read once more by a type that has the key's
 // shape and refuses its value.
-func position(name string, text []byte, key toml.Key) string {
+func position(name string, text []byte, meta toml.MetaData, key toml.Key) string {
 	t := reflect.TypeFor[refuse]()
 	for i := len(key) - 1; i >= 0; i-- {
+		if i < len(key)-1 && meta.Type(key[:i+1]...) == "ArrayHash" {
+			t = reflect.SliceOf(t)
+		}
 		t = reflect.StructOf([]reflect.StructField{{
 			Name: "Key", Type: t, Tag: reflect.StructTag(fmt.Sprintf("toml:%q", key[i])),
 		}})
@@ -96,8 +99,12 @@ func keys(t reflect.Type, prefix string) []string {
 			continue
 		}
 		all = append(all, prefix+name)
-		if f.Type.Kind() == reflect.Struct && !reflect.PointerTo(f.Type).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
-			all = append(all, keys(f.Type, prefix+name+".")...)
+		elem := f.Type
+		if elem.Kind() == reflect.Slice {
+			elem = elem.Elem()
+		}
+		if elem.Kind() == reflect.Struct && !reflect.PointerTo(elem).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+			all = append(all, keys(elem, prefix+name+".")...)
 		}
 	}
 	return all

@@ -1,12 +1,12 @@
 package jobscripts
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
-	"text/template"
 	"time"
 )
 
@@ -20,17 +20,18 @@ type Engines struct {
 	PerNode int           // copies on each node; 0 leaves it to the batch system
 	Time    time.Duration // longest run time
 
-	Account   string // Slurm: whom to charge; "" is the user's default
+	Account   string // whom to charge; "" is the user's default
 	Partition string // Slurm: where to run; "" is the site's default
-	Project   string // Grid Engine: whom to charge; "" is the user's default
-	Queue     string // Grid Engine: where to run; "" is any
+	Queue     string // the others: where to run; "" is the site's default, or any
 	PE        string // Grid Engine: the parallel environment
+	Chunk     string // PBS Pro: what select= asks for, as in "4:ncpus=64:mpiprocs=64"; "" is Torque's nodes=4:ppn=64
 
 	Directives []string // more options, as in "--constraint=cpu"
 	Setup      []string // lines of shell before anything starts, as in "module load openmpi"
 	Env        []string // "NAME=value", exported to the copies
-	Launch     []string // the words that, with "-n" and N, start a program N times
+	Launch     []string // the words that start a program N times, as in srun -n 64
 	Args       []string // the program and its arguments
+	Broadcast  Broadcast
 
 	Dir    string // working directory
 	Log    string // takes all output; created beforehand, with the mode it is to have
@@ -52,35 +53,38 @@ var (
 	envName       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
-// RenderEngines returns the script of one job of engines for a batch system:
-// "slurm" or "sge".
-func RenderEngines(system string, e Engines) (string, error) {
-	if err := e.validate(); err != nil {
-		return "", fmt.Errorf("jobscripts: %w", err)
-	}
-	t, err := template.New("engines."+system).Funcs(template.FuncMap{
-		"quote": quote, "words": words, "clock": clock, "seconds": func(d time.Duration) int { return int(d.Seconds()) },
-	}).ParseFS(templates, "templates/engines."+system, "templates/engines.body")
-	if err != nil {
-		return "", fmt.Errorf("jobscripts: no script for engines under %q: there is one for slurm and sge", system)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, e); err != nil {
-		return "", fmt.Errorf("jobscripts: render %s: %w", system, err)
-	}
-	return strings.TrimRight(b.String(), "\n") + "\n", nil
+// Uneven reports whether the number of copies does not follow from that of nodes.
+func (e Engines) Uneven() bool { return e.N != e.Nodes*e.PerNode }
+
+// Command is the program where it is launched, and its arguments, as a line of the shell.
+func (e Engines) Command() string {
+	program := cmp.Or(e.Broadcast.Program, quote(e.Args[0]))
+	return strings.TrimRight(program+" "+Words(e.Args[1:]), " ")
 }
 
-func (e Engines) validate() error {
+// RenderEngines returns the script of one job of engines for a batch system,
+// one of [Systems].
+func RenderEngines(system string, e Engines) (string, error) {
+	if err := known(system); err != nil {
+		return "", fmt.Errorf("jobscripts: engines: %w", err)
+	}
+	if err := e.validate(system); err != nil {
+		return "", fmt.Errorf("jobscripts: %w", err)
+	}
+	e.Broadcast = e.Broadcast.of(quote(e.Args[0]))
+	return execute("engines", system, e)
+}
+
+func (e Engines) validate(system string) error {
 	for _, f := range []struct{ what, value string }{
-		{"name", e.Name}, {"account", e.Account}, {"partition", e.Partition}, {"project", e.Project}, {"queue", e.Queue},
+		{"name", e.Name}, {"account", e.Account}, {"partition", e.Partition}, {"queue", e.Queue},
 		{"parallel environment", e.PE}, {"working directory", e.Dir}, {"log", e.Log},
 	} {
 		if !directiveWord.MatchString(f.value) {
 			return fmt.Errorf("%s %q: it becomes part of a directive, in which spaces and any of \"'`\\$%%*:;|&<>() cannot stand", f.what, f.value)
 		}
 	}
-	for _, d := range e.Directives {
+	for _, d := range append(e.Directives[:len(e.Directives):len(e.Directives)], e.Chunk) {
 		if !plain.MatchString(d) {
 			return fmt.Errorf("directive %q: quotes, backslashes and line breaks cannot stand in a directive", d)
 		}
@@ -93,6 +97,8 @@ func (e Engines) validate() error {
 	switch {
 	case e.N < 1 || e.Nodes < 0 || e.PerNode < 0:
 		return fmt.Errorf("%d engines on %d nodes, %d on each: these cannot be negative, and there must be an engine", e.N, e.Nodes, e.PerNode)
+	case (e.Nodes < 1 || e.PerNode < 1) && e.Chunk == "" && slices.Contains([]string{"pbs", "flux", "pjm"}, system):
+		return fmt.Errorf("%d nodes, %d engines on each: %s has to be told both", e.Nodes, e.PerNode, system)
 	case e.Time < time.Second:
 		return fmt.Errorf("longest run time %v: want a second at least", e.Time)
 	case e.Name == "" || e.Dir == "" || e.Log == "" || e.Report == "":
@@ -101,29 +107,4 @@ func (e Engines) validate() error {
 		return errors.New("a program, and the words that launch it, must be given")
 	}
 	return nil
-}
-
-// quote makes one word of the shell of any text.
-func quote(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./,:@%", r)
-	}) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// words makes a line of the shell of words.
-func words(list []string) string {
-	quoted := make([]string, len(list))
-	for i, w := range list {
-		quoted[i] = quote(w)
-	}
-	return strings.Join(quoted, " ")
-}
-
-// clock writes a time as batch systems do, hours:minutes:seconds, rounded up.
-func clock(d time.Duration) string {
-	s := int((d + time.Second - 1) / time.Second)
-	return fmt.Sprintf("%02d:%02d:%02d", s/3600, s/60%60, s%60)
 }

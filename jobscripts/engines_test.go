@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,11 +15,11 @@ import (
 func fullEngines() Engines {
 	return Engines{
 		Name: "ipengine-digits", N: 8, Nodes: 2, PerNode: 4, Time: 90 * time.Minute,
-		Account: "m1234", Partition: "regular", Project: "digits", Queue: "all.q", PE: "mpi",
+		Account: "m1234", Partition: "regular", Queue: "all.q", PE: "mpi",
 		Directives: []string{"--constraint=cpu", "--exclusive"},
 		Setup:      []string{"module load PrgEnv-gnu cray-mpich", `export OMP_NUM_THREADS="1"`},
 		Env:        []string{"MUSTER_JOB=0123", "GREETING=it's me"},
-		Launch:     []string{"mpirun", "--map-by", "node"},
+		Launch:     []string{"mpirun", "--map-by", "node", "-n", "8"},
 		Args:       []string{"/work/my programs/heat", "ipengine", "--profile-dir=/work/profile_default", "--cluster-id=", "--mpi"},
 		Dir:        "/work/run", Log: "/work/profile_default/log/ipengine-slurm.log", Report: "/work/profile_default/log/ipengine-slurm.report",
 	}
@@ -27,34 +28,26 @@ func fullEngines() Engines {
 // plainEngines has what must be there, and nothing else.
 func plainEngines() Engines {
 	return Engines{
-		Name: "ipengine", N: 2, PE: "mpi", Time: time.Hour, Launch: []string{"srun"}, Args: []string{"/opt/bin/ipengine"},
+		Name: "ipengine", N: 2, PE: "mpi", Time: time.Hour, Launch: []string{"srun", "-n", "2"}, Args: []string{"/opt/bin/ipengine"},
 		Dir: "/work", Log: "/work/e.log", Report: "/work/e.report",
 	}
 }
 
 func TestRenderedEnginesTwins(t *testing.T) {
-	for _, system := range []string{"slurm", "sge"} {
+	for _, system := range Systems() {
 		for file, e := range map[string]Engines{"engines": fullEngines(), "engines-plain": plainEngines()} {
-			file = filepath.Join("testdata", file+"."+system)
-			if system == "sge" {
-				e.Directives = []string{"-l h_vmem=2G"}
+			if file == "engines" {
+				e.Directives = fullCluster(system).Directives
+				e.Broadcast = fullCluster(system).Broadcast
+				e.Broadcast.Program = "/tmp/$USER/heat"
+			} else if slices.Contains([]string{"pbs", "flux", "pjm"}, system) {
+				e.Nodes, e.PerNode = 1, 2
 			}
 			got, err := RenderEngines(system, e)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != string(want) {
-				t.Errorf("%s is not what its template renders to; -update rewrites it. Rendered:\n%s", file, got)
-			}
+			twin(t, filepath.Join("testdata", file+"."+system), got)
 		}
 	}
 }
@@ -65,7 +58,7 @@ func TestRenderEnginesErrors(t *testing.T) {
 		change func(*Engines)
 		want   string
 	}{
-		{"cron", func(*Engines) {}, `no script for engines under "cron": there is one for slurm and sge`},
+		{"cron", func(*Engines) {}, `engines: no script for "cron": there is one for slurm, pbs`},
 		{"slurm", func(e *Engines) { e.Account = "a\n#SBATCH --nodes=1000" }, "account"},
 		{"slurm", func(e *Engines) { e.Log = "/my home/e.log" }, `log "/my home/e.log"`},
 		{"slurm", func(e *Engines) { e.Log = "/home/%u/e.log" }, `log "/home/%u/e.log"`},
@@ -77,6 +70,8 @@ func TestRenderEnginesErrors(t *testing.T) {
 		{"slurm", func(e *Engines) { e.Time = 0 }, "longest run time 0s"},
 		{"slurm", func(e *Engines) { e.Report = "" }, "report must be given"},
 		{"slurm", func(e *Engines) { e.Launch = nil }, "the words that launch it"},
+		{"flux", func(e *Engines) { e.Nodes = 0 }, "flux has to be told both"},
+		{"pbs", func(e *Engines) { e.Chunk = "1'" }, "directive"},
 	} {
 		e := fullEngines()
 		tt.change(&e)
@@ -116,8 +111,8 @@ func TestEnginesReport(t *testing.T) {
 			e := plainEngines()
 			e.Dir = t.TempDir()
 			e.Report = filepath.Join(e.Dir, "report")
-			// A launcher of one copy, that takes -n and the number.
-			e.Launch, e.Args = []string{"bash", "-c", `shift 2; exec "$@"`, "launch"}, []string{"/bin/bash", "-c", tt.program}
+			// A launcher of one copy.
+			e.Launch, e.Args = []string{"bash", "-c", `exec "$@"`, "launch"}, []string{"/bin/bash", "-c", tt.program}
 			script, err := RenderEngines(tt.system, e)
 			if err != nil {
 				t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,6 +38,17 @@ type BatchConfig struct {
 	// which is for all jobs of this process. 0 is 10 s, which no site has been
 	// seen to mind; some ask for a minute.
 	Poll time.Duration `toml:"poll"`
+	// Site, if there is one, takes the place of what is said here but for Poll and Single:
+	// it plans the job as its machine wants it.
+	Site Site `toml:"-"`
+}
+
+// A Site plans jobs as one machine wants them, and knows what it would refuse.
+type Site interface {
+	// Place plans a job of n copies; it does not fill in the program and its files.
+	Place(n int) (jobscripts.Engines, error)
+	// Check refuses a script that breaks a rule.
+	Check(script string) error
 }
 
 const (
@@ -181,7 +194,10 @@ func (b batch) render(n int, mark string) (files jobFiles, script string, err er
 	base := strings.TrimSuffix(files.log, ".log")
 	files.script = base + ".sh"
 	files.report = base + "-" + mark + ".report" // of this job, and of no earlier one that is about to end
-	e := b.engines
+	e, err := b.job(n)
+	if err != nil {
+		return files, "", err
+	}
 	e.N, e.Log, e.Report = n, files.log, files.report
 	if e.Dir, err = filepath.Abs(b.command.Dir); err != nil {
 		return files, "", fmt.Errorf("launcher: %s job: working directory: %w", name, err)
@@ -195,14 +211,26 @@ func (b batch) render(n int, mark string) (files jobFiles, script string, err er
 	}
 	e.Name = strings.TrimSuffix(filepath.Base(b.command.Log), "-*.log")
 	e.Args = append([]string{program}, b.command.Args[1:]...)
-	e.Env = append(append([]string{}, b.command.Env...), markName+"="+mark)
+	e.Env = slices.Concat(e.Env, b.command.Env, []string{markName + "=" + mark})
 	if os.Geteuid() == 0 {
 		e.Env = append(e.Env, rootEnv...)
 	}
+	if script, err = jobscripts.RenderEngines(name, e); err == nil && b.config.Site != nil {
+		err = b.config.Site.Check(script)
+	}
+	return files, script, err
+}
+
+// job is what is asked of the batch system for n copies.
+func (b batch) job(n int) (jobscripts.Engines, error) {
+	if b.config.Site != nil {
+		return b.config.Site.Place(n)
+	}
+	e := b.engines
 	e.Time = cmp.Or(b.config.Time, defaultTime)
 	e.Directives, e.Setup = b.config.Directives, b.config.Setup
-	script, err = jobscripts.RenderEngines(name, e)
-	return files, script, err
+	e.Launch = slices.Concat(e.Launch, []string{"-n", strconv.Itoa(n)})
+	return e, nil
 }
 
 // submit hands the script to the batch system. A submission is not broken off

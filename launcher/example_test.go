@@ -57,7 +57,6 @@ func ExampleSlurm() {
 	// Output:
 	// #SBATCH --job-name=hostname
 	// #SBATCH --nodes=2
-	// #SBATCH --ntasks=128
 	// #SBATCH --ntasks-per-node=64
 	// #SBATCH --time=00:30:00
 	// #SBATCH --chdir=/scratch

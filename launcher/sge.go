@@ -36,7 +36,7 @@ func (s SGE) batch() batch {
 	return batch{
 		system: sge{}, config: s.Config.BatchConfig, command: s.Command, runner: s.Runner, log: s.Log,
 		engines: jobscripts.Engines{
-			Queue: s.Config.Queue, Project: s.Config.Project, PE: cmp.Or(s.Config.PE, "mpi"),
+			Queue: s.Config.Queue, Account: s.Config.Project, PE: cmp.Or(s.Config.PE, "mpi"),
 			Launch: words(s.Config.Launch, "mpirun"),
 		},
 	}

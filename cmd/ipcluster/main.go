@@ -31,6 +31,7 @@ func commands() []command {
 		{"stop", "stop a cluster, running or stale", stop},
 		{"list", "list the clusters that were started", list},
 		{"script", "print a batch script that runs a whole cluster as one job", script},
+		{"profile", "list, show, create and check profiles", profiles},
 		{"bench", "measure clusters on this machine, beside a bare ZeroMQ router", measure},
 		{"version", "print the version", printVersion},
 		{"help", "print this text, or that of a command", help},

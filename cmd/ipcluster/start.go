@@ -29,13 +29,14 @@ stop", or until a client shuts the controller down.
   ipcluster start -n 4 --engines mpi            the ranks of one mpirun
   ipcluster start -n 64 --engines slurm         a job of Slurm; sge is Grid Engine;
                                                 --dry-run shows what is submitted
+  ipcluster start --profile perlmutter --account m1234 --nodes 2 --time 30m
   ipcluster start --profile mpi --daemonize     as a profile says, in the background
   ipcluster start --cluster-id big -n 16        a second cluster beside the first
   ipcluster start --ip 0.0.0.0 -- --reuse       flags for the controller after --
 
 A profile is a directory profile_NAME in ~/.ipython. Its ipcluster.toml may say
-all that the flags say and more; "local", "mpi", "slurm" and "sge" need no file. What controller
-and engines print is in its log folder.
+all that the flags say and more; "local", "mpi", "slurm", "sge" and named machines need no file
+(ipcluster profile list). What controller and engines print is in its log folder.
 `
 
 // start is "ipcluster start".
@@ -53,6 +54,7 @@ func start(args []string) error {
 	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
 	fs.BoolVar(&dryRun, "dry-run", false, "print what would be submitted to the batch system, and do nothing")
 	sel.AddFlags(fs)
+	jobFlags(fs, &config.Job)
 	ip := fs.String("ip", "", "address the controller listens on (default loopback; for engines of a batch system every interface)")
 	location := fs.String("location", "", "name or address by which others reach the controller")
 	fs.DurationVar(&config.Timeout, "timeout", 0, "longest time until all engines are registered, but for time in a queue (default 1m)")

@@ -1,0 +1,102 @@
+package configs
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"muster/jobscripts"
+	"muster/launcher"
+	"muster/launcher/site"
+)
+
+// Request is what the profile's site is asked for: what the command line says, or
+// else the environment (the account), or else the profile.
+func (c Config) Request(said site.Request) site.Request {
+	if said.Account == "" && c.Site.Account.Env != "" {
+		said.Account = os.Getenv(c.Site.Account.Env)
+	}
+	return said.Or(c.Job)
+}
+
+// Place has the engines started as jobs of a batch system the way that the profile
+// and said ask for. Said goes over the profile; n is the number of engines, 0 for
+// those that fill the nodes; said.Run is the profile's directory. A profile that
+// describes a site has it plan the jobs, unless it names another launcher, and it
+// is an error if the site would refuse them. Launchers of this machine take no
+// notice of any of it.
+func (c *Config) Place(said site.Request, n int) error {
+	request, system := c.Request(said), c.Site.System()
+	if !c.Site.Known() || c.Engines.Launcher != "" && c.Engines.Launcher != system {
+		return c.ask(request)
+	}
+	if !slices.Contains(launcher.Names, system) {
+		return fmt.Errorf("configs: %s: engines are not submitted to %s by themselves: \"ipcluster script\" prints a job that is a whole cluster",
+			c.Site.Name, c.Site.Scheduler)
+	}
+	p := placer{c.Site, request}
+	plan, err := p.plan(cmp.Or(n, c.Engines.N))
+	if err != nil {
+		return err
+	}
+	c.Engines.Launcher, c.Engines.N = system, plan.N
+	config := &c.Engines.Slurm.BatchConfig
+	if system == "sge" {
+		config = &c.Engines.SGE.BatchConfig
+	}
+	config.Site, config.Poll = p, plan.Poll
+	return nil
+}
+
+// ask has a request over what the sections of the launchers say.
+func (c *Config) ask(r site.Request) error {
+	var config *launcher.BatchConfig
+	switch c.Engines.Launcher {
+	case "slurm":
+		s := &c.Engines.Slurm
+		s.Nodes, s.PerNode = cmp.Or(r.Nodes, s.Nodes), cmp.Or(r.PerNode, s.PerNode)
+		s.Account, s.Partition = cmp.Or(r.Account, s.Account), cmp.Or(r.Queue, s.Partition)
+		config = &s.BatchConfig
+	case "sge":
+		if r.Nodes > 0 || r.PerNode > 0 {
+			return errors.New("configs: Grid Engine gives slots, not nodes: say how many engines (-n), and leave job.nodes and job.per_node out")
+		}
+		s := &c.Engines.SGE
+		s.Project, s.Queue = cmp.Or(r.Account, s.Project), cmp.Or(r.Queue, s.Queue)
+		config = &s.BatchConfig
+	default:
+		return nil
+	}
+	if r.Kind != "" || r.Broadcast {
+		return fmt.Errorf("configs: job.kind and job.broadcast are for profiles that describe a site: this one asks %s alone", c.Engines.Launcher)
+	}
+	config.Time, config.Poll = cmp.Or(r.Time, config.Time), cmp.Or(r.Poll, config.Poll)
+	config.Directives, config.Setup = slices.Concat(config.Directives, r.Directives), slices.Concat(config.Setup, r.Setup)
+	if len(r.Launch) > 0 {
+		config.Launch = r.Launch
+	}
+	return nil
+}
+
+// A placer plans jobs for a launcher.
+type placer struct {
+	site    site.Site
+	request site.Request
+}
+
+func (p placer) plan(n int) (site.Plan, error) {
+	r := p.request
+	r.N = n
+	return p.site.Plan(r)
+}
+
+// Place implements [launcher.Site].
+func (p placer) Place(n int) (jobscripts.Engines, error) {
+	plan, err := p.plan(n)
+	return plan.Engines(), err
+}
+
+// Check implements [launcher.Site].
+func (p placer) Check(script string) error { return p.site.Check(script) }

@@ -1,0 +1,312 @@
+package site
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"muster/jobscripts"
+)
+
+// A Plan is a job as a site wants it.
+type Plan struct {
+	System  string // the scripts that the scheduler reads, one of jobscripts.Systems
+	Kind    string // of nodes
+	Queue   string // "" if the site does not say which there are
+	Limit   string // of the queue's limits, that which applies; "" if it has none
+	Nodes   int
+	PerNode int // engines on each
+	N       int // engines
+	Depth   int // cores, or hardware threads, for each engine; 0 is not known
+	Time    time.Duration
+	Account string
+
+	Partition  string   // Slurm: by which the queue is asked for, unless by directives
+	Ask        string   // the others: likewise
+	Chunk      string   // PBS Pro's select=
+	Directives []string // all others
+	Setup      []string
+	Env        []string // "NAME=value"
+	Launch     []string // starts a program N times
+	Broadcast  jobscripts.Broadcast
+	Warning    Warning
+	Poll       time.Duration
+}
+
+// Plan fills in what a request leaves open, and chooses the queue. An error is a
+// [*Refusal], or that of [Site.Validate].
+func (s Site) Plan(r Request) (Plan, error) {
+	if err := s.Validate(); err != nil {
+		return Plan{}, err
+	}
+	p := Plan{System: s.System(), Time: cmp.Or(r.Time, defaultTime), Warning: s.Warning}
+	kind, err := s.kind(r)
+	if err != nil {
+		return Plan{}, err
+	}
+	p.Kind = kind.Name
+	if err := s.shape(&p, r, kind); err != nil {
+		return Plan{}, err
+	}
+	queue, err := s.queue(&p, r, kind)
+	if err != nil {
+		return Plan{}, err
+	}
+	if p.Account, err = s.account(r, kind); err != nil {
+		return Plan{}, err
+	}
+	if p.Poll = cmp.Or(r.Poll, s.Poll); p.Poll < s.Poll {
+		return Plan{}, s.refuse("poll", "leave job.poll out", "a question every %s: the site asks for %s at least between two", short(p.Poll), short(s.Poll))
+	}
+	if err := s.seen(r.Run); err != nil {
+		return Plan{}, err
+	}
+	if err := s.directives(&p, r, kind, queue); err != nil {
+		return Plan{}, err
+	}
+	p.Env = slices.Clone(s.MPI.Environment)
+	p.Setup = slices.Concat(s.Setup, r.Setup)
+	if p.Launch = p.fill(r.Launch); len(p.Launch) == 0 {
+		var bind []string
+		if p.PerNode == kind.GPUs {
+			bind = kind.GPUBind
+		}
+		p.Launch = s.Launcher.words(p, bind)
+	}
+	if b := s.Broadcast; b.FromNodes > 0 && p.Nodes >= b.FromNodes || r.Broadcast && b.Before != "" {
+		p.Broadcast = jobscripts.Broadcast{Before: b.Before, After: b.After, Program: b.Program}
+	} else if r.Broadcast {
+		return Plan{}, s.refuse("broadcast", "leave job.broadcast out, or say how in [site.broadcast]", "how a program is brought to all nodes is not known")
+	}
+	return p, nil
+}
+
+// kind finds the nodes that are asked for, by name, or by a queue that has but one kind.
+func (s Site) kind(r Request) (Kind, error) {
+	if len(s.Nodes) == 0 {
+		return Kind{}, nil
+	}
+	want := r.Kind
+	if i := slices.IndexFunc(s.Queues, func(q Queue) bool { return q.Name == r.Queue }); want == "" && i >= 0 && len(s.Queues[i].Nodes) > 0 {
+		want = s.Queues[i].Nodes[0]
+	}
+	if want == "" {
+		return s.Nodes[0], nil
+	}
+	var names []string
+	for _, k := range s.Nodes {
+		if k.Name == want {
+			return k, nil
+		}
+		names = append(names, k.Name)
+	}
+	return Kind{}, s.refuse("nodes", "ask for one of these kinds", "it has no nodes of kind %q, but %s", want, strings.Join(names, ", "))
+}
+
+// shape finds how many nodes there are, and how many engines on each.
+func (s Site) shape(p *Plan, r Request, kind Kind) error {
+	if r.Nodes < 0 || r.PerNode < 0 || r.N < 0 || p.Time < time.Second {
+		return s.refuse("job", "give numbers above zero", "%d nodes, %d engines on each, %d engines, for %v", r.Nodes, r.PerNode, r.N, p.Time)
+	}
+	p.Nodes, p.PerNode = r.Nodes, r.PerNode
+	if p.PerNode == 0 && p.Nodes > 0 && r.N > 0 {
+		p.PerNode = (r.N + p.Nodes - 1) / p.Nodes
+	}
+	p.PerNode = cmp.Or(p.PerNode, kind.perNode())
+	if p.PerNode == 0 {
+		return s.refuse("nodes", "say how many engines: --per-node, or job.per_node", "how many cores its nodes have is not known")
+	}
+	if p.Nodes == 0 {
+		p.Nodes = max(1, (r.N+p.PerNode-1)/p.PerNode)
+	}
+	p.N = cmp.Or(r.N, p.Nodes*p.PerNode)
+	if p.N > p.Nodes*p.PerNode {
+		return s.refuse("job", "ask for more nodes, or for more engines on each", "%s do not fit on %s of %d", count(p.N, "engine"), count(p.Nodes, "node"), p.PerNode)
+	}
+	if kind.Cores == 0 {
+		return nil
+	}
+	threads := max(kind.Threads, 1)
+	if most := kind.usable() * threads; p.PerNode > most {
+		return s.refuse("nodes."+kind.Name+".cores", fmt.Sprintf("give each node %d at most", most),
+			"%d engines on a node of %s with %s each for jobs", p.PerNode, count(kind.usable(), "core"), count(threads, "thread"))
+	}
+	p.Depth = max(1, kind.usable()/p.PerNode)
+	if s.Launcher.DepthCounts == "threads" {
+		p.Depth = max(1, kind.usable()*threads/p.PerNode)
+	}
+	return nil
+}
+
+// queue chooses the first queue that takes the job, or the one that is asked for.
+func (s Site) queue(p *Plan, r Request, kind Kind) (Queue, error) {
+	if len(s.Queues) == 0 {
+		p.ask(r.Queue)
+		return Queue{Name: r.Queue}, nil
+	}
+	var why, others []string
+	var rules []string
+	for _, q := range s.Queues {
+		if r.Queue != "" && q.Name != r.Queue {
+			continue
+		}
+		if !q.has(kind.Name) {
+			if r.Queue != "" {
+				return q, s.refuse("queues."+q.Name+".nodes", "leave the kind out, or ask for another queue", "queue %s has no nodes of kind %s", q.Name, kind.Name)
+			}
+			continue
+		}
+		limit, broken := q.takes(p.Nodes, p.Time)
+		switch {
+		case broken != nil:
+			if !q.OnRequest || r.Queue != "" {
+				why, rules = append(why, broken.reason), append(rules, "queues."+q.Name+"."+broken.rule)
+			}
+		case q.OnRequest && r.Queue == "":
+			others = append(others, fmt.Sprintf("%s (%s)", q.Name, q.Note))
+		default:
+			p.Queue, p.Limit = q.Name, limit
+			if len(q.Directives) == 0 {
+				p.ask(q.Name)
+			}
+			return q, nil
+		}
+	}
+	job := fmt.Sprintf("a job of %s for %s", count(p.Nodes, "node"), short(p.Time))
+	remedy := "ask for a job within these limits"
+	if len(others) > 0 {
+		remedy = "ask for a job within these limits, or for a queue that takes it by name: " + strings.Join(others, ", ")
+	}
+	switch {
+	case r.Queue != "" && len(why) == 0:
+		return Queue{}, s.noQueue(r.Queue)
+	case len(why) == 0: // all that take it want to be asked for
+		return Queue{}, s.refuse("queues", remedy, "no queue takes %s on nodes of kind %s by itself", job, kind.Name)
+	}
+	return Queue{}, s.refuse(strings.Join(rules, ", "), remedy, "no queue takes %s: %s", job, strings.Join(why, "; "))
+}
+
+// noQueue refuses a queue that is not there, or that cannot be asked for.
+func (s Site) noQueue(name string) error {
+	var names []string
+	for _, q := range s.Queues {
+		for _, l := range q.Limits {
+			if l.Name == name {
+				return s.refuse("queues."+q.Name+".limits", "ask for "+q.Name, "nothing can be submitted to %s directly: %s routes jobs there by their size", name, q.Name)
+			}
+		}
+		names = append(names, q.Name)
+	}
+	return s.refuse("queues", "ask for one of these, or for none and have it chosen", "it has no queue %q, but %s", name, strings.Join(names, ", "))
+}
+
+// ask has a queue asked for by its name.
+func (p *Plan) ask(name string) {
+	if p.System == "slurm" {
+		p.Partition = name
+	} else {
+		p.Ask = name
+	}
+}
+
+// account checks whom to charge.
+func (s Site) account(r Request, kind Kind) (string, error) {
+	remedy := "give one: --account, or job.account in the profile"
+	if s.Account.Env != "" {
+		remedy += ", or $" + s.Account.Env
+	}
+	switch a := r.Account; {
+	case a == "" && s.Account.Required:
+		return "", s.refuse("account.required", remedy, "every job names the account that is charged")
+	case a == "":
+	case !strings.HasPrefix(a, s.Account.Prefix):
+		return "", s.refuse("account.prefix", "name the project's account", "account %q: those of this site begin with %s", a, s.Account.Prefix)
+	case !strings.HasSuffix(a, kind.AccountSuffix):
+		return "", s.refuse("nodes."+kind.Name+".account_suffix", "try "+a+kind.AccountSuffix, "account %q: those that are charged for nodes of kind %s end in %s", a, kind.Name, kind.AccountSuffix)
+	}
+	return r.Account, nil
+}
+
+// seen checks that compute nodes see the directory of the run.
+func (s Site) seen(dir string) error {
+	for _, hidden := range s.Files.Hidden {
+		if dir == hidden || strings.HasPrefix(dir, filepath.Clean(hidden)+"/") {
+			return s.refuse("files.hidden", fmt.Sprintf("put the profile under %s: IPYTHONDIR=%s/ipython, or --profile-dir", s.Files.Root, s.Files.Root),
+				"compute nodes do not see %s, where %s is", hidden, dir)
+		}
+	}
+	return nil
+}
+
+// directives gathers the options beyond those that scripts have in any case.
+func (s Site) directives(p *Plan, r Request, kind Kind, queue Queue) error {
+	sch := s.scheduler()
+	p.Chunk = p.fill([]string{cmp.Or(kind.Chunk, s.Chunk)})[0]
+	said := map[string]bool{}
+	for _, d := range r.Directives {
+		for _, o := range sch.options(d) {
+			said[o.key] = true
+			for _, f := range s.Fixed {
+				if fixed := sch.options(f)[0]; fixed.key == o.key && fixed.value != o.value {
+					return s.refuse("fixed "+o.key, "leave it out", "the option %s: the site sets %s, and refuses any other", d, f)
+				}
+			}
+			if err := s.forbid(o); err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range slices.Concat(queue.Directives, kind.Directives, s.Directives, s.Fixed) {
+		if !said[sch.options(d)[0].key] {
+			p.Directives = append(p.Directives, p.fill([]string{d})[0])
+		}
+	}
+	p.Directives = append(p.Directives, r.Directives...)
+	return nil
+}
+
+// fill puts the plan's numbers into words.
+func (p Plan) fill(words []string) []string {
+	fill := strings.NewReplacer("{ranks}", strconv.Itoa(p.N), "{nodes}", strconv.Itoa(p.Nodes), "{per_node}", strconv.Itoa(p.PerNode), "{depth}", strconv.Itoa(p.Depth))
+	filled := make([]string, len(words))
+	for i, w := range words {
+		filled[i] = fill.Replace(w)
+	}
+	return filled
+}
+
+// Engines is the plan as the script of a set of engines is rendered for it, but
+// for the program and its files.
+func (p Plan) Engines() jobscripts.Engines {
+	return jobscripts.Engines{
+		N: p.N, Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Account: p.Account, Partition: p.Partition, Queue: p.Ask, PE: "mpi", Chunk: p.Chunk,
+		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: p.Launch, Broadcast: p.Broadcast,
+	}
+}
+
+// Cluster is the plan as the script of a whole cluster is rendered for it.
+func (p Plan) Cluster() jobscripts.Cluster {
+	return jobscripts.Cluster{
+		Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Lead: p.Warning.Lead, Account: p.Account, Partition: p.Partition, Queue: p.Ask, Chunk: p.Chunk,
+		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: jobscripts.Words(p.Launch), Broadcast: p.Broadcast,
+	}
+}
+
+// String words the plan: what is asked for, where, and who is charged.
+func (p Plan) String() string {
+	s := fmt.Sprintf("a job of %s for %s with %s", count(p.Nodes, "node"), short(p.Time), count(p.N, "engine"))
+	if p.Queue != "" {
+		s += ", queue " + p.Queue
+	}
+	if p.Limit != "" {
+		s += " (" + p.Limit + ")"
+	}
+	if p.Account != "" {
+		s += ", charged to " + p.Account
+	}
+	return s
+}
