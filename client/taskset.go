@@ -76,6 +76,9 @@ func (v *LoadBalancedView) submit(ctx context.Context, tasks []Task) *TaskSet {
 // pulled.
 func (s *TaskSet) decode(t *task) (any, error) {
 	spec := t.result.steps[t.place]
+	if spec.isCall() {
+		return applied(t)
+	}
 	values, err := pulled(t, 1+len(spec.Pull))
 	if err != nil {
 		return nil, err

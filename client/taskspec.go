@@ -103,6 +103,9 @@ func (t *Task) request() (*request, error) {
 		Code: t.Code, Pull: t.Pull,
 	}
 	metadata := map[string]any{wire.CountOutputs: true}
+	if t.isCall() {
+		return callRequest(t.Func, t.Args)
+	}
 	switch {
 	case t.Code != "" && t.Func != nil:
 		return nil, errors.New("it has both Code and Func: it is one or the other")
@@ -152,6 +155,13 @@ func (t *Task) request() (*request, error) {
 	}
 	r.metadata, err = json.Marshal(metadata)
 	return r, err
+}
+
+// isCall tells whether the task is nothing but the call of a function, which is
+// sent as one.
+func (t *Task) isCall() bool {
+	return t.Func != nil && t.Code == "" && len(t.Push)+len(t.Pull)+len(t.Require) == 0 &&
+		!t.ClearBefore && !t.ClearAfter && t.Depend == "" && t.DependFunc == nil
 }
 
 // arguments are those of the function as they travel, of which the spec tells

@@ -91,6 +91,9 @@ func FuzzRequest(f *testing.F) {
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.ValueFunction}, []any{pickle.Reference{Name: "a"}}, nil))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.PullFunction}, []any{[]string{"a"}}, nil))
 	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.MapFunction}, []any{pickle.Reference{Name: "f"}}, nil))
+	add(1, `{"depend":"a > 1 && gpu","require":["a","no/such"]}`, `{}`, call(pickle.Reference{Name: "f"}, nil, nil))
+	add(1, `{"depend_function":"f"}`, `{}`, call(pickle.Reference{Name: "f"}, nil, nil))
+	add(1, `{}`, `{}`, call(pickle.Reference{Name: wire.TaskFunction}, []any{wire.TaskSpec{Function: "f", Refs: []string{"a", ""}, Keywords: []string{"k"}, Pull: []string{"a"}, ClearAfter: true}, nil, 1}, map[string]any{"a": 1}))
 	for _, name := range slices.Sorted(maps.Keys(helpers)) {
 		add(1, `{}`, `{}`, call(pickle.Reference{Name: name}, []any{[]string{"a"}}, nil))
 		add(1, `{}`, `{}`, call(pickle.Reference{Name: name}, []any{map[string]any{"a": "func() {}"}}, nil))
