@@ -48,6 +48,7 @@ type fakeCluster struct {
 	counts      bool     // engines put the number of outputs into replies
 	loses       bool     // engines neither count nor end their output
 	mute        bool     // the hub does not answer
+	deafControl bool     // engines do not hear what comes by the control channel
 	deaf        bool     // engines do not abort
 	tasks       int
 	// post, where it is set, takes the work that is sent to engines.
@@ -320,6 +321,9 @@ func (f *fakeCluster) answerHub(s transport.Socket, client []byte, m *wire.Messa
 }
 
 func (f *fakeCluster) answerDirect(s transport.Socket, client []byte, m *wire.Message) {
+	if f.deafControl && s == f.control {
+		return
+	}
 	for _, e := range f.engines {
 		if string(e.uuid) == string(m.Route[1]) {
 			f.answer(s, e, [][]byte{client, m.Route[1]}, m)

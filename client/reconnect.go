@@ -69,6 +69,9 @@ func (c *Client) seek() {
 // meanwhile.
 func (c *Client) await(grace time.Duration) bool {
 	broke := time.Now()
+	c.mu.Lock()
+	before := c.engines
+	c.mu.Unlock()
 	said := c.poll(grace, func(ctx context.Context) bool { return c.listens(ctx, c.conn) })
 	if said == nil {
 		return false
@@ -78,7 +81,7 @@ func (c *Client) await(grace time.Duration) bool {
 	lost := 0
 	if said.Instance != c.instance {
 		lost = c.giveUp(broke)
-		c.learn(said, func(uuid wire.EngineUUID) { c.engineDown(uuid, "") })
+		c.learn(said, before, func(uuid wire.EngineUUID) { c.engineDown(uuid, "") })
 	}
 	for _, t := range c.pending {
 		t.broken = true
@@ -117,6 +120,7 @@ func (c *Client) reconnect(grace time.Duration) bool {
 	c.incoming.Wait()
 	c.mu.Lock()
 	c.link.gone = true
+	before := c.engines // replaced, never changed
 	c.mu.Unlock()
 	said := c.poll(grace, c.redial)
 	if said == nil {
@@ -129,7 +133,7 @@ func (c *Client) reconnect(grace time.Duration) bool {
 	if c.err != nil {
 		return true
 	}
-	c.learn(said, func(uuid wire.EngineUUID) { c.forgetEngine(uuid, "") })
+	c.learn(said, before, func(uuid wire.EngineUUID) { c.forgetEngine(uuid, "") })
 	c.meet(said)
 	again, lost := c.resume(said.Restores)
 	c.away = false
@@ -218,16 +222,20 @@ func (c *Client) redial(ctx context.Context) bool {
 	return err == nil
 }
 
-// learn takes over which engines the controller says are registered. Those that
-// are not any more are forgotten by gone. The caller holds mu.
-func (c *Client) learn(said *wire.Connected, gone func(wire.EngineUUID)) {
-	for _, e := range c.engines { // replaced, never changed
+// learn takes over which engines the controller says are registered. Those of
+// before that are not any more are forgotten by gone; of those that have come and
+// gone since, notifications have told, and may know more. The caller holds mu.
+func (c *Client) learn(said *wire.Connected, before []*engine, gone func(wire.EngineUUID)) {
+	for _, e := range before {
 		if said.Engines[e.id] != e.uuid {
 			gone(e.uuid)
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(said.Engines)) {
-		c.engineUp(id, said.Engines[id])
+		had := slices.ContainsFunc(before, func(e *engine) bool { return e.id == id && e.uuid == said.Engines[id] })
+		if _, has := c.find(id); has || !had {
+			c.engineUp(id, said.Engines[id])
+		}
 	}
 }
 
