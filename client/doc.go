@@ -102,6 +102,16 @@
 //	step := client.Remote[func(ctx context.Context, dt float64) ([]float64, error)](all, client.Ref("step"))
 //	norms, err := step(ctx, 0.1)
 //
+// # Tasks
+//
+// A [Task] is more than a call: it sets variables on its engine, runs code or a
+// function, takes variables back and may leave nothing behind, in one turn. It
+// says which engines may run it, by an expression over their properties, and what
+// is to be done instead when it fails. [LoadBalancedView.Run] waits for one;
+// [LoadBalancedView.Submit] hands over many and returns a [TaskSet], whose
+// [TaskResult]s come as they are done. [Client.TaskStatus] counts those that wait,
+// run, and have ended.
+//
 // # Errors
 //
 // An error on an engine is a [*RemoteError] with the engine, the name of the

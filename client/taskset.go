@@ -50,7 +50,7 @@ func (v *LoadBalancedView) submit(ctx context.Context, tasks []Task) *TaskSet {
 	if err != nil {
 		return refused(err)
 	}
-	s := steps{view: v, targets: targets, known: make(map[*Task]*step)}
+	s := steps{view: v, targets: targets, known: make(map[*Task]*step), sound: make(map[string]bool)}
 	set := &TaskSet{pulled: make([]map[string]any, len(tasks))}
 	ar := &AsyncResult{
 		what: what, decode: set.decode, steps: make([]*step, len(tasks)),

@@ -20,6 +20,8 @@ var scale = engine.Func("math.Scale", func(x []float64, by float64) []float64 {
 	return x
 })
 
+var answer = engine.Func("math.Answer", func() int { return 42 })
+
 // A task sets variables, runs and returns variables in one turn of an engine.
 func TestTask(t *testing.T) {
 	c, ctx := connect(t)
@@ -94,6 +96,7 @@ func TestTaskRefused(t *testing.T) {
 		{client.Task{Func: square, Args: []any{"a"}}, "argument 1 is a string"},
 		{client.Task{Code: "1", Depend: "RAM > && gpu"}, "(1:7)\n | RAM > && gpu\n | ......^"},
 		{client.Task{Code: "1", DependFunc: square}, "it takes 1 arguments"},
+		{client.Task{Code: "1", DependFunc: answer}, "bool"},
 		{client.Task{Code: "1", Push: map[string]any{"a b": 1}}, "no name for a variable"},
 		{client.Task{Code: "1", Push: map[string]any{"f": func() {}}}, "push f"},
 		{client.Task{Code: "1", Pull: []string{""}}, "pull: no name"},
@@ -198,6 +201,7 @@ func TestRecovery(t *testing.T) {
 	check(t, err)
 	want(t, r.Label, "c")
 	want(t, r.Stdout, "c\n")
+	want(t, r.Err, nil)
 	want(t, r.Values, map[string]any{"z": 3})
 	if len(r.Failed) != 2 || r.Failed[0].Label != "a" || r.Failed[1].Label != "b" || r.Failed[0].MsgID == r.MsgID {
 		t.Fatalf("failed before: %+v", r.Failed)
@@ -236,6 +240,12 @@ func TestRecovery(t *testing.T) {
 			want(t, r.Value, i)
 			want(t, len(r.Failed), 0)
 		}
+	}
+	// Who depends on a task does so on that, and not on what recovers it.
+	set = v.Submit(client.Task{Code: "1", Depend: "tpu", Timeout: time.Second, Recovery: cheap})
+	_, err = v.Run(ctx, client.Task{Code: "1", After: []client.Dependable{set}})
+	if !errors.Is(err, client.ErrImpossibleDependency) {
+		t.Errorf("after a task that failed: %v", err)
 	}
 	// A task that never ran is recovered too; one that was cancelled is not.
 	r, err = v.Run(ctx, client.Task{Code: "1", Depend: "tpu", Timeout: 100 * time.Millisecond, Recovery: cheap})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -96,7 +97,8 @@ func (t *Task) settings(s settings) settings {
 	return s
 }
 
-// request is what is sent of the task, without its settings.
+// request is what is sent of the task, without its settings. What it says of
+// engines was checked.
 func (t *Task) request() (*request, error) {
 	spec := wire.TaskSpec{
 		Depend: t.Depend, Require: t.Require, ClearBefore: t.ClearBefore, ClearAfter: t.ClearAfter,
@@ -119,18 +121,12 @@ func (t *Task) request() (*request, error) {
 		return nil, fmt.Errorf("require: %w", errNoName)
 	}
 	if t.Depend != "" {
-		if _, err := depend.Compile(t.Depend); err != nil {
-			return nil, err
-		}
 		metadata[wire.Depend] = t.Depend
 	}
 	if len(t.Require) > 0 {
 		metadata[wire.Require] = t.Require
 	}
 	if t.DependFunc != nil {
-		if err := signatureOf(t.DependFunc).takes(nil); err != nil {
-			return nil, err
-		}
 		spec.DependFunction = t.DependFunc.Name()
 		metadata[wire.DependFunction] = spec.DependFunction
 	}
@@ -212,6 +208,7 @@ type steps struct {
 	view    *LoadBalancedView
 	targets []wire.EngineUUID
 	known   map[*Task]*step
+	sound   map[string]bool // expressions that were compiled
 }
 
 func (s *steps) of(t *Task) (*step, error) {
@@ -225,6 +222,21 @@ func (s *steps) of(t *Task) (*step, error) {
 	return s.make(t)
 }
 
+// demands checks what a task says of engines. Tasks often say the same.
+func (s *steps) demands(t *Task) error {
+	if t.Depend != "" && !s.sound[t.Depend] {
+		if _, err := depend.Compile(t.Depend); err != nil {
+			return err
+		}
+		s.sound[t.Depend] = true
+	}
+	if t.DependFunc == nil {
+		return nil
+	}
+	of := signatureOf(t.DependFunc)
+	return cmp.Or(of.takes(nil), of.gives(reflect.TypeFor[bool]()))
+}
+
 func (s *steps) make(t *Task) (*step, error) {
 	if made := s.known[t]; made != nil {
 		return made, nil
@@ -232,7 +244,11 @@ func (s *steps) make(t *Task) (*step, error) {
 	own := *t
 	own.Pull = slices.Clone(t.Pull)
 	made := &step{Task: &own, settings: t.settings(s.view.settings)}
-	r, err := t.request()
+	var r *request
+	err := s.demands(t)
+	if err == nil {
+		r, err = t.request()
+	}
 	if err == nil {
 		var o taskOptions
 		if o, err = made.settings.tasks(s.targets); err == nil {
