@@ -1,9 +1,10 @@
 #!/bin/bash
 # A whole cluster as one Flux job: a controller on the first node, engines on all.
 #
-#   flux batch --setattr=bank=BANK ipcluster.flux             until the time is over, or flux cancel
-#   flux batch --setattr=bank=BANK ipcluster.flux ./program   until the program ends, with its exit status
+#   flux batch --setattr=bank=BANK ipcluster.flux            until the time is over, or flux cancel
+#   flux batch --setattr=bank=BANK ipcluster.flux ./program  until the program ends, with its exit status
 #
+# MUSTER_BIN is the folder of the programs, where the PATH of jobs does not have it.
 # Options of flux batch win over these lines. Clients outside the job connect by
 # $PWD/profile_flux/security/ipcontroller-JOBID-client.json
 #flux: --job-name=ipcluster
@@ -12,6 +13,7 @@
 #flux: --time-limit=3600s
 #flux: --output=ipcluster-{{id}}.log
 set -u
+PATH="${MUSTER_BIN:+$MUSTER_BIN:}$PATH"
 job=$(flux job id --to=dec "$(flux getattr jobid)")
 export IPP_PROFILE_DIR="${IPP_PROFILE_DIR:-$PWD/profile_flux}"
 export IPP_CLUSTER_ID="${IPP_CLUSTER_ID:-$job}"

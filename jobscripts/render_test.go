@@ -161,7 +161,7 @@ func (s site) job(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	}
 	cmd := exec.Command("bash", append([]string{"-c", script, "ipcluster"}, args...)...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), "PROGRAM="+program,
+	cmd.Env = append(os.Environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), "MUSTER_PROGRAM="+program,
 		"EVENTS="+filepath.Join(s.dir, "events"), "IPP_PROFILE_DIR=", "IPP_CLUSTER_ID=")
 	for _, v := range environment[s.system] {
 		cmd.Env = append(cmd.Env, strings.ReplaceAll(v, "=DIR", "="+s.dir))

@@ -1,9 +1,10 @@
 #!/bin/bash
 # A whole cluster as one Flux job: a controller on the first node, engines on all.
 #
-#   flux batch {{with .Account}}{{else}}--setattr=bank=BANK {{end}}ipcluster.flux             until the time is over, or flux cancel
-#   flux batch {{with .Account}}{{else}}--setattr=bank=BANK {{end}}ipcluster.flux ./program   until the program ends, with its exit status
+#   flux batch {{with .Account}}{{else}}--setattr=bank=BANK {{end}}ipcluster.flux            until the time is over, or flux cancel
+#   flux batch {{with .Account}}{{else}}--setattr=bank=BANK {{end}}ipcluster.flux ./program  until the program ends, with its exit status
 #
+# MUSTER_BIN is the folder of the programs, where the PATH of jobs does not have it.
 # Options of flux batch win over these lines. Clients outside the job connect by
 # {{.ProfileDir}}/security/ipcontroller-JOBID-client.json
 #flux: --job-name={{.Name}}

@@ -1,9 +1,10 @@
 #!/bin/bash
 # A whole cluster as one Flux job: a controller on the first node, engines on all.
 #
-#   flux batch ipcluster.flux             until the time is over, or flux cancel
-#   flux batch ipcluster.flux ./program   until the program ends, with its exit status
+#   flux batch ipcluster.flux            until the time is over, or flux cancel
+#   flux batch ipcluster.flux ./program  until the program ends, with its exit status
 #
+# MUSTER_BIN is the folder of the programs, where the PATH of jobs does not have it.
 # Options of flux batch win over these lines. Clients outside the job connect by
 # $SCRATCH/profile_muster/security/ipcontroller-JOBID-client.json
 #flux: --job-name=digits
@@ -18,6 +19,7 @@ module load PrgEnv-gnu cray-mpich
 export PATH="$HOME/muster/bin:$PATH"
 export FI_CXI_RX_MATCH_MODE=hybrid
 set -u
+PATH="${MUSTER_BIN:+$MUSTER_BIN:}$PATH"
 job=$(flux job id --to=dec "$(flux getattr jobid)")
 export IPP_PROFILE_DIR="${IPP_PROFILE_DIR:-$SCRATCH/profile_muster}"
 export IPP_CLUSTER_ID="${IPP_CLUSTER_ID:-$job}"

@@ -24,6 +24,32 @@ launch   = ["mpirun"]
 poll     = "1s"
 `
 
+// twoNodesOfASite is the same for a profile that describes the site.
+const twoNodesOfASite = `[site]
+name      = "Two nodes"
+scheduler = "slurm"
+poll      = "1s"
+[[site.nodes]]
+name  = "cpu"
+cores = 2
+[[site.queues]]
+name      = "debug"
+max_nodes = 2
+max_time  = "1h"
+[[site.required]]
+directive = "--time"
+why       = "it is not known how long the job runs"
+remedy    = "give a time"
+[site.launcher]
+command = ["mpirun"]
+ranks   = ["-n", "{ranks}"]
+[site.mpi]
+environment = ["OMPI_MCA_mpi_yield_when_idle=1", "SITE=two"]
+[job]
+nodes = 2
+time  = "10m"
+`
+
 func TestSlurm(t *testing.T) {
 	s := upSlurm(t)
 	s.inEnv(t)
@@ -164,6 +190,40 @@ func TestSlurm(t *testing.T) {
 		n := newSite(t, s, twoNodes+"partition = \"nowhere\"\n")
 		if first := n.fails("ipcluster", "start"); !strings.Contains(first, "sbatch: error: Batch job submission failed: Invalid partition name specified") {
 			t.Errorf("first line %s", first)
+		}
+		empty(t)
+	})
+
+	t.Run("Site", func(t *testing.T) {
+		n := newSite(t, s, twoNodesOfASite)
+		if out := n.run("ipcluster", "profile", "check", "test"); !strings.HasSuffix(out, "takes a job of 2 nodes for 10m with 4 engines, queue debug\n") {
+			t.Errorf("check printed\n%s", out)
+		}
+		n.run("ipcluster", "start", "--daemonize")
+		if out := n.run("cell", "-n", "4", `os.Getenv("SITE") + os.Getenv("SLURM_JOB_PARTITION")`); strings.Count(out, "Out[1]: \"twodebug\"\n") != 4 {
+			t.Errorf("cell printed\n%s", out)
+		}
+		if out := s.run("squeue", "--noheader", "--name=ipengine", "--format=%D %l"); strings.TrimSpace(out) != "2 10:00" {
+			t.Errorf("Slurm gives %s", out)
+		}
+		n.run("ipcluster", "stop")
+		if first := n.fails("ipcluster", "start", "--nodes", "3"); first != "ipcluster: Two nodes: no queue takes a job of 3 nodes for 10m: debug gives no more than 2 nodes (rule queues.debug.max_nodes): ask for a job within these limits" {
+			t.Errorf("first line %s", first)
+		}
+		empty(t)
+	})
+
+	t.Run("WholeClusterAsShipped", func(t *testing.T) {
+		n := newSite(t, s, "")
+		script, err := filepath.Abs("../../jobscripts/ipcluster.slurm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := filepath.Join(n.dir, "job.log")
+		out, err := s.try("env", "PATH="+bin+":/usr/sbin:/usr/bin:/sbin:/bin", "IPP_PROFILE_DIR="+filepath.Join(n.dir, "profile_test"), "SLURM_MPI_TYPE=pmix", "OMPI_MCA_mpi_yield_when_idle=1",
+			"sbatch", "--wait", "--output="+log, "--nodes=2", "--ntasks-per-node=2", script, filepath.Join(bin, "cell"), "-n", "4", "mpi.World().Size()")
+		if b := s.run("cat", log); err != nil || strings.Count(b, "Out[1]: 4\n") != 4 {
+			t.Errorf("%v\n%s\nthe job printed\n%s", err, out, b)
 		}
 		empty(t)
 	})
