@@ -30,6 +30,7 @@ type controller struct {
 	tb      testing.TB
 	network transport.Network
 	session *wire.Session // the client's, too
+	period  int           // of heartbeats, in milliseconds, as it tells engines
 	conn    wire.EngineConnection
 	file    string
 
@@ -53,7 +54,7 @@ type event struct {
 func newController(tb testing.TB, network transport.Network) *controller {
 	tb.Helper()
 	c := &controller{
-		tb: tb, network: network, session: wire.NewSession(testKey, ""),
+		tb: tb, network: network, session: wire.NewSession(testKey, ""), period: 3000,
 		file:    filepath.Join(tb.TempDir(), "ipcontroller-engine.json"),
 		sockets: make(map[string]transport.Socket), events: make(chan event, 1<<16), answers: make(chan struct{}, 1<<10),
 	}
@@ -212,7 +213,7 @@ func (c *controller) accept(r *engineRun) {
 		r.id = int(*reg.ID)
 	}
 	c.send("registration", []byte(r.uuid), wire.RegistrationReply, nil,
-		wire.Registered{Status: wire.StatusOK, ID: wire.EngineID(r.id), HeartPeriod: 3000, ConnectionInfo: &c.conn})
+		wire.Registered{Status: wire.StatusOK, ID: wire.EngineID(r.id), HeartPeriod: c.period, ConnectionInfo: &c.conn})
 	// The engine's last connection is its heart's: it serves when that beats.
 	stop := make(chan struct{})
 	defer close(stop)

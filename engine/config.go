@@ -44,7 +44,8 @@ type Config struct {
 	// MissedPings is how many periods of heartbeat the engine bears to hear
 	// nothing of the controller before it ends by itself. 0 is 50, which at the
 	// usual period is three minutes: time to restart a controller, and an end
-	// to engines that no batch system reaps.
+	// to engines that no batch system reaps. For a controller that can be
+	// restored with nothing lost it waits for a day at least.
 	MissedPings int
 
 	// Network is what the engine connects by; nil is ZeroMQ.

@@ -19,6 +19,13 @@ const (
 	halfWritten = time.Second
 )
 
+// A site is where a controller stands.
+type site struct {
+	conn    *wire.EngineConnection
+	file    fs.FileInfo   // as it was when read; nil for connection info given directly
+	session *wire.Session // of this engine, signing by the controller's key
+}
+
 // connection returns what the connection file says, and the state of the file
 // when it did (nil for connection info given directly).
 func (e *Engine) connection(ctx context.Context) (*wire.EngineConnection, fs.FileInfo, error) {

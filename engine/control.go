@@ -45,13 +45,39 @@ func (e *Engine) control(r *request) {
 		e.signal(r)
 	case "kernel_info_request":
 		e.kernelInfo(r)
+	case wire.Acknowledge, wire.Resend:
+		e.confirm(r)
 	default:
 		e.log.Warn("unknown control request", "type", r.Header.MsgType)
 	}
 }
 
 func (e *Engine) replyControl(r *request, msgType string, content json.RawMessage) {
-	e.reply(r, msgType, e.pub.metadata, content, nil)
+	e.reply(r, msgType, e.pub.metadata, content)
+}
+
+// confirm carries out what the controller, which has no use for a reply, says of
+// replies that are kept: these are recorded, or are to be sent again.
+func (e *Engine) confirm(r *request) {
+	var about wire.MsgIDs
+	if err := json.Unmarshal(r.Content, &about); err != nil {
+		e.log.Warn("message dropped", "type", r.Header.MsgType, "err", err)
+		return
+	}
+	if r.Header.MsgType == wire.Acknowledge {
+		e.kept.forget(about.MsgIDs)
+		return
+	}
+	e.resend(e.kept.find(about.MsgIDs...))
+}
+
+// resend sends kept replies again.
+func (e *Engine) resend(replies []*keptReply) {
+	for _, k := range replies {
+		if err := k.line.give(k.frames); err != nil {
+			e.log.Info("reply kept for later", "task", k.id, "err", err)
+		}
+	}
 }
 
 // abort answers the named requests that still wait, or all of them, with

@@ -82,7 +82,7 @@ func (e *Engine) fact(name string) (any, bool) {
 	case "size":
 		return mpi.World().Size(), true
 	case "id":
-		return int(e.id), true
+		return int(e.id()), true
 	case "pid":
 		return os.Getpid(), true
 	}

@@ -2,11 +2,11 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"muster/transport"
@@ -20,12 +20,16 @@ const patience = time.Second
 // An Engine is one engine of a cluster. Its namespace belongs to the worker
 // goroutine; what other goroutines share is said at the fields.
 type Engine struct {
-	cfg Config
-	log *slog.Logger
-	out *outputs
+	cfg  Config
+	log  *slog.Logger
+	uuid wire.EngineUUID
+	out  *outputs
 	// drain gathers what compiled code has printed so far.
 	drain func()
 	queue *queue
+	kept  *kept
+	pub   *publisher
+	lines struct{ control, mux, task, broadcast line }
 
 	// life ends when the engine does, by stop, which gives the cause.
 	life context.Context
@@ -36,11 +40,13 @@ type Engine struct {
 	// properties are what cells see as such; the worker's, as is the namespace.
 	properties map[string]any
 
-	// set before the first request, and constant from then on
-	session *wire.Session
-	id      wire.EngineID
-	pub     *publisher
-	ns      Interpreter
+	site *site // Run's
+	// member is set before the first request, and again when the engine rejoins.
+	member atomic.Pointer[membership]
+	// silence ends the engine's life when it has not been reset for too long.
+	silence *time.Timer
+
+	ns Interpreter // set before the first request
 
 	// the worker's
 	count      int // execution count of cells that are kept in history
@@ -53,10 +59,12 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Engine{
-		cfg: cfg, log: cfg.Log, queue: newQueue(), out: newOutputs(cfg.OutputLimit), drain: func() {},
-		properties: make(map[string]any),
-	}, nil
+	uuid := wire.EngineUUID(wire.NewSessionID())
+	e := &Engine{
+		cfg: cfg, log: cfg.Log, uuid: uuid, queue: newQueue(), kept: newKept(maxKept), pub: newPublisher(uuid),
+		out: newOutputs(cfg.OutputLimit), drain: func() {}, properties: make(map[string]any),
+	}
+	return e, nil
 }
 
 // Run connects, registers and serves until ctx ends, a client shuts the engine
@@ -95,7 +103,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			return nsErr
 		}
 	}
-	ch, reg, err := e.join(network)
+	ch, err := e.join(network)
 	<-made
 	if err != nil {
 		if ctx.Err() != nil { // told to end before it had begun
@@ -108,13 +116,13 @@ func (e *Engine) Run(ctx context.Context) error {
 		ch.close()
 		return fmt.Errorf("engine: start the interpreter: %w", nsErr)
 	}
-	e.log.Info("registered", "engine", e.id, "uuid", e.session.ID)
-	e.serve(ch, time.Duration(reg.HeartPeriod)*time.Millisecond)
+	e.log.Info("registered", "engine", e.id(), "uuid", e.uuid)
+	e.serve(network, ch)
 
 	var asked shutdown
 	switch cause := context.Cause(e.life); {
 	case ctx.Err() != nil, errors.As(cause, &asked), errors.Is(cause, errTerminated):
-		e.log.Info("ended", "engine", e.id, "cause", cause)
+		e.log.Info("ended", "engine", e.id(), "cause", cause)
 		return nil
 	default:
 		return cause
@@ -123,67 +131,97 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // join connects to the controller and registers, again if the connection file
 // turns out to be that of an earlier controller and is replaced.
-func (e *Engine) join(network transport.Network) (*channels, *wire.Registered, error) {
+func (e *Engine) join(network transport.Network) (*channels, error) {
 	for {
 		conn, file, err := e.connection(e.life)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if conn.SSH != "" {
 			e.log.Warn("the connection file asks for an ssh tunnel, which engines do not make: connecting directly", "ssh", conn.SSH)
 		}
-		e.session = wire.NewSession(conn.Key, "")
-		ch, err := dial(network, conn, e.session.ID)
-		if err != nil {
-			return nil, nil, err
-		}
-		reg, err := e.register(e.life, ch.registration, conn.URL(conn.Registration), file)
-		if err == nil {
-			e.id = reg.ID
-			err = ch.dialRest(conn, e.id)
-		}
-		if err == nil {
-			return ch, reg, nil
-		}
-		ch.close()
+		e.site = &site{conn, file, wire.NewSession(conn.Key, string(e.uuid))}
+		ch, err := e.enter(network, wire.Registration{ID: e.cfg.ID})
 		if !errors.Is(err, errReplaced) {
-			return nil, nil, err
+			return ch, err
 		}
 		e.log.Info("the connection file was stale and has been replaced", "file", e.cfg.ConnectionFile)
 	}
 }
 
-// serve answers on all channels until the engine's life ends.
-func (e *Engine) serve(ch *channels, period time.Duration) {
-	metadata := json.RawMessage(fmt.Sprintf(`{"engine":"%s"}`, e.session.ID))
-	e.pub = newPublisher(ch.iopub, e.session, e.id, metadata)
-	e.out.attach(e.pub)
-
-	e.worker.Go(e.work)
-	for _, s := range ch.shell {
-		e.receivers.Go(func() { e.receive(s, e.submit) })
+// enter dials all channels and registers, as reg says besides what goes without saying.
+func (e *Engine) enter(network transport.Network, reg wire.Registration) (*channels, error) {
+	reg.UUID, reg.Keeps, reg.EngineProcess = e.uuid, true, thisProcess(e.cfg.mpi)
+	ch, err := dial(network, e.site.conn, string(e.uuid))
+	if err != nil {
+		return nil, err
 	}
-	e.receivers.Go(func() { e.receive(ch.control, e.control) })
-	silence := time.Duration(e.cfg.MissedPings) * (period + 500*time.Millisecond)
-	e.receivers.Go(func() {
-		heartbeat(ch.ping, ch.pong, silence, func() {
-			e.stop(fmt.Errorf("engine: no heartbeat of the controller for %v: it is gone", silence))
-		})
-	})
+	m, err := e.register(e.life, ch.registration, reg)
+	if err == nil {
+		err = ch.dialRest(e.site.conn, m.id)
+	}
+	if err != nil {
+		ch.discard()
+		return nil, err
+	}
+	e.member.Store(m)
+	return ch, nil
+}
 
-	<-e.life.Done()
+// serve answers on all channels, those of the first controller and of any that
+// takes its place, until the engine's life ends.
+func (e *Engine) serve(network transport.Network, ch *channels) {
+	e.silence = time.AfterFunc(time.Hour, func() {
+		e.stop(fmt.Errorf("engine: no heartbeat of the controller for %v: it is gone", e.member.Load().silence))
+	})
+	defer e.silence.Stop()
+	e.begin(ch)
+	e.out.attach(e.pub)
+	e.worker.Go(e.work)
+	for ch != nil && e.attend(ch) {
+		e.leave(ch)
+		if ch = e.rejoin(network); ch != nil {
+			e.begin(ch)
+		}
+	}
+
 	e.queue.close()
 	if !waited(&e.worker, patience) {
-		e.log.Warn("user code still runs and is left behind", "engine", e.id)
+		e.log.Warn("user code still runs and is left behind", "engine", e.id())
+	}
+	if ch == nil { // the controller is away
+		return
 	}
 	time.Sleep(inFlight)
 	var s shutdown
 	if errors.As(context.Cause(e.life), &s) { // the hub takes this for the end of the engine, too
-		e.publish(s.request, e.pub.publish([]byte(e.pub.prefix+topicShutdown), "shutdown_reply", s.RawHeader, s.reply()))
+		e.publish(s.request, e.pub.publish(topicShutdown, "shutdown_reply", s.RawHeader, s.reply()))
 	}
 	e.unregister(ch.registration)
 	ch.close()
 	e.receivers.Wait()
+}
+
+// begin takes up the service of a controller, by fresh channels.
+func (e *Engine) begin(ch *channels) {
+	m := e.member.Load()
+	e.silence.Reset(m.silence)
+	e.kept.keep(m.acknowledges)
+	if lost := e.pub.connect(ch.iopub, m); lost > 0 {
+		e.log.Warn("output was lost while the controller was away", "messages", lost)
+	}
+	for _, l := range []struct {
+		line   *line
+		socket transport.Socket
+		handle func(*request)
+	}{
+		{&e.lines.mux, ch.mux, e.submit}, {&e.lines.task, ch.task, e.submit},
+		{&e.lines.broadcast, ch.broadcast, e.submit}, {&e.lines.control, ch.control, e.control},
+	} {
+		l.line.connect(l.socket)
+		e.receivers.Go(func() { e.receive(l.socket, m.session, l.line, l.handle) })
+	}
+	e.receivers.Go(func() { e.heartbeat(ch, m) })
 }
 
 // waited waits for a group, for so long at most.
@@ -199,18 +237,18 @@ func waited(g *sync.WaitGroup, limit time.Duration) bool {
 }
 
 // receive hands each sound message of a socket on, until the socket is closed.
-func (e *Engine) receive(s transport.Socket, handle func(*request)) {
+func (e *Engine) receive(s transport.Socket, session *wire.Session, l *line, handle func(*request)) {
 	for {
 		frames, err := s.Recv()
 		if err != nil {
 			return
 		}
-		m, err := e.session.Decode(frames)
+		m, err := session.Decode(frames)
 		if err != nil {
 			e.log.Warn("message dropped", "err", err)
 			continue
 		}
-		r := &request{Message: m, socket: s}
+		r := &request{Message: m, line: l}
 		r.readMarks()
 		handle(r)
 	}
@@ -221,6 +259,11 @@ func (e *Engine) receive(s transport.Socket, handle func(*request)) {
 func (e *Engine) submit(r *request) {
 	switch t := r.Header.MsgType; t {
 	case wire.ExecuteRequest, wire.ApplyRequest:
+		if !e.kept.begin(r.Header.MsgID) { // no request is run twice
+			e.log.Warn("request repeated", "task", r.Header.MsgID)
+			e.resend(e.kept.find(r.Header.MsgID))
+			return
+		}
 		if !e.queue.put(r) {
 			e.replyAborted(r)
 		}

@@ -148,7 +148,7 @@ func (e *Engine) unfit(r *request, why string) answer {
 func (e *Engine) failure(r *request, f wire.Error) answer {
 	// Not on iopub: Python clients look the engine up, and their IO loop fails
 	// over the output of one that has gone.
-	f.EngineInfo = &wire.EngineInfo{EngineUUID: wire.EngineUUID(e.session.ID), EngineID: e.id, Method: method(r)}
+	f.EngineInfo = &wire.EngineInfo{EngineUUID: e.uuid, EngineID: e.id(), Method: method(r)}
 	a := answer{status: wire.StatusError, unmet: f.Ename == wire.UnmetDependency}
 	var content any = wire.Reply{Status: wire.StatusError, Error: f}
 	if r.Header.MsgType == wire.ExecuteRequest {

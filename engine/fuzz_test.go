@@ -114,13 +114,16 @@ func FuzzRequest(f *testing.F) {
 		}
 		e.life, e.stop = context.WithCancelCause(context.Background())
 		defer e.stop(nil)
-		e.session, e.ns = wire.NewSession(testKey, ""), bag{"a": 1}
+		m := &membership{session: wire.NewSession(testKey, "")}
+		e.member.Store(m)
+		e.ns = bag{"a": 1}
 		iopub, replies := new(sink), new(sink)
-		e.pub = newPublisher(iopub, e.session, 0, json.RawMessage(`{}`))
+		e.lines.mux.connect(replies)
+		e.pub.connect(iopub, m)
 		e.out.attach(e.pub)
 		msgType := fuzzTypes[int(kind)%len(fuzzTypes)]
-		id, header := e.session.Header(msgType)
-		r := &request{socket: replies, Message: &wire.Message{
+		id, header := m.session.Header(msgType)
+		r := &request{line: &e.lines.mux, Message: &wire.Message{
 			Header: wire.Header{MsgID: id, MsgType: msgType}, RawHeader: header,
 			Metadata: metadata, Content: content, Buffers: [][]byte{b0, b1, b2},
 		}}

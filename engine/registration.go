@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"muster/transport"
@@ -16,11 +15,24 @@ import (
 // controller was asked: it was stale, and the next one is worth a try.
 var errReplaced = errors.New("engine: the connection file was replaced")
 
-// register introduces the engine to the controller and learns its id (protocol
-// section 5).
-func (e *Engine) register(ctx context.Context, s transport.Socket, url string, file fs.FileInfo) (*wire.Registered, error) {
-	_, frames, err := e.session.Frames(wire.RegistrationRequest, nil, nil,
-		wire.Registration{UUID: wire.EngineUUID(e.session.ID), ID: e.cfg.ID, EngineProcess: thisProcess(e.cfg.mpi)})
+// A membership is what an engine is in the cluster of a controller.
+type membership struct {
+	session      *wire.Session // signs by the cluster's key
+	id           wire.EngineID
+	instance     string // of the controller; "" of one that does not say
+	acknowledges bool   // replies, which are kept until then
+	// silence is how long the engine bears to hear nothing of the controller.
+	silence time.Duration
+}
+
+// id is the engine's id, once it is registered.
+func (e *Engine) id() wire.EngineID { return e.member.Load().id }
+
+// register introduces the engine to the controller, as reg says, and learns its
+// id (protocol section 5).
+func (e *Engine) register(ctx context.Context, s transport.Socket, reg wire.Registration) (*membership, error) {
+	url := e.site.conn.URL(e.site.conn.Registration)
+	_, frames, err := e.site.session.Frames(wire.RegistrationRequest, nil, nil, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +60,7 @@ func (e *Engine) register(ctx context.Context, s transport.Socket, url string, f
 			}
 			return e.registered(a.frames, url)
 		case <-look.C:
-			if e.replaced(file) {
+			if e.replaced(e.site.file) {
 				return nil, errReplaced
 			}
 		case <-limit.C:
@@ -62,8 +74,8 @@ func (e *Engine) register(ctx context.Context, s transport.Socket, url string, f
 }
 
 // registered reads the answer to a registration.
-func (e *Engine) registered(frames [][]byte, url string) (*wire.Registered, error) {
-	m, err := e.session.Decode(frames)
+func (e *Engine) registered(frames [][]byte, url string) (*membership, error) {
+	m, err := e.site.session.Decode(frames)
 	if err != nil {
 		return nil, fmt.Errorf("engine: register: answer from %s: %w (is the key in the %s that of this controller?)", url, err, e.origin())
 	}
@@ -81,14 +93,20 @@ func (e *Engine) registered(frames [][]byte, url string) (*wire.Registered, erro
 	if content.ID < 0 || content.HeartPeriod <= 0 || content.HeartPeriod > 1e8 {
 		return nil, fmt.Errorf("engine: register: answer from %s: impossible id %d or heartbeat period %d ms", url, content.ID, content.HeartPeriod)
 	}
-	return &content.Registered, nil
+	period := time.Duration(content.HeartPeriod) * time.Millisecond
+	silence := time.Duration(e.cfg.MissedPings) * (period + 500*time.Millisecond)
+	if content.Acknowledges {
+		silence = max(silence, restoreWait)
+	}
+	return &membership{e.site.session, content.ID, content.Instance, content.Acknowledges, silence}, nil
 }
 
 // unregister tells the hub that the engine ends, so that nobody has to find out.
 func (e *Engine) unregister(s transport.Socket) {
-	_, frames, err := e.session.Frames(wire.UnregistrationRequest, nil, nil, struct {
+	m := e.member.Load()
+	_, frames, err := m.session.Frames(wire.UnregistrationRequest, nil, nil, struct {
 		ID wire.EngineID `json:"id"`
-	}{e.id})
+	}{m.id})
 	if err == nil {
 		err = s.Send(frames)
 	}

@@ -6,15 +6,14 @@ import (
 	"strconv"
 	"strings"
 
-	"muster/transport"
 	"muster/wire"
 )
 
-// A request is a message that asks for something, and the socket to answer on.
+// A request is a message that asks for something, and the line to answer by.
 type request struct {
 	*wire.Message
-	socket transport.Socket
-	marks  marks
+	line  *line
+	marks marks
 	// internal, when set, is work of the engine's own that has to wait for its
 	// turn with the namespace.
 	internal func()
@@ -94,7 +93,7 @@ func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.Ra
 		b = append(b, t...)
 	}
 	b = strconv.AppendBool(append(b, `,"dependencies_met":`...), !a.unmet)
-	b = append(append(b, `,"engine":"`...), e.session.ID...)
+	b = append(append(b, `,"engine":"`...), e.uuid...)
 	b = strconv.AppendBool(append(b, `","is_broadcast":`...), r.marks.IsBroadcast)
 	b = strconv.AppendBool(append(b, `,"is_coalescing":`...), r.marks.IsCoalescing)
 	b = append(b, `,"original_msg_id":`...)
@@ -113,20 +112,53 @@ func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.Ra
 		b = append(append(b, `,"label":`...), r.marks.Label...)
 	}
 	if a.status == wire.StatusError {
-		b = fmt.Appendf(b, `,"engine_info":{"engine_uuid":"%s","engine_id":%d}`, e.session.ID, e.id)
+		b = fmt.Appendf(b, `,"engine_info":{"engine_uuid":"%s","engine_id":%d}`, e.uuid, e.id())
 	}
 	return append(b, '}')
 }
 
-// reply answers a request on the channel it came by.
-func (e *Engine) reply(r *request, msgType string, metadata, content json.RawMessage, buffers [][]byte) {
-	_, header := e.session.Header(msgType)
-	err := r.socket.Send(e.session.Encode(&wire.Message{
+// encode makes the frames of a reply.
+func (e *Engine) encode(r *request, msgType string, metadata, content json.RawMessage, buffers [][]byte) [][]byte {
+	session := e.member.Load().session
+	_, header := session.Header(msgType)
+	return session.Encode(&wire.Message{
 		Route: r.Route, RawHeader: header, RawParent: r.RawHeader,
 		Metadata: metadata, Content: content, Buffers: buffers,
-	}))
-	if err != nil {
+	})
+}
+
+// reply answers a request that is not for work, by the line it came by.
+func (e *Engine) reply(r *request, msgType string, metadata, content json.RawMessage) {
+	if err := r.line.send(e.encode(r, msgType, metadata, content, nil)); err != nil {
 		e.log.Error("reply not sent", "type", msgType, "task", r.Header.MsgID, "err", err)
+	}
+}
+
+// answer answers a request for work. The reply is kept until the controller has
+// acknowledged it, if it does. Not so where the scheduler gets a task back that
+// did not run: it may send it again, here too.
+func (e *Engine) answer(r *request, started wire.Time, a *answer) {
+	frames := e.encode(r, r.replyType(), e.replyMetadata(r, started, a), a.content, a.buffers)
+	id := r.Header.MsgID
+	if r.line == &e.lines.task && (a.unmet || a.status == wire.StatusAborted) {
+		e.kept.end(id)
+		if err := r.line.send(frames); err != nil {
+			e.log.Info("task not given back", "task", id, "err", err)
+		}
+		return
+	}
+	frames, keeps, lost := e.kept.answer(id, r.line, frames)
+	if lost > 0 {
+		e.log.Warn("replies forgotten that the controller has not acknowledged: there are too many", "replies", lost)
+	}
+	if !keeps {
+		if err := r.line.send(frames); err != nil {
+			e.log.Error("reply not sent", "task", id, "err", err)
+		}
+		return
+	}
+	if err := r.line.give(frames); err != nil {
+		e.log.Info("reply kept for later", "task", id, "err", err)
 	}
 }
 
@@ -136,6 +168,6 @@ var aborted = json.RawMessage(`{"status":"aborted"}`)
 func (e *Engine) replyAborted(requests ...*request) {
 	for _, r := range requests {
 		e.log.Info("aborted", "task", r.Header.MsgID)
-		e.reply(r, r.replyType(), e.replyMetadata(r, wire.Now(), &answer{status: wire.StatusAborted}), aborted, nil)
+		e.answer(r, wire.Now(), &answer{status: wire.StatusAborted, content: aborted})
 	}
 }

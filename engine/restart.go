@@ -78,7 +78,7 @@ func (b birth) again(e *Engine) error {
 	if last := len(args) - 1; strings.HasPrefix(args[last], "--id=") {
 		args = args[:last] // ours, of the last time
 	}
-	args = append(args, fmt.Sprintf("--id=%d", e.id))
+	args = append(args, fmt.Sprintf("--id=%d", e.id()))
 	err := os.Chdir(b.dir)
 	if err == nil {
 		err = syscall.Exec(b.program, args, b.env)

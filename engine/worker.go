@@ -43,7 +43,7 @@ func (e *Engine) perform(ctx context.Context, r *request) {
 		e.out.end()
 		a.outputs = e.pub.outputs.Load()
 		e.queue.done()
-		e.reply(r, r.replyType(), e.replyMetadata(r, started, &a), a.content, a.buffers)
+		e.answer(r, started, &a)
 		if !r.marks.CountOutputs {
 			e.publish(r, e.pub.state(r.RawHeader, statusIdle))
 		}

@@ -13,7 +13,10 @@ import (
 type Memory struct {
 	mu        sync.Mutex // guards all sockets of the network
 	listeners map[string]*memorySocket
-	next      int
+	// orphans are dialled sockets whose listener has closed, by endpoint: they
+	// connect to the next one.
+	orphans map[string][]*memorySocket
+	next    int
 }
 
 type memorySocket struct {
@@ -45,10 +48,17 @@ func (m *Memory) Listen(kind Kind, endpoint string, opt Options) (Socket, error)
 		m.listeners = make(map[string]*memorySocket)
 	}
 	m.listeners[endpoint] = s
+	for _, p := range m.orphans[endpoint] {
+		if !p.closed {
+			p.connect(s)
+		}
+	}
+	delete(m.orphans, endpoint)
 	return s, nil
 }
 
-// Dial implements Network. The listener must be there.
+// Dial implements Network. The listener must be there; when it closes, the
+// socket connects to the next one that listens there.
 func (m *Memory) Dial(kind Kind, endpoint string, opt Options) (Socket, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,6 +68,12 @@ func (m *Memory) Dial(kind Kind, endpoint string, opt Options) (Socket, error) {
 	}
 	m.next++
 	s := m.socket(kind, "", opt)
+	s.connect(peer)
+	return s, nil
+}
+
+// connect makes a listener the peer of a dialled socket.
+func (s *memorySocket) connect(peer *memorySocket) {
 	s.peers = []*memorySocket{peer}
 	if peer.kind == Router { // which has one connection of each identity
 		for i, p := range peer.peers {
@@ -69,7 +85,6 @@ func (m *Memory) Dial(kind Kind, endpoint string, opt Options) (Socket, error) {
 		}
 	}
 	peer.peers = append(peer.peers, s)
-	return s, nil
 }
 
 func (m *Memory) socket(kind Kind, addr string, opt Options) *memorySocket {
@@ -156,6 +171,10 @@ func (s *memorySocket) Close() error {
 	s.closed = true
 	if s.addr != "" {
 		delete(s.net.listeners, s.addr)
+		if s.net.orphans == nil {
+			s.net.orphans = make(map[string][]*memorySocket)
+		}
+		s.net.orphans[s.addr] = append(s.net.orphans[s.addr], s.peers...)
 	}
 	s.ready.Broadcast()
 	var departed []func([]byte)

@@ -192,6 +192,15 @@ func (s *Session) Decode(frames [][]byte) (*Message, error) {
 	return m, nil
 }
 
+// Forget lets every message be decoded once more. A controller that was started
+// anew sends again what may have been received, and left undone.
+func (s *Session) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.recent)
+	clear(s.older)
+}
+
 // Inspect is Decode for one who looks on: the signature is checked, but not
 // remembered, so that the same message may be seen once more.
 func (s *Session) Inspect(frames [][]byte) (*Message, error) {

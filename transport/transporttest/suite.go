@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"muster/transport"
 )
@@ -20,6 +21,7 @@ func Run(t *testing.T, net transport.Network, endpoint string) {
 	t.Run("RouterDealer", s.routerDealer)
 	t.Run("Identity", s.identity)
 	t.Run("Handover", s.handover)
+	t.Run("Relisten", s.relisten)
 	t.Run("UnknownIdentity", s.unknownIdentity)
 	t.Run("Mandatory", s.mandatory)
 	t.Run("PubSub", s.pubSub)
@@ -140,6 +142,48 @@ func (s suite) handover(t *testing.T) {
 	want(t, recv(t, r), "d", "new still")
 	send(t, r, "d", "to new still")
 	want(t, recv(t, next), "to new still")
+}
+
+// relisten: dealers and subscribers whose listener closed connect to the next one
+// at its address. What they or it send before they have done so may be lost.
+func (s suite) relisten(t *testing.T) {
+	again := func(kind transport.Kind, endpoint string) transport.Socket {
+		t.Helper()
+		for { // the address is free as soon as the last listener has let go of it
+			l, err := s.net.Listen(kind, endpoint, transport.Options{})
+			if err == nil {
+				t.Cleanup(func() { l.Close() })
+				return l
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	until := func(sender, receiver transport.Socket) {
+		t.Helper()
+		heard := make(chan error, 1)
+		go func() { _, err := receiver.Recv(); heard <- err }()
+		for late := time.After(30 * time.Second); ; {
+			send(t, sender, "news")
+			select {
+			case err := <-heard:
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			case <-late:
+				t.Fatal("nothing arrives")
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	r, p := s.listen(t, transport.Router, transport.Options{}), s.listen(t, transport.Pub, transport.Options{})
+	d, sub := s.dial(t, transport.Dealer, r, transport.Options{}), s.dial(t, transport.Sub, p, transport.Options{})
+	until(d, r)
+	until(p, sub)
+	r.Close()
+	p.Close()
+	until(d, again(transport.Router, r.Addr()))
+	until(again(transport.Pub, p.Addr()), sub)
 }
 
 // unknownIdentity: such a message is dropped, and harms no other.
