@@ -34,9 +34,16 @@ type controller struct {
 	conn    wire.EngineConnection
 	file    string
 
-	sockets map[string]transport.Socket
-	events  chan event // what the engine sends, in the order of its sending on each channel
-	kept    []event    // of those, what the test has not asked for yet
+	// instance is the name of this run, and acknowledges what it tells engines.
+	instance     string
+	acknowledges bool
+	repeats      int  // of messages
+	attentive    bool // find keeps the messages of iopub
+
+	sockets   map[string]transport.Socket
+	listeners sync.WaitGroup
+	events    chan event // what the engine sends, in the order of its sending on each channel
+	kept      []event    // of those, what the test has not asked for yet
 	// quiet makes the listeners only count replies, for benchmarks.
 	quiet   atomic.Bool
 	answers chan struct{}
@@ -64,7 +71,20 @@ func newController(tb testing.TB, network transport.Network) *controller {
 			SignatureScheme: wire.SignatureScheme,
 		},
 	}
-	var broadcast [2]int
+	c.conn.Broadcast = make([]int, 2)
+	c.stand("")
+	if err := wire.WriteConnection(c.file, c.conn); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(c.die)
+	return c
+}
+
+// stand listens on every channel, as an instance of the controller: at the ports
+// of the last one, if there was one.
+func (c *controller) stand(instance string) {
+	c.tb.Helper()
+	c.instance = instance
 	for _, ch := range []struct {
 		name string
 		kind transport.Kind
@@ -72,35 +92,62 @@ func newController(tb testing.TB, network transport.Network) *controller {
 	}{
 		{"registration", transport.Router, &c.conn.Registration}, {"control", transport.Router, &c.conn.Control},
 		{"mux", transport.Router, &c.conn.Mux}, {"task", transport.Router, &c.conn.Task},
-		{"broadcast0", transport.Router, &broadcast[0]}, {"broadcast1", transport.Router, &broadcast[1]},
+		{"broadcast0", transport.Router, &c.conn.Broadcast[0]}, {"broadcast1", transport.Router, &c.conn.Broadcast[1]},
 		{"iopub", transport.Sub, &c.conn.IOPub}, {"hb_ping", transport.Pub, &c.conn.HBPing}, {"hb_pong", transport.Router, &c.conn.HBPong},
 	} {
-		s, err := network.Listen(ch.kind, "tcp://127.0.0.1:0", transport.Options{})
-		if err != nil {
-			tb.Fatal(err)
+		s, err := c.network.Listen(ch.kind, fmt.Sprintf("tcp://127.0.0.1:%d", *ch.port), transport.Options{})
+		for late := time.Now().Add(limit); err != nil && *ch.port != 0 && time.Now().Before(late); { // the last one has not let go yet
+			time.Sleep(time.Millisecond)
+			s, err = c.network.Listen(ch.kind, fmt.Sprintf("tcp://127.0.0.1:%d", *ch.port), transport.Options{})
 		}
-		if _, err := fmt.Sscanf(s.Addr(), "tcp://127.0.0.1:%d", ch.port); err != nil {
-			tb.Fatal(err)
+		if err == nil {
+			_, err = fmt.Sscanf(s.Addr(), "tcp://127.0.0.1:%d", ch.port)
+		}
+		if err != nil {
+			c.tb.Fatal(err)
 		}
 		c.sockets[ch.name] = s
 	}
-	c.conn.Broadcast = broadcast[:]
-	if err := wire.WriteConnection(c.file, c.conn); err != nil {
-		tb.Fatal(err)
-	}
-	var listeners sync.WaitGroup
 	for name, s := range c.sockets {
 		if name != "hb_ping" {
-			listeners.Go(func() { c.listen(name, s) })
+			c.listeners.Go(func() { c.listen(name, s) })
 		}
 	}
-	tb.Cleanup(func() {
-		for _, s := range c.sockets {
-			s.Close()
+}
+
+// die closes everything, and what has not been looked at is lost.
+func (c *controller) die() {
+	for _, s := range c.sockets {
+		s.Discard()
+	}
+	c.listeners.Wait()
+	c.kept = nil
+	for len(c.events) > 0 {
+		<-c.events
+	}
+}
+
+// beat pings for as long as the test does something.
+func (c *controller) beat() (stop func()) {
+	ping, over := c.sockets["hb_ping"], make(chan struct{})
+	var beating sync.WaitGroup
+	beating.Go(func() {
+		for n := 0; ; n++ {
+			text := fmt.Append(nil, n)
+			if c.instance != "" {
+				text = fmt.Appendf(nil, "%s.%d", c.instance, n)
+			}
+			if ping.Send([][]byte{text}) != nil {
+				return
+			}
+			select {
+			case <-over:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
 		}
-		listeners.Wait()
 	})
-	return c
+	return func() { close(over); beating.Wait() }
 }
 
 func (c *controller) listen(name string, s transport.Socket) {
@@ -119,7 +166,7 @@ func (c *controller) listen(name string, s transport.Socket) {
 			c.events <- event{channel: name, topic: string(frames[1]), from: string(frames[0])}
 			continue
 		}
-		m, err := c.session.Decode(frames)
+		m, err := c.session.Inspect(frames) // a reply may come twice
 		if err != nil {
 			c.tb.Errorf("%s: %v", name, err)
 			continue
@@ -139,7 +186,7 @@ func (c *controller) next(channels ...string) event {
 }
 
 // find returns the first message that is wanted. Others are kept for later,
-// but for those of iopub and hb_pong, which a test may ignore.
+// but for those of hb_pong and iopub, which a test may ignore.
 func (c *controller) find(wanted func(event) bool) event {
 	c.tb.Helper()
 	if i := slices.IndexFunc(c.kept, wanted); i >= 0 {
@@ -154,7 +201,7 @@ func (c *controller) find(wanted func(event) bool) event {
 			if wanted(ev) {
 				return ev
 			}
-			if ev.channel != "iopub" && ev.channel != "hb_pong" {
+			if (ev.channel != "iopub" || c.attentive) && ev.channel != "hb_pong" {
 				c.kept = append(c.kept, ev)
 			}
 		case <-late:
@@ -197,11 +244,32 @@ func (c *controller) start(cfg Config) *engineRun {
 	return r
 }
 
-// accept registers the engine that asks for it.
-func (c *controller) accept(r *engineRun) {
+// accept registers the engine that asks for it, as often as it does, and returns
+// what it asked at last.
+func (c *controller) accept(r *engineRun) (reg wire.Registration) {
+	c.tb.Helper()
+	defer c.beat()()
+	for {
+		reg = c.asked(r)
+		c.send("registration", []byte(r.uuid), wire.RegistrationReply, nil, wire.Registered{
+			Status: wire.StatusOK, ID: wire.EngineID(r.id), HeartPeriod: c.period, ConnectionInfo: &c.conn,
+			Instance: c.instance, Acknowledges: c.acknowledges,
+		})
+		// The engine's last connection is its heart's: it serves when that beats.
+		ev := c.find(func(ev event) bool {
+			return ev.channel == "hb_pong" && ev.from == r.uuid || ev.channel == "registration" && ev.Header.MsgType == wire.RegistrationRequest
+		})
+		if ev.channel == "hb_pong" {
+			return reg
+		}
+		c.kept = append(c.kept, ev)
+	}
+}
+
+// asked returns what an engine asks for that registers.
+func (c *controller) asked(r *engineRun) (reg wire.Registration) {
 	c.tb.Helper()
 	ev := c.next("registration")
-	var reg wire.Registration
 	if err := json.Unmarshal(ev.Content, &reg); err != nil || ev.Header.MsgType != wire.RegistrationRequest {
 		c.tb.Fatalf("%s %s: %v", ev.Header.MsgType, ev.Content, err)
 	}
@@ -212,22 +280,7 @@ func (c *controller) accept(r *engineRun) {
 	if reg.ID != nil {
 		r.id = int(*reg.ID)
 	}
-	c.send("registration", []byte(r.uuid), wire.RegistrationReply, nil,
-		wire.Registered{Status: wire.StatusOK, ID: wire.EngineID(r.id), HeartPeriod: c.period, ConnectionInfo: &c.conn})
-	// The engine's last connection is its heart's: it serves when that beats.
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		for n := 0; ; n++ {
-			c.sockets["hb_ping"].Send([][]byte{fmt.Append(nil, n)})
-			select {
-			case <-stop:
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}()
-	c.find(func(ev event) bool { return ev.channel == "hb_pong" && ev.from == r.uuid })
+	return reg
 }
 
 // send sends a message to the engine on a channel.

@@ -156,7 +156,7 @@ func (e *Engine) enter(network transport.Network, reg wire.Registration) (*chann
 	if err != nil {
 		return nil, err
 	}
-	m, err := e.register(e.life, ch.registration, reg)
+	m, err := e.register(e.life, ch, reg)
 	if err == nil {
 		err = ch.dialRest(e.site.conn, m.id)
 	}

@@ -30,13 +30,13 @@ func (e *Engine) id() wire.EngineID { return e.member.Load().id }
 
 // register introduces the engine to the controller, as reg says, and learns its
 // id (protocol section 5).
-func (e *Engine) register(ctx context.Context, s transport.Socket, reg wire.Registration) (*membership, error) {
+func (e *Engine) register(ctx context.Context, ch *channels, reg wire.Registration) (*membership, error) {
 	url := e.site.conn.URL(e.site.conn.Registration)
 	_, frames, err := e.site.session.Frames(wire.RegistrationRequest, nil, nil, reg)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Send(frames); err != nil {
+	if err := ch.registration.Send(frames); err != nil {
 		return nil, fmt.Errorf("engine: register at %s: %w", url, err)
 	}
 	type answer struct {
@@ -45,7 +45,7 @@ func (e *Engine) register(ctx context.Context, s transport.Socket, reg wire.Regi
 	}
 	answers := make(chan answer, 1)
 	go func() { // ends with the answer, or when the socket is closed
-		f, err := s.Recv()
+		f, err := ch.registration.Recv()
 		answers <- answer{f, err}
 	}()
 	limit := time.NewTimer(e.cfg.Timeout)
@@ -60,13 +60,15 @@ func (e *Engine) register(ctx context.Context, s transport.Socket, reg wire.Regi
 			}
 			return e.registered(a.frames, url)
 		case <-look.C:
-			if e.replaced(e.site.file) {
+			if e.reread() {
 				return nil, errReplaced
 			}
 		case <-limit.C:
 			return nil, fmt.Errorf("engine: register: no answer from %s within %v: %s is stale, its controller is gone "+
 				"or cannot be reached from this host (start one, remove the file, or let the controller listen "+
 				"on an address that engines can reach: ipcontroller --ip)", url, e.cfg.Timeout, e.origin())
+		case <-ch.departed:
+			return nil, fmt.Errorf("engine: register at %s: the connection has ended", url)
 		case <-ctx.Done():
 			return nil, fmt.Errorf("engine: register at %s: %w", url, context.Cause(ctx))
 		}

@@ -12,6 +12,10 @@ import (
 // was on its way before.
 const blip = time.Second
 
+// maxWait bounds the wait between two attempts to rejoin a controller that is
+// there, and does not answer or refuses.
+const maxWait = 5 * time.Second
+
 // attend waits while a controller is served. It returns true when the engine has
 // to join another, which stands in the controller's place or has written a
 // connection file of its own, and false when the engine's life has ended.
@@ -63,7 +67,7 @@ func (e *Engine) leave(ch *channels) {
 // has (protocol section 17). The worker does not notice. It returns nil when the
 // engine's life has ended.
 func (e *Engine) rejoin(network transport.Network) *channels {
-	for {
+	for wait := filePoll; ; wait = min(2*wait, maxWait) {
 		e.reread()
 		m := e.member.Load()
 		reg := wire.Registration{ID: &m.id}
@@ -82,7 +86,7 @@ func (e *Engine) rejoin(network transport.Network) *channels {
 			return nil
 		}
 		e.log.Warn("not registered again yet", "engine", m.id, "err", err)
-		if !e.awaits(network) {
+		if pause(e.life, wait) != nil || !e.awaits(network) {
 			return nil
 		}
 	}
@@ -115,13 +119,10 @@ func (e *Engine) reread() bool {
 // beats, or the connection file is replaced. It returns false when the engine's
 // life has ended.
 func (e *Engine) awaits(network transport.Network) bool {
-	if pause(e.life, time.Second) != nil {
-		return false
-	}
 	conn := e.site.conn
 	ping, err := network.Dial(transport.Sub, conn.URL(conn.HBPing), transport.Options{CurveServer: conn.ServerKey()})
 	if err != nil {
-		return pause(e.life, time.Second) == nil
+		return true // the next attempt tells why
 	}
 	heard := make(chan struct{})
 	e.receivers.Go(func() {
