@@ -257,7 +257,7 @@ func (c *controller) accept(r *engineRun) (reg wire.Registration) {
 		})
 		// The engine's last connection is its heart's: it serves when that beats.
 		ev := c.find(func(ev event) bool {
-			return ev.channel == "hb_pong" && ev.from == r.uuid || ev.channel == "registration" && ev.Header.MsgType == wire.RegistrationRequest
+			return ev.from == r.uuid && (ev.channel == "hb_pong" || ev.channel == "registration" && ev.Header.MsgType == wire.RegistrationRequest)
 		})
 		if ev.channel == "hb_pong" {
 			return reg
