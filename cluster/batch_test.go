@@ -7,12 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"muster/client"
 	"muster/cluster/clustertest"
+	"muster/launcher"
 	"muster/launcher/launchertest"
 	"muster/wire"
 )
@@ -176,13 +179,47 @@ func TestBatchJobThatIsCancelledFromOutside(t *testing.T) {
 	go func() { waited <- c.Wait(ctx) }()
 	s.End("1", "TIMEOUT")
 	launchertest.Await(t, "the warning", func() bool {
-		return strings.Contains(log.String(), "the job of the engines ended") && strings.Contains(log.String(), "slurm job 1: its time was over")
+		return strings.Contains(log.String(), "engines died") && strings.Contains(log.String(), "slurm job 1: its time was over")
 	})
 	launchertest.Await(t, "the record", func() bool { r, err := Find(conf.Profile, ""); return err == nil && r.EnginesAlive() == 0 })
 	cancel()
 	if err := <-waited; err != nil {
 		t.Errorf("the cluster ended: %v", err)
 	}
+}
+
+// With restart = "world" a job that ends is submitted again.
+func TestBatchJobIsSubmittedAgain(t *testing.T) {
+	conf, s := underBatch(t, "slurm")
+	conf.Restart = launcher.RestartWorld
+	conf.firstWait = time.Millisecond
+	c := start(t, conf)
+	ctx := limited(t)
+	news := c.Client.Notifications(ctx)
+	s.End("1", "NODE_FAIL")
+	for up := 0; up < 3; {
+		e, more := <-news
+		if !more {
+			t.Fatal("the engines do not come back")
+		}
+		if e.Up {
+			up++
+		}
+	}
+	if ids := c.Client.IDs(); !slices.Equal(ids, []client.EngineID{3, 4, 5}) { // no ranks, so new ids
+		t.Errorf("engines are %v", ids)
+	}
+	if jobs := s.Jobs(); !slices.Equal(jobs, []string{"2"}) {
+		t.Errorf("in the queue: %v", jobs)
+	}
+	r, err := Find(conf.Profile, "")
+	if err != nil || r.Engines.Batch.ID != "2" || len(r.Deaths) != 1 || !strings.HasPrefix(r.Deaths[0].String(), "engines died: slurm job 1: a node failed") {
+		t.Errorf("on record: %+v, %v", r, err)
+	}
+	if err := c.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	clustertest.NothingLeft(t, conf.Profile)
 }
 
 func TestScriptIsWhatStartSubmits(t *testing.T) {

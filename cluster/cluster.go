@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,8 +42,17 @@ type Config struct {
 	// ControllerArgs and EngineArgs are added to the command lines.
 	ControllerArgs, EngineArgs []string
 
+	// Restart says what is done about an engine that dies, one of
+	// launcher.Restarts; "" is what the profile says, or never.
+	Restart string
+	// Restore has the controller keep its tasks in a database, and starts it
+	// again with them when it dies; so does the profile's controller.restore.
+	Restore bool
+
 	Progress func(Progress) // told how far the start is, one call at a time; nil is nobody
 	Log      *slog.Logger   // nil is silence
+
+	firstWait time.Duration // from a first death to a start; 0 is a second
 }
 
 // Progress is how far the start of a cluster is.
@@ -68,12 +78,18 @@ type Cluster struct {
 	config     Config
 	profile    configs.Config
 	record     *Record
-	controller launcher.Job
-	engines    launcher.Job
+	controller launcher.Job         // the latest
+	engines    launcher.Job         // the latest set
+	again      map[int]launcher.Job // single engines of that set that were started again, by their numbers; guarded by recording
 
 	telling   sync.Mutex     // one word of progress at a time
 	recording sync.Mutex     // guards record
-	following sync.WaitGroup // the goroutine that records what becomes of a queued job
+	following sync.WaitGroup // goroutines that record what becomes of queued jobs
+
+	supervising sync.WaitGroup // goroutines that follow what runs; what they start is theirs
+	dismiss     func()         // ends them
+	over        chan struct{}  // closed when the controller has ended for good, for overErr
+	overErr     error
 }
 
 var validID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
@@ -99,7 +115,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{config: config, profile: profile, record: &Record{
+	c := &Cluster{config: config, profile: profile, over: make(chan struct{}), again: make(map[int]launcher.Job), record: &Record{
 		ProfileDir: config.Profile.Dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
 		Launcher: cmp.Or(profile.Engines.Launcher, "local"), N: profile.Engines.Count(),
 		// The marks are on record before the processes are there.
@@ -121,6 +137,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop(context.WithoutCancel(ctx)))
 	}
+	c.supervise()
 	return c, nil
 }
 
@@ -142,6 +159,7 @@ func (c *Config) load() (profile configs.Config, err error) {
 	profile.Engines.N = cmp.Or(c.N, profile.Engines.N)
 	profile.Engines.Launcher = cmp.Or(c.Engines, profile.Engines.Launcher)
 	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
+	profile.Engines.Restart = cmp.Or(c.Restart, profile.Engines.Restart)
 	job := c.Job
 	job.Run = c.Profile.Dir
 	if err := profile.Place(job, c.N); err != nil {
@@ -163,41 +181,31 @@ func (c *Cluster) Profile() wire.Profile { return c.config.Profile }
 // ClientFile is the path of the connection file for clients.
 func (c *Cluster) ClientFile() string { return c.config.Profile.ClientFile(c.config.ID) }
 
-// Wait returns when the controller has ended, with the reason if it was not
-// told to, or when ctx is done, with nil. An engine that ends is a matter for the log: the
-// cluster goes on without it.
+// Wait returns when the controller has ended for good, with the reason if it was
+// not told to, or when ctx is done, with nil. An engine that ends is a matter for
+// the log, or for what Restart says: the cluster goes on.
 func (c *Cluster) Wait(ctx context.Context) error {
-	failed := c.engines.Failed()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-c.controller.Wait(launcher.Ended):
-			if err := c.controller.Err(); err != nil {
-				return fmt.Errorf("cluster: the controller ended: %w", err)
-			}
-			return nil
-		case <-failed:
-			// The rest of the error is in that log.
-			first, _, _ := strings.Cut(c.engines.Err().Error(), "\n")
-			what := "an engine ended"
-			if c.profile.Engines.Batch() {
-				what = "the job of the engines ended"
-			}
-			c.config.Log.Warn(what, "err", first, "log", c.log("ipengine", "-*"))
-			failed = nil
-		}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-c.over:
+		return c.overErr
 	}
 }
 
 // Stop ends the engines, then the controller, and removes what they leave. It
 // returns when all are gone, also when ctx ends first: then they are killed.
 func (c *Cluster) Stop(ctx context.Context) error {
+	if c.dismiss != nil {
+		c.dismiss()
+	}
+	c.supervising.Wait() // nothing is started from here on
 	var errs []error
 	if c.Client != nil {
 		errs = append(errs, c.Client.Close())
 	}
-	for _, job := range []launcher.Job{c.engines, c.controller} {
+	jobs := slices.Collect(maps.Values(c.again))
+	for _, job := range append(jobs, c.engines, c.controller) {
 		if job != nil {
 			errs = append(errs, job.Stop(ctx))
 		}

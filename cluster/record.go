@@ -39,6 +39,10 @@ type Record struct {
 	// batch system: it waits for its turn, or it has ended.
 	Queued bool `json:"queued,omitempty"`
 	Gone   bool `json:"gone,omitempty"`
+	// Restores says that a controller that dies is started again. Deaths are the
+	// latest, and what was done about them.
+	Restores bool    `json:"restores,omitempty"`
+	Deaths   []Death `json:"deaths,omitempty"`
 }
 
 // State is what has become of a recorded cluster.
@@ -48,6 +52,7 @@ const (
 	Starting  State = "starting"
 	Queued    State = "queued" // the engines' job waits in the queue of a batch system
 	Running   State = "running"
+	Restoring State = "restoring" // its controller has died, and its supervisor is about to start it again
 	Stale     State = "stale"     // its supervisor or its controller is gone; Stop clears what is left
 	Elsewhere State = "elsewhere" // recorded on another machine, which alone can tell
 )
@@ -63,6 +68,8 @@ func (r *Record) State() State {
 		return Queued
 	case !r.Up:
 		return Starting
+	case len(r.Controller.Alive()) == 0 && r.Restores:
+		return Restoring
 	case len(r.Controller.Alive()) == 0:
 		return Stale
 	}

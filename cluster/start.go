@@ -21,7 +21,7 @@ import (
 // to be there; time in a queue does not count.
 func (c *Cluster) start(ctx context.Context) error {
 	// What is wrong with the engines' configuration shows before anything runs.
-	engines, err := c.launcher()
+	engines, err := c.launcher("-*")
 	if err != nil {
 		return err
 	}
@@ -39,15 +39,26 @@ func (c *Cluster) start(ctx context.Context) error {
 	return c.note(func(r *Record) { r.Up = true })
 }
 
-// launcher returns the launcher of the engines.
-func (c *Cluster) launcher() (launcher.Launcher, error) {
-	args, err := c.command(c.config.Engine, "ipengine", c.config.EngineArgs)
+// launcher returns the launcher of the engines, with a name for their logs.
+func (c *Cluster) launcher(copies string) (launcher.Launcher, error) {
+	args, err := c.engineCommand()
 	if err != nil {
 		return nil, err
 	}
 	return c.profile.Engines.New(launcher.Command{
-		Args: args, Log: c.log("ipengine", "-*"), Mark: c.record.Engines.Mark, Env: Environment(),
+		Args: args, Log: c.log("ipengine", copies), Mark: c.record.Engines.Mark, Env: Environment(),
 	}, c.config.Log)
+}
+
+// engineCommand is the command line of an engine.
+func (c *Cluster) engineCommand(more ...string) ([]string, error) {
+	if file := c.profile.Engines.Startup; file != "" {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(c.config.Profile.Dir, file)
+		}
+		more = append(more, "--startup="+file)
+	}
+	return c.command(c.config.Engine, "ipengine", append(more, c.config.EngineArgs...))
 }
 
 // Script returns the script that Start submits to a batch system for the
@@ -58,7 +69,7 @@ func Script(config Config) (string, error) {
 		return "", err
 	}
 	c := &Cluster{config: config, profile: profile, record: new(Record)}
-	l, err := c.launcher()
+	l, err := c.launcher("-*")
 	if err != nil {
 		return "", err
 	}
@@ -83,12 +94,15 @@ func (c *Cluster) note(change func(*Record)) error {
 	return c.record.write()
 }
 
+// noted changes the record; that it could not be written is for the log.
+func (c *Cluster) noted(change func(*Record)) {
+	if err := c.note(change); err != nil {
+		c.config.Log.Warn("the record is not up to date", "err", err)
+	}
+}
+
 // startController starts the controller and waits for its connection files.
 func (c *Cluster) startController(ctx context.Context) error {
-	args, err := c.command(nil, "ipcontroller", append(c.reachable(), c.config.ControllerArgs...))
-	if err != nil {
-		return err
-	}
 	// Files of an earlier controller are not an answer. Files are replaced,
 	// never rewritten.
 	files := []string{c.ClientFile(), c.config.Profile.EngineFile(c.config.ID)}
@@ -97,13 +111,15 @@ func (c *Cluster) startController(ctx context.Context) error {
 		info, _ := os.Stat(f)
 		before = append(before, info)
 	}
-	c.controller, err = launcher.Local{Command: launcher.Command{
-		Args: args, Log: c.log("ipcontroller", ""), Mark: c.record.Controller.Mark, Env: Environment(),
-	}}.Start(ctx, 1)
-	if err != nil {
+	var more []string
+	if c.restores() {
+		more = []string{"--sqlitedb"}
+	}
+	var err error
+	if c.controller, err = c.launchController(ctx, "", more...); err != nil {
 		return err
 	}
-	if err := c.note(func(r *Record) { r.Controller = c.controller.Handle() }); err != nil {
+	if err := c.note(func(r *Record) { r.Controller, r.Restores = c.controller.Handle(), c.restores() }); err != nil {
 		return err
 	}
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -123,6 +139,20 @@ func (c *Cluster) startController(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// restores says whether a controller that dies is started again with its tasks.
+func (c *Cluster) restores() bool { return c.config.Restore || c.profile.Controller.Restorable }
+
+// launchController starts a controller, with a name for its log.
+func (c *Cluster) launchController(ctx context.Context, life string, more ...string) (launcher.Job, error) {
+	args, err := c.command(nil, "ipcontroller", slices.Concat(more, c.reachable(), c.config.ControllerArgs))
+	if err != nil {
+		return nil, err
+	}
+	return launcher.Local{Command: launcher.Command{
+		Args: args, Log: c.log("ipcontroller", life), Mark: c.record.Controller.Mark, Env: Environment(),
+	}}.Start(ctx, 1)
 }
 
 // reachable is what the controller is told so that engines on other machines
@@ -146,10 +176,9 @@ func (c *Cluster) startEngines(ctx context.Context, l launcher.Launcher) error {
 	if c.engines, err = l.Start(ctx, n); err != nil {
 		return err
 	}
-	if err := c.note(func(r *Record) { r.Engines, r.Queued = c.engines.Handle(), c.engines.State() == launcher.Queued }); err != nil {
+	if err := c.begin(c.engines); err != nil {
 		return err
 	}
-	c.follow()
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var have atomic.Int64
@@ -237,21 +266,24 @@ func queue(job launcher.Job) string {
 	return fmt.Sprintf("%v is queued", batch)
 }
 
-// follow keeps on record what becomes of a job of a batch system, which other
-// shells would have to ask the batch system for.
-func (c *Cluster) follow() {
-	if c.engines.Handle().Batch == nil {
-		return
+// begin puts a set of engines that was started on record. What becomes of a job
+// of a batch system is kept there, as other shells would have to ask the batch system.
+func (c *Cluster) begin(set launcher.Job) error {
+	err := c.note(func(r *Record) { r.Engines, r.Queued, r.Gone = set.Handle(), set.State() == launcher.Queued, false })
+	if set.Handle().Batch == nil {
+		return err
 	}
 	c.following.Go(func() {
 		for _, state := range []launcher.State{launcher.Running, launcher.Ended} {
-			<-c.engines.Wait(state)
-			err := c.note(func(r *Record) { r.Queued, r.Gone = false, state == launcher.Ended })
-			if err != nil {
-				c.config.Log.Warn("the record is not up to date", "err", err)
-			}
+			<-set.Wait(state)
+			c.noted(func(r *Record) {
+				if r.Engines.Mark == set.Handle().Mark { // and not that of the next set
+					r.Queued, r.Gone = false, state == launcher.Ended
+				}
+			})
 		}
 	})
+	return err
 }
 
 // ended is the error of a job that ended too soon: how it failed, or quiet when

@@ -63,6 +63,9 @@ type Config struct {
 	// engines, and the tasks that have no answer. It needs the Profile and the
 	// database of that one, and is Reuse and SQLite.
 	Restore bool `toml:"-"`
+	// Restorable keeps what it takes to be restored: it is SQLite. Who starts the
+	// controller, as ipcluster does, starts it again with Restore when it dies.
+	Restorable bool `toml:"restore"`
 
 	// HeartPeriod is the time between heartbeats: default 3 s. An engine that
 	// misses more than HeartMisses in a row, default 10, is taken for dead. One
@@ -114,6 +117,9 @@ func (c Config) withDefaults() Config {
 	def(&c.Grace, 500*time.Millisecond)
 	def(&c.Scheme, scheduler.LeastLoad)
 	def(&c.CrashLimit, 3)
+	if c.Restorable {
+		def(&c.DB, SQLite)
+	}
 	def(&c.DB, Memory)
 	if c.Records < 0 && c.DB == Memory {
 		c.DB = None

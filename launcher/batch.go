@@ -209,7 +209,7 @@ func (b batch) render(n int, mark string) (files jobFiles, script string, err er
 	if err != nil {
 		return files, "", fmt.Errorf("launcher: %s job: %w", name, err)
 	}
-	e.Name = strings.TrimSuffix(filepath.Base(b.command.Log), "-*.log")
+	e.Name, _, _ = strings.Cut(filepath.Base(b.command.Log), "-*")
 	e.Args = append([]string{program}, b.command.Args[1:]...)
 	e.Env = slices.Concat(e.Env, b.command.Env, []string{markName + "=" + mark})
 	if os.Geteuid() == 0 {

@@ -21,6 +21,17 @@ type Config struct {
 	// but for the time that a job is queued. 0 is a minute: it is the engines on
 	// busy machines that take long.
 	Timeout time.Duration `toml:"timeout"`
+	// Restart says what is done when an engine dies: "never" is nothing, and the
+	// cluster goes on without it; "engine" starts it again under its id; "world"
+	// ends the rest of the set and starts all of it again, as an MPI world has to
+	// be: a batch system is given the job again. "" is never: an engine that comes
+	// back has lost what users put there, and code that fails for want of it is
+	// harder to understand than an engine that is gone.
+	Restart string `toml:"restart"`
+	// Startup is a file of Go that each engine runs before it takes requests, in
+	// the profile's directory unless its path is absolute. It is what an engine
+	// that is started again knows.
+	Startup string `toml:"startup"`
 	// MPI, Slurm and SGE are each read by the launcher of that name.
 	MPI   MPIConfig   `toml:"mpi"`
 	Slurm SlurmConfig `toml:"slurm"`
@@ -33,6 +44,16 @@ type MPIConfig struct {
 	// "core"]; empty is mpirun alone.
 	Command []string `toml:"command"`
 }
+
+// What is done when an engine dies.
+const (
+	RestartNever  = "never"
+	RestartEngine = "engine"
+	RestartWorld  = "world"
+)
+
+// Restarts lists what Config.Restart can say.
+var Restarts = []string{RestartNever, RestartEngine, RestartWorld}
 
 // Names lists the launchers that a Config can name.
 var Names = []string{"local", "mpi", "slurm", "sge"}
@@ -85,7 +106,8 @@ func (c Config) New(command Command, log *slog.Logger) (Launcher, error) {
 		}
 		return SGE{Command: command, Config: c.SGE, Log: log}, nil
 	}
-	return Local{Command: command}, nil
+	// So a log and the engine that writes it have the same number.
+	return Local{Command: command, Number: "--id="}, nil
 }
 
 // Validate refuses what no launcher can do.
@@ -97,6 +119,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("launcher: engines.timeout is %v: it must not be negative", c.Timeout)
 	case c.Launcher != "" && !slices.Contains(Names, c.Launcher):
 		return fmt.Errorf("launcher: engines.launcher is %q: known are %s", c.Launcher, strings.Join(Names, ", "))
+	case c.Restart != "" && !slices.Contains(Restarts, c.Restart):
+		return fmt.Errorf("launcher: engines.restart is %q: known are %s", c.Restart, strings.Join(Restarts, ", "))
+	case c.Restart == RestartEngine && c.Launcher != "" && c.Launcher != "local":
+		return fmt.Errorf("launcher: engines.restart is %q, but engines of launcher %q are one job, in which no single one can be started again: want %s or %s", c.Restart, c.Launcher, RestartNever, RestartWorld)
 	}
 	switch c.Launcher {
 	case "slurm":

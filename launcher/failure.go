@@ -27,7 +27,7 @@ type ExitError struct {
 // newExitError makes an ExitError of what Wait returned.
 func newExitError(program string, err error, log string) *ExitError {
 	e := &ExitError{Program: program, Status: status(err), Log: log, Output: tail(log), Err: err}
-	e.Reason = strings.TrimPrefix(reason(e.Output), program+": ") // many say their own name
+	e.Reason = strings.TrimPrefix(reason(last(log, crashSize)), program+": ") // many say their own name
 	return e
 }
 
@@ -103,11 +103,15 @@ func killedBy(sig syscall.Signal) string {
 
 const (
 	tailSize   = 8 << 10 // bytes of a log that are kept for an error
+	crashSize  = 1 << 20 // bytes that are searched for its reason: stacks follow the line that tells
 	shownLines = 20      // lines of these that an error shows
 )
 
 // tail returns the last lines of a log file, tailSize bytes at most.
-func tail(log string) string {
+func tail(log string) string { return last(log, tailSize) }
+
+// last returns the last lines of a log file, size bytes at most.
+func last(log string, size int64) string {
 	f, err := os.Open(log)
 	if err != nil {
 		return ""
@@ -117,8 +121,8 @@ func tail(log string) string {
 	if err != nil {
 		return ""
 	}
-	start := max(0, info.Size()-tailSize)
-	b, err := io.ReadAll(io.NewSectionReader(f, start, tailSize))
+	start := max(0, info.Size()-size)
+	b, err := io.ReadAll(io.NewSectionReader(f, start, size))
 	if err != nil {
 		return ""
 	}
@@ -134,13 +138,13 @@ var (
 	// before each line of a rank.
 	rankTag = regexp.MustCompile(`^\[\d+(?:,\d+\]<std(?:out|err)>:|\] )`)
 	// crash opens the report of a Go program that dies.
-	crash = regexp.MustCompile(`^(?:panic|fatal error): `)
+	crash = regexp.MustCompile(`^(?:panic|fatal error|SIG[A-Z0-9]+): `)
 	// killed is how mpirun says that a signal ended a rank.
 	killed = regexp.MustCompile(`exited on signal \d+|EXIT STRING: .*\(signal \d+\)`)
 	// noise says nothing about the cause: rules, stack frames, indented
 	// detail, the exit status itself, what is logged as no trouble, and the words
 	// of parting of mpirun, srun and qsub.
-	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^\S+ detected that one or more processes exited|^the job to be terminated\. The first|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b|^srun: (?:Terminating|forcing|got SIG|Job step aborted|error: \S+: tasks? [-,\d]+: (?:Exited with|Terminated|Killed))|^slurmstepd\S*: error: \*\*\* (?:STEP|JOB) .* CANCELLED AT [-\dT:]+ \*\*\*$|^Terminated$|^Exiting\.$`)
+	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^(?:r\w+|[cfg]s)\s+0x|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^\S+ detected that one or more processes exited|^the job to be terminated\. The first|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b|^srun: (?:Terminating|forcing|got SIG|Job step aborted|error: \S+: tasks? [-,\d]+: (?:Exited with|Terminated|Killed))|^slurmstepd\S*: error: \*\*\* (?:STEP|JOB) .* CANCELLED AT [-\dT:]+ \*\*\*$|^Terminated$|^Exiting\.$`)
 )
 
 // reason picks the line of a program's last output that says why it ended.

@@ -16,6 +16,7 @@ func TestReason(t *testing.T) {
 		{"indented detail after it", "ipengine: no connection file\n  looked in a\n  looked in b\n\n", "ipengine: no connection file"},
 		{"a Go panic", "listening\npanic: runtime error: index out of range [3] with length 3\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:8 +0x1d\nexit status 2\n",
 			"panic: runtime error: index out of range [3] with length 3"},
+		{"a Go program that is told to abort", "listening\nSIGABRT: abort\nPC=0x47 m=0 sigcode=0\n\ngoroutine 1 [select]:\nmain.main()\n\nrax    0x0\nr15    0xc000\ngs     0x0\n", "SIGABRT: abort"},
 		{"a Python traceback", "Traceback (most recent call last):\n  File \"x.py\", line 1, in <module>\n    1/0\nZeroDivisionError: division by zero\n",
 			"ZeroDivisionError: division by zero"},
 		{"Open MPI, a rank that speaks", "[1,0]<stderr>:ipengine: wrong key\n[1,1]<stderr>:ipengine: wrong key\n--------------------------------------------------------------------------\nPrimary job  terminated normally, but 1 process returned\na non-zero exit code. Per user-direction, the job has been aborted.\n--------------------------------------------------------------------------\n",

@@ -119,6 +119,8 @@ func TestConfigErrors(t *testing.T) {
 		{Config{N: -1}, "engines.n is -1"},
 		{Config{Launcher: "slrum"}, `engines.launcher is "slrum": known are local, mpi`},
 		{Config{Timeout: -1}, "engines.timeout"},
+		{Config{Restart: "always"}, `engines.restart is "always": known are never, engine, world`},
+		{Config{Launcher: "mpi", Restart: "engine"}, `engines of launcher "mpi" are one job`},
 	} {
 		if _, err := tt.config.New(Command{}, nil); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v", tt.config, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,6 +111,7 @@ func logFor(pattern, number string) string { return strings.Replace(pattern, "*"
 // Local starts copies as processes of this machine, each with its own log.
 type Local struct {
 	Command Command
+	Number  string        // what goes before a copy's number in one more argument, as in "--id="; "" is no argument
 	Runner  Runner        // nil is OS
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0 is DefaultGrace
 }
@@ -119,7 +121,11 @@ func (l Local) Start(ctx context.Context, n int) (Job, error) {
 	commands := make([]Command, n)
 	for i := range commands {
 		commands[i] = l.Command
-		commands[i].Log = logFor(l.Command.Log, strconv.Itoa(i))
+		number := strconv.Itoa(i)
+		commands[i].Log = logFor(l.Command.Log, number)
+		if l.Number != "" {
+			commands[i].Args = append(slices.Clone(l.Command.Args), l.Number+number)
+		}
 	}
 	return startProcesses(ctx, l.Runner, l.Grace, commands, false)
 }

@@ -73,6 +73,7 @@ func controllerMain() error {
 	s.AddFlags(flags)
 	flags.String("log-level", "", "")
 	engineIP := flags.String("engine-ip", "", "")
+	sqlite, restore := flags.Bool("sqlitedb", false, ""), flags.Bool("restore", false, "")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return err
 	}
@@ -80,7 +81,11 @@ func controllerMain() error {
 	if err != nil {
 		return err
 	}
-	c, err := controller.New(controller.Config{Profile: p, ClusterID: s.ClusterID, EngineIP: *engineIP})
+	config := controller.Config{Profile: p, ClusterID: s.ClusterID, EngineIP: *engineIP, Restore: *restore}
+	if *sqlite {
+		config.DB = controller.SQLite
+	}
+	c, err := controller.New(config)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ const listUsage = `
 Usage: ipcluster list [flags]
 
 List the clusters that were started, of all profiles or of the one given. A
-stale one has lost its ipcluster or its controller; ipcluster stop clears it.
+stale one has lost its ipcluster or its controller; ipcluster stop clears it. Below
+the table stands which engines and controllers have died of late, and why.
 
   ipcluster list
   ipcluster list -o json
@@ -38,6 +39,8 @@ type listing struct {
 	Host       string        `json:"host"`
 	Started    time.Time     `json:"started"`
 	Age        float64       `json:"age_seconds"`
+	// Deaths are the latest of its engines and its controller.
+	Deaths []cluster.Death `json:"deaths,omitempty"`
 }
 
 // list is "ipcluster list".
@@ -74,7 +77,7 @@ func describe(r *cluster.Record) listing {
 	l := listing{
 		Profile: r.ProfileName(), ProfileDir: r.ProfileDir, ClusterID: r.ClusterID,
 		State: r.State(), Engines: r.EnginesAlive(), N: r.N, Launcher: r.Launcher,
-		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(),
+		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(), Deaths: r.Deaths,
 	}
 	if len(r.Controller.Processes) > 0 {
 		l.Controller = r.Controller.Processes[0].PID
@@ -106,5 +109,17 @@ func printText(w io.Writer, listings []listing) error {
 		age := time.Duration(l.Age * float64(time.Second)).Round(time.Second)
 		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%v\n", l.Profile, id, l.Engines, l.N, launcher, l.Controller, state, age)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, l := range listings {
+		for _, d := range l.Deaths[max(0, len(l.Deaths)-shownDeaths):] {
+			name := (&cluster.Record{ProfileDir: l.ProfileDir, ClusterID: l.ClusterID}).Name()
+			fmt.Fprintf(w, "%s: %s: %v\n", name, d.Time.Local().Format(time.DateTime), d)
+		}
+	}
+	return nil
 }
+
+// shownDeaths is how many of the latest deaths of a cluster are shown.
+const shownDeaths = 5

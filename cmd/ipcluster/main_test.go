@@ -227,6 +227,46 @@ func TestEndOfTheControllerEndsTheCluster(t *testing.T) {
 	clustertest.NothingLeft(t, p)
 }
 
+// A death is a line on the terminal, and below the list; what was asked for is
+// done about it.
+func TestDeathsAreTold(t *testing.T) {
+	p := profile(t)
+	cmd, _, diag := prepare(t, "start", "-n", "2", "--restart", "engine")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waitRunning(t)
+	r, err := cluster.Find(p, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Engines.Processes[1].Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if l := listed(t)[0]; len(l.Deaths) == 1 && l.Engines == 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it is not started again: %+v", listed(t))
+		}
+	}
+	out, _, _ := ipcluster(t, "list")
+	if last := out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]; !strings.HasPrefix(last, "test: 2") ||
+		!strings.HasSuffix(last, ": engine 1 died: killed by signal 9 (SIGKILL); started again in 1s\n") {
+		t.Errorf("listed as\n%s", out)
+	}
+	cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, diag)
+	}
+	const told = `level=WARN msg="engine died" engine=1 cause="killed by signal 9 (SIGKILL)" `
+	if strings.Count(diag.String(), "\n") != 1 || !strings.Contains(diag.String(), told) || !strings.Contains(diag.String(), `next="started again in 1s"`) {
+		t.Errorf("told\n%s", diag)
+	}
+	clustertest.NothingLeft(t, p)
+}
+
 func TestUsageErrors(t *testing.T) {
 	p := profile(t)
 	if err := p.Create(); err != nil {

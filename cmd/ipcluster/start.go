@@ -30,6 +30,8 @@ stop", or until a client shuts the controller down.
   ipcluster start -n 64 --engines slurm         a job of Slurm; sge is Grid Engine;
                                                 --dry-run shows what is submitted
   ipcluster start --profile perlmutter --account m1234 --nodes 2 --time 30m
+  ipcluster start --restart engine              an engine that dies is started again
+  ipcluster start --restore                     so is the controller, with all tasks
   ipcluster start --profile mpi --daemonize     as a profile says, in the background
   ipcluster start --cluster-id big -n 16        a second cluster beside the first
   ipcluster start --ip 0.0.0.0 -- --reuse       flags for the controller after --
@@ -51,6 +53,8 @@ func start(args []string) error {
 	fs := newFlags(startUsage)
 	fs.IntVarP(&config.N, "n", "n", 0, "number of engines (default one for each core)")
 	fs.StringVar(&config.Engines, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, ", ")+" (default local)")
+	fs.StringVar(&config.Restart, "restart", "", "what to do when an engine dies: "+strings.Join(launcher.Restarts, ", ")+" (default never)")
+	fs.BoolVar(&config.Restore, "restore", false, "keep tasks in a database, and start a controller that dies again with them")
 	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
 	fs.BoolVar(&dryRun, "dry-run", false, "print what would be submitted to the batch system, and do nothing")
 	sel.AddFlags(fs)

@@ -77,7 +77,7 @@ func TestSGE(t *testing.T) {
 		f.says("cluster test is up")
 		id := strings.Fields(s.run("sh", "-c", "qstat | grep ipengine"))[0]
 		s.run("qdel", id)
-		f.says("the job of the engines ended")
+		f.says("engines died")
 		f.says("sge job " + id + ": cancelled")
 		f.interrupt()
 		empty(t)

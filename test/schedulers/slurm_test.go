@@ -153,7 +153,7 @@ func TestSlurm(t *testing.T) {
 		f.says("cluster test is up")
 		id, _, _ := strings.Cut(s.run("squeue", "--noheader", "--name=ipengine", "--format=%i"), "\n")
 		s.run("scancel", id)
-		f.says("the job of the engines ended")
+		f.says("engines died")
 		f.says("slurm job " + id + ": cancelled")
 		f.interrupt()
 		empty(t)

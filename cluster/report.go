@@ -1,0 +1,93 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"muster/launcher"
+	"muster/transport"
+	"muster/transport/zmq"
+	"muster/wire"
+)
+
+// reportLimit bounds a report: a controller that is away is not waited for.
+const reportLimit = 5 * time.Second
+
+// report tells the controller how engines of the set have ended, and returns which
+// engines these were, as far as the controller still had them.
+func (c *Cluster) report(ctx context.Context, end launcher.End) []wire.EngineID {
+	if end.Copy != launcher.All && end.PID == 0 {
+		return nil // it was never there
+	}
+	ended := wire.EngineEnded{EngineProcess: wire.EngineProcess{Job: c.record.Engines.Mark}, Cause: end.Cause}
+	if ended.Cause == "" {
+		ended.Cause = "its process ended with status 0"
+	}
+	var ids []wire.EngineID
+	tell := func() {
+		told, err := tell(ctx, c.ClientFile(), ended)
+		if err != nil && ctx.Err() == nil {
+			c.config.Log.Info("the controller was not told why engines ended", "cause", ended.Cause, "err", err)
+		}
+		ids = append(ids, told...)
+	}
+	switch {
+	case end.Copy != launcher.All:
+		ended.Host, ended.PID = hostname(), end.PID
+	case end.Rank != launcher.Unknown:
+		ended.Rank = &end.Rank
+		tell()
+		ended.Rank = nil
+		ended.Cause = fmt.Sprintf("rank %d of its MPI world died: %s", end.Rank, end.Cause)
+	case c.record.Launcher == "mpi":
+		ended.Cause = "its MPI world died: " + end.Cause
+	}
+	tell()
+	return ids
+}
+
+// tell sends one engine_ended_request (protocol section 17) to the controller of
+// a connection file, by a connection of its own: the last one may have been to a
+// controller that is gone.
+func tell(ctx context.Context, file string, ended wire.EngineEnded) ([]wire.EngineID, error) {
+	ctx, cancel := context.WithTimeout(ctx, reportLimit)
+	defer cancel()
+	conn, err := wire.ReadClientConnection(file)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: report: %w", err)
+	}
+	network, err := zmq.New()
+	if err != nil {
+		return nil, fmt.Errorf("cluster: report: %w", err)
+	}
+	defer network.Close()
+	session := wire.NewSession(conn.Key, "")
+	s, err := network.Dial(transport.Dealer, conn.URL(conn.Registration), transport.Options{CurveServer: conn.ServerKey()})
+	if err != nil {
+		return nil, fmt.Errorf("cluster: report: %w", err)
+	}
+	close := context.AfterFunc(ctx, func() { s.Discard() })
+	defer close()
+	defer s.Discard()
+	_, frames, err := session.Frames(wire.EngineEndedRequest, nil, nil, ended)
+	if err == nil {
+		err = s.Send(frames)
+	}
+	if err == nil {
+		frames, err = s.Recv()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cluster: report to %s: %w", conn.URL(conn.Registration), err)
+	}
+	m, err := session.Decode(frames)
+	var reply wire.EnginesEnded
+	if err == nil {
+		err = json.Unmarshal(m.Content, &reply)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cluster: report: answer of the controller: %w", err)
+	}
+	return reply.Engines, nil
+}

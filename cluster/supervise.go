@@ -1,0 +1,225 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"muster/launcher"
+	"muster/wire"
+)
+
+// A Death is the end of a part of a cluster that nobody asked for.
+type Death struct {
+	Time time.Time `json:"time"`
+	// Of is "engine" for one, Engine, "engines" for those that live and die
+	// together, and "controller".
+	Of     string         `json:"of"`
+	Engine *wire.EngineID `json:"engine,omitempty"`
+	Cause  string         `json:"cause"`          // as in "killed by signal 9 (SIGKILL)"
+	Next   string         `json:"next,omitempty"` // as in "started again in 1s"; "" if nothing is done about it
+}
+
+// String is a line, as in "engine 3 died: killed by signal 9 (SIGKILL); started
+// again in 1s".
+func (d Death) String() string {
+	s := d.Of
+	if d.Engine != nil {
+		s += fmt.Sprintf(" %d", *d.Engine)
+	}
+	s += " died: " + d.Cause
+	if d.Next != "" {
+		s += "; " + d.Next
+	}
+	return s
+}
+
+// maxDeaths is how many of the latest deaths are on record.
+const maxDeaths = 20
+
+// died puts a death into the log and on record.
+func (c *Cluster) died(d Death) {
+	d.Time = time.Now()
+	log := c.log("ipengine", "-*")
+	if d.Of == ofController {
+		log = c.log("ipcontroller", "")
+	}
+	args := []any{"cause", d.Cause, "log", log}
+	if d.Engine != nil {
+		args = append([]any{"engine", *d.Engine}, args...)
+	}
+	if d.Next != "" {
+		args = append(args, "next", d.Next)
+	}
+	c.config.Log.Warn(d.Of+" died", args...)
+	c.noted(func(r *Record) {
+		r.Deaths = append(r.Deaths, d)
+		r.Deaths = r.Deaths[max(0, len(r.Deaths)-maxDeaths):]
+	})
+}
+
+const (
+	ofEngine     = "engine"
+	ofEngines    = "engines"
+	ofController = "controller"
+)
+
+// supervise follows controller and engines until dismiss is called: it tells the
+// controller why engines end, and starts again what the profile says.
+func (c *Cluster) supervise() {
+	ctx, dismiss := context.WithCancel(context.Background())
+	c.dismiss = dismiss
+	begun := time.Now()
+	c.supervising.Go(func() {
+		defer close(c.over)
+		c.overErr = c.keepController(ctx, begun)
+	})
+	c.supervising.Go(func() { c.keepEngines(ctx, begun) })
+}
+
+// keepController returns when the controller has ended for good, with the reason
+// if it was not told to.
+func (c *Cluster) keepController(ctx context.Context, begun time.Time) error {
+	tries := backoff{first: c.firstWait()}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.controller.Wait(launcher.Ended):
+		}
+		err := c.controller.Err()
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if !c.restores() {
+			return fmt.Errorf("cluster: the controller ended: %w", err)
+		}
+		next := tries.after(time.Since(begun))
+		c.died(Death{Of: ofController, Cause: cause(err), Next: next.String()})
+		if next.never {
+			c.noted(func(r *Record) { r.Restores = false })
+			return fmt.Errorf("cluster: the controller ended, and was started again %d times: %w", maxStarts, err)
+		}
+		if !next.due(ctx) {
+			return nil
+		}
+		begun = time.Now()
+		if err := c.restoreController(ctx, tries.deaths); err != nil {
+			return fmt.Errorf("cluster: the controller ended, and cannot be started again: %w", err)
+		}
+	}
+}
+
+// keepEngines follows the set of engines.
+func (c *Cluster) keepEngines(ctx context.Context, begun time.Time) {
+	tries := backoff{first: c.firstWait()}
+	for {
+		end, ok := c.death(ctx, c.engines)
+		if !ok {
+			return
+		}
+		switch c.profile.Engines.Restart {
+		case launcher.RestartEngine:
+			c.supervising.Go(func() { c.keepEngine(ctx, end, begun) })
+		case launcher.RestartWorld:
+			for end.Cause != "" {
+				next := tries.after(time.Since(begun))
+				c.died(c.deathOf(ctx, end, wire.EngineID(end.Copy), next.String()))
+				if next.never {
+					return
+				}
+				if err := c.endWorld(ctx, end); err != nil {
+					c.config.Log.Error("engines are not started again", "err", err)
+					return
+				}
+				if !next.due(ctx) {
+					return
+				}
+				begun = time.Now()
+				end = failedStart(launcher.All, c.startWorld(ctx, tries.deaths))
+			}
+		default:
+			c.died(c.deathOf(ctx, end, wire.EngineID(end.Copy), ""))
+		}
+	}
+}
+
+// keepEngine starts one engine of this machine again, whenever it dies, under
+// the id that it had.
+func (c *Cluster) keepEngine(ctx context.Context, end launcher.End, begun time.Time) {
+	tries := backoff{first: c.firstWait()}
+	number, id := end.Copy, wire.EngineID(end.Copy) // which engines ask for
+	for {
+		next := tries.after(time.Since(begun))
+		d := c.deathOf(ctx, end, id, next.String())
+		c.died(d)
+		id = *d.Engine
+		if !next.due(ctx) {
+			return
+		}
+		begun = time.Now()
+		job, err := c.startEngine(ctx, number, id, tries.deaths)
+		if end = failedStart(number, err); err == nil {
+			var died bool
+			if end, died = c.death(ctx, job); !died {
+				return
+			}
+		}
+		end.Copy = number // it is the first of its own job
+	}
+}
+
+// death waits for the next copy of a job to die. One that ends well says so to
+// the controller itself; for those that could not it is said once more.
+func (c *Cluster) death(ctx context.Context, job launcher.Job) (launcher.End, bool) {
+	for {
+		select {
+		case <-ctx.Done():
+			return launcher.End{}, false
+		case end, more := <-job.Ends():
+			if !more || ctx.Err() != nil {
+				return launcher.End{}, false
+			}
+			if end.Cause != "" {
+				return end, true
+			}
+			c.report(ctx, end)
+		}
+	}
+}
+
+// deathOf tells the controller of an end, and makes a Death of it. A single engine
+// is the one that the controller says or, if that has forgotten it, id.
+func (c *Cluster) deathOf(ctx context.Context, end launcher.End, id wire.EngineID, next string) Death {
+	d := Death{Of: ofEngines, Cause: end.Cause, Next: next}
+	ids := c.report(ctx, end)
+	if end.Copy != launcher.All {
+		if len(ids) > 0 {
+			id = ids[0]
+		}
+		d.Of, d.Engine = ofEngine, &id
+	} else if end.Rank != launcher.Unknown {
+		d.Cause = fmt.Sprintf("rank %d: %s", end.Rank, end.Cause)
+	}
+	return d
+}
+
+// failedStart is the end of what could not be started; without an error it is none.
+func failedStart(number int, err error) launcher.End {
+	if err == nil {
+		return launcher.End{}
+	}
+	return launcher.End{Copy: number, Rank: launcher.Unknown, Cause: cause(err)}
+}
+
+// cause words why something ended, or did not start, on one line.
+func cause(err error) string {
+	var exit *launcher.ExitError
+	if errors.As(err, &exit) {
+		return exit.Cause()
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
