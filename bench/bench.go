@@ -28,6 +28,7 @@ type Config struct {
 	Outstanding int           // of these, at any time: 1000
 	Array       int           // bytes pushed and pulled: 100e6
 	Results     int           // fetched and released, for the memory they leave: 1e6
+	Waiting     int           // tasks that wait at once, for the memory they take: 1e5
 	Simulated   int           // engines called at once: 256
 	Receivers   int           // engines that one array is pushed to: 8
 	StartUp     int           // engines started at once: 16
@@ -45,7 +46,7 @@ func (c *Config) defaults() error {
 		def int
 	}{
 		{&c.Engines, 4}, {&c.Rounds, 5}, {&c.RoundTrips, 1000}, {&c.Requests, 20000}, {&c.Outstanding, 1000}, {&c.Array, 100e6},
-		{&c.Results, 1e6}, {&c.Simulated, 256}, {&c.Receivers, 8}, {&c.StartUp, 16},
+		{&c.Results, 1e6}, {&c.Waiting, 1e5}, {&c.Simulated, 256}, {&c.Receivers, 8}, {&c.StartUp, 16},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.def
@@ -79,13 +80,19 @@ type part struct {
 	measure func(measurement) error
 }
 
-const startPart = "start"
+// Parts that need no stage.
+const (
+	startPart = "start"
+	queuePart = "queue"
+)
 
 var stages = []stage{
 	{func(c *Config) int { return c.Engines }, false, []part{
 		{"round-trip", measurement.roundTrips},
 		{"throughput", measurement.throughput},
+		{"sqlite", measurement.durable},
 		{"results", measurement.results},
+		{"waiting", measurement.waiting},
 		{"transfer", measurement.transfer},
 	}},
 	{func(c *Config) int { return c.Simulated }, true, []part{{"fan-out", measurement.fanOut}}},
@@ -94,7 +101,7 @@ var stages = []stage{
 
 // Parts are the names of what can be measured alone.
 func Parts() []string {
-	names := []string{startPart}
+	names := []string{startPart, queuePart}
 	for _, s := range stages {
 		for _, p := range s.parts {
 			names = append(names, p.name)
@@ -121,6 +128,11 @@ func Run(ctx context.Context, config Config) (*Report, error) {
 			return nil, err
 		}
 	}
+	if config.wants(queuePart) {
+		if err := queue(ctx, config, r); err != nil {
+			return nil, err
+		}
+	}
 	for _, s := range stages {
 		if err := s.run(ctx, config, profile, r); err != nil {
 			return nil, err
@@ -141,7 +153,7 @@ func (s stage) run(ctx context.Context, config Config, profile wire.Profile, r *
 		return err
 	}
 	defer b.stop()
-	m := measurement{ctx: ctx, config: config, bare: b, report: r}
+	m := measurement{ctx: ctx, config: config, profile: profile, bare: b, report: r}
 	cc := cluster.Config{Profile: profile, Engines: config.Launcher, N: n, ControllerArgs: config.ControllerArgs}
 	if s.together {
 		self, err := os.Executable()
@@ -166,6 +178,7 @@ func (s stage) run(ctx context.Context, config Config, profile wire.Profile, r *
 type measurement struct {
 	ctx        context.Context
 	config     Config
+	profile    wire.Profile
 	client     *client.Client
 	controller int   // its pid
 	engines    []int // theirs

@@ -58,13 +58,13 @@ func (m measurement) throughput() error {
 	}
 	t := Throughput{Engines: len(views), Requests: n, Outstanding: window, MapChunk: mapChunk, MapItems: len(items)}
 	err = m.inTurn(
-		load{&t.Bare, &t.BareCPU, n, func() error { return m.bare.client.Pipeline(m.bare.workers, request, n, window) }},
-		load{&t.Direct, &t.DirectCPU, n, func() error {
+		load{&t.Bare, &t.BareCPU, n, m.spent, func() error { return m.bare.client.Pipeline(m.bare.workers, request, n, window) }},
+		load{&t.Direct, &t.DirectCPU, n, m.spent, func() error {
 			return m.pipeline(n, func(i int) *client.AsyncResult { return views[i%len(views)].ApplyAsync(nothing) })
 		}},
-		load{&t.Task, &t.TaskCPU, n, func() error { return m.tasks(balanced, n) }},
-		load{&t.Map, &t.MapCPU, n, func() error { return mapped(balanced, items[:n]) }},
-		load{&t.Chunked, &t.ChunkedCPU, len(items), func() error { return mapped(balanced.With(client.Chunk(mapChunk)), items) }},
+		load{&t.Task, &t.TaskCPU, n, m.spent, func() error { return m.tasks(balanced, n) }},
+		load{&t.Map, &t.MapCPU, n, m.spent, func() error { return mapped(balanced, items[:n]) }},
+		load{&t.Chunked, &t.ChunkedCPU, len(items), m.spent, func() error { return mapped(balanced.With(client.Chunk(mapChunk)), items) }},
 	)
 	t.DirectRatio, t.TaskRatio, t.MapRatio = t.Direct/t.Bare, t.Task/t.Bare, t.Map/t.Bare
 	m.report.Throughput = &t
@@ -73,10 +73,11 @@ func (m measurement) throughput() error {
 
 // A load is calls whose rate is measured, and what each costs.
 type load struct {
-	rate *float64 // calls a second
-	cost *Cost
-	n    int // calls
-	run  func() error
+	rate  *float64 // calls a second
+	cost  *Cost
+	n     int // calls
+	spent func() (Cost, error)
+	run   func() error
 }
 
 // inTurn measures loads, round by round.
@@ -85,7 +86,7 @@ func (m measurement) inTurn(loads ...load) error {
 	costs := make([][]Cost, len(loads))
 	for counted := range m.rounds(1) {
 		for i, l := range loads {
-			before, err := m.spent()
+			before, err := l.spent()
 			if err != nil {
 				return err
 			}
@@ -94,7 +95,7 @@ func (m measurement) inTurn(loads ...load) error {
 				return err
 			}
 			took := time.Since(start).Seconds()
-			after, err := m.spent()
+			after, err := l.spent()
 			if err != nil {
 				return err
 			}

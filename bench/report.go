@@ -16,7 +16,10 @@ type Report struct {
 	Start      *Start      `json:"start,omitempty"`
 	RoundTrip  *RoundTrip  `json:"round_trip,omitempty"`
 	Throughput *Throughput `json:"throughput,omitempty"`
+	Queue      []Queued    `json:"queue,omitempty"`
+	SQLite     *SQLite     `json:"sqlite,omitempty"`
 	Results    *Results    `json:"results,omitempty"`
+	Waiting    *Waiting    `json:"waiting,omitempty"`
 	Transfer   *Transfer   `json:"transfer,omitempty"`
 	FanOut     *FanOut     `json:"fan_out,omitempty"`
 	Push       *Push       `json:"push,omitempty"`
@@ -101,8 +104,8 @@ func (c Cost) since(before Cost, n int) Cost {
 func (c Cost) sum() float64 { return c.Client + c.Controller + c.Engines }
 
 // Results is what the client and the controller hold resident, in megabytes,
-// after so many calls whose results were fetched and released: a tenth of all,
-// then all.
+// after so many load-balanced tasks whose results were fetched and released: a
+// tenth of all, then all.
 type Results struct {
 	Tenth Held `json:"tenth"`
 	All   Held `json:"all"`
@@ -113,6 +116,33 @@ type Held struct {
 	Results    int     `json:"results"`
 	Client     float64 `json:"client_rss_mb"`
 	Controller float64 `json:"controller_rss_mb"`
+}
+
+// Queued is what the scheduler alone takes for a task, from its request to its
+// reply, while so many wait: in microseconds.
+type Queued struct {
+	Waiting int     `json:"waiting"`
+	Task    float64 `json:"task_us"`
+}
+
+// SQLite is load-balanced tasks a second with the records in an SQLite
+// database, and in memory, and what a task costs.
+type SQLite struct {
+	Requests    int     `json:"requests"`
+	Outstanding int     `json:"outstanding"`
+	Task        float64 `json:"task_per_s"`
+	Memory      float64 `json:"memory_task_per_s"`
+	Ratio       float64 `json:"to_memory"`
+	CPU         Cost    `json:"task_cpu"`
+	MemoryCPU   Cost    `json:"memory_task_cpu"`
+}
+
+// Waiting is by how many bytes the controller's resident memory grows with each
+// task that waits, the bytes of its message among them.
+type Waiting struct {
+	Tasks   int     `json:"tasks"`
+	Bytes   float64 `json:"bytes_per_task"`
+	Message int     `json:"bytes_of_message"`
 }
 
 // Transfer is the rate at which one array of float64 moves to and from one

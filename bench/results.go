@@ -3,20 +3,18 @@ package bench
 import (
 	"fmt"
 	"os"
-
-	"muster/client"
 )
 
-// results fetches and releases many small results, after which nothing must be
-// left of them.
+// results fetches and releases the results of many small tasks, after which
+// nothing must be left of them but the latest records.
 func (m measurement) results() error {
 	all := m.config.Results
-	m.config.Progress(fmt.Sprintf("%d small results", all))
-	views := m.each()
+	m.config.Progress(fmt.Sprintf("%d small tasks", all))
+	balanced := m.client.LoadBalanced()
 	r := Results{Tenth: Held{Results: all / 10}, All: Held{Results: all}}
 	done := 0
 	for _, at := range []*Held{&r.Tenth, &r.All} {
-		err := m.pipeline(at.Results-done, func(i int) *client.AsyncResult { return views[i%len(views)].ApplyAsync(nothing) })
+		err := m.tasks(balanced, at.Results-done)
 		if err != nil {
 			return err
 		}

@@ -46,10 +46,20 @@ func (r *Report) String() string {
 		costs("an item that is a task", t.MapCPU)
 		alone(fmt.Sprintf("processor time of an item of %d a task", t.MapChunk), "%s", t.ChunkedCPU.text())
 	}
+	for _, q := range r.Queue {
+		alone(fmt.Sprintf("the scheduler alone, of a task, %d waiting", q.Waiting), "%.1f µs", q.Task)
+	}
+	if s := r.SQLite; s != nil {
+		alone("load-balanced, recorded in SQLite", "%.0f /s, %.2f of %.0f /s in memory", s.Task, s.Ratio, s.Memory)
+		alone("processor time of that", "%s, in memory %.1f", s.CPU.text(), s.MemoryCPU.sum())
+	}
 	if s := r.Results; s != nil {
 		for _, h := range []Held{s.Tenth, s.All} {
-			alone(fmt.Sprintf("resident after %d results", h.Results), "client %.0f MB, controller %.0f MB", h.Client, h.Controller)
+			alone(fmt.Sprintf("resident after %d tasks", h.Results), "client %.0f MB, controller %.0f MB", h.Client, h.Controller)
 		}
+	}
+	if s := r.Waiting; s != nil {
+		alone(fmt.Sprintf("the controller's memory of each of %d waiting tasks", s.Tasks), "%.0f B, %d of them its message", s.Bytes, s.Message)
 	}
 	rate := func(what string, ours, bare, ratio float64) {
 		row(what, fmt.Sprintf("%.0f MB/s", ours), fmt.Sprintf("%.0f MB/s", bare), ratio)

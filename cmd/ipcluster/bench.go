@@ -19,7 +19,8 @@ const benchUsage = `
 Usage: ipcluster bench [flags] [-- controller flags]
 
 Measure clusters of engines on this machine and print the figures as JSON:
-round trips, requests and megabytes a second, calls of many engines at once,
+round trips, requests and megabytes a second and what they cost in processor
+time, tasks that wait or are recorded in SQLite, calls of many engines at once,
 start-up, memory, idleness. Beside them stand those of a bare ZeroMQ router that
 moves the same frames over the same hops in the same run. Nothing of a running
 cluster is touched.
@@ -40,7 +41,8 @@ func measure(args []string) error {
 	fs.StringVar(&config.Launcher, "engines", "local", "launcher of the engines: "+strings.Join(launcher.Names, ", "))
 	fs.IntVar(&config.Rounds, "rounds", 5, "rounds of each kind, ours and the bare router's in turn; the median counts")
 	fs.StringSliceVar(&config.Only, "only", nil, "parts to measure: "+strings.Join(bench.Parts(), ", "))
-	fs.IntVar(&config.Results, "results", 1e6, "number of small results to fetch and release")
+	fs.IntVar(&config.Results, "results", 1e6, "number of small tasks whose results to fetch and release")
+	fs.IntVar(&config.Waiting, "waiting", 1e5, "number of tasks to have wait at once")
 	fs.IntVar(&config.Simulated, "simulated", 256, "number of simulated engines to call at once")
 	fs.IntVar(&config.Receivers, "receivers", 8, "number of engines to push one array to")
 	fs.IntVar(&config.StartUp, "start-up", 16, "number of engines to start at once, and to watch idle")
