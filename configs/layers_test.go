@@ -122,15 +122,15 @@ func TestAccountBySourceOfTheWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("SBATCH_ACCOUNT", "")
-	if got := c.Request(site.Request{}).Account; got != "profile" {
-		t.Errorf("account %q, want the profile's", got)
+	if got, err := c.Request(site.Request{}); err != nil || got.Account != "profile" {
+		t.Errorf("account %q, %v, want the profile's", got.Account, err)
 	}
 	t.Setenv("SBATCH_ACCOUNT", "environment")
-	if got := c.Request(site.Request{}).Account; got != "environment" {
-		t.Errorf("account %q, want the environment's", got)
+	if got, err := c.Request(site.Request{}); err != nil || got.Account != "environment" {
+		t.Errorf("account %q, %v, want the environment's", got.Account, err)
 	}
-	if got := c.Request(site.Request{Account: "said"}).Account; got != "said" {
-		t.Errorf("account %q, want the one that is said", got)
+	if got, err := c.Request(site.Request{Account: "said"}); err != nil || got.Account != "said" {
+		t.Errorf("account %q, %v, want the one that is said", got.Account, err)
 	}
 }
 
@@ -210,5 +210,38 @@ func TestWriteIsReadBack(t *testing.T) {
 	}
 	if text, err := Write("", site.Request{}); err != nil || text != "" {
 		t.Errorf("a profile that says nothing: %q, %v", text, err)
+	}
+}
+
+// A template lies beside the profile that names it, and what it makes is held to the rules.
+func TestTemplateOfAProfile(t *testing.T) {
+	t.Setenv("SBATCH_ACCOUNT", "")
+	p := own(t, "mine", map[string]string{
+		"base": "extends = \"perlmutter\"\n[job]\ntemplate = \"engines.slurm\"\naccount = \"m1\"\n",
+		"mine": "extends = \"base\"\n[job]\ndrop = [\"--no-requeue\"]\n",
+	})
+	var c Config
+	if err := Load(p, &c); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(filepath.Dir(p.Dir), "profile_base", "engines.slurm")
+	if c.Job.Template != file {
+		t.Errorf("template %s, want %s", c.Job.Template, file)
+	}
+	if err := c.Place(site.Request{}, 0); err == nil || !strings.Contains(err.Error(), "template of the job script: open "+file) {
+		t.Errorf("a template that is not there: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("#!/bin/bash\n#SBATCH --account={{.Account}}\n{{template \"engines.body\" .}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Place(site.Request{}, 0); err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Engines.Slurm.Site.Place(4)
+	if err != nil || !strings.HasPrefix(e.Form.Template, "#!/bin/bash\n#SBATCH --account=") || !slices.Equal(e.Form.Drop, []string{"--no-requeue"}) {
+		t.Errorf("%+v, %v", e.Form, err)
+	}
+	if err := c.Engines.Slurm.Site.Check("#!/bin/bash\n#SBATCH --account=m1\n"); err == nil || !strings.Contains(err.Error(), "(rule required --constraint)") {
+		t.Errorf("a template without a constraint: %v", err)
 	}
 }

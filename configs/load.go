@@ -105,11 +105,16 @@ func Suggest(name string) string {
 // of nodes, a rule or a variable takes the place of the one of its name; others are
 // added before those of the layers below, so that they are tried first.
 func (l Layer) over(config *Config) error {
-	below := config.Site
+	below, template := config.Site, config.Job.Template
 	config.Site.Nodes, config.Site.Queues, config.Site.Required, config.Site.Forbidden = nil, nil, nil, nil
-	config.Site.MPI.Environment = nil
+	config.Site.MPI.Environment, config.Job.Template = nil, ""
 	if err := Decode(l.Name, l.Text, config); err != nil {
 		return err
+	}
+	if t := &config.Job.Template; *t == "" {
+		*t = template
+	} else if !filepath.IsAbs(*t) { // it lies beside the file that names it
+		*t = filepath.Join(filepath.Dir(l.Name), *t)
 	}
 	s := &config.Site
 	s.Nodes = byName(s.Nodes, below.Nodes, func(k site.Kind) string { return k.Name })

@@ -13,12 +13,22 @@ import (
 )
 
 // Request is what the profile's site is asked for: what the command line says, or
-// else the environment (the account), or else the profile.
-func (c Config) Request(said site.Request) site.Request {
+// else the environment (the account), or else the profile. The template that is
+// named is read.
+func (c Config) Request(said site.Request) (site.Request, error) {
 	if said.Account == "" && c.Site.Account.Env != "" {
 		said.Account = os.Getenv(c.Site.Account.Env)
 	}
-	return said.Or(c.Job)
+	r := said.Or(c.Job)
+	if r.Template == "" {
+		return r, nil
+	}
+	text, err := os.ReadFile(r.Template)
+	if err != nil {
+		return r, fmt.Errorf("configs: template of the job script: %w", err)
+	}
+	r.Text = string(text)
+	return r, nil
 }
 
 // Place has the engines started as jobs of a batch system the way that the profile
@@ -28,7 +38,11 @@ func (c Config) Request(said site.Request) site.Request {
 // is an error if the site would refuse them. Launchers of this machine take no
 // notice of any of it.
 func (c *Config) Place(said site.Request, n int) error {
-	request, system := c.Request(said), c.Site.System()
+	request, err := c.Request(said)
+	if err != nil {
+		return err
+	}
+	system := c.Site.System()
 	if !c.Site.Known() || c.Engines.Launcher != "" && c.Engines.Launcher != system {
 		return c.ask(request)
 	}
@@ -77,6 +91,7 @@ func (c *Config) ask(r site.Request) error {
 	if len(r.Launch) > 0 {
 		config.Launch = r.Launch
 	}
+	config.Form = jobscripts.Form{Template: r.Text, Drop: r.Drop}
 	return nil
 }
 

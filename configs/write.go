@@ -19,7 +19,7 @@ func Write(extends string, r site.Request) (string, error) {
 		Job     map[string]any `toml:"job,omitempty"`
 	}{extends, make(map[string]any)}
 	for key, value := range map[string]any{
-		"nodes": r.Nodes, "per_node": r.PerNode, "kind": r.Kind, "queue": r.Queue, "account": r.Account, "broadcast": r.Broadcast,
+		"nodes": r.Nodes, "per_node": r.PerNode, "kind": r.Kind, "queue": r.Queue, "account": r.Account, "broadcast": r.Broadcast, "template": r.Template,
 	} {
 		if !slices.Contains([]any{0, "", false}, value) {
 			profile.Job[key] = value
@@ -28,7 +28,7 @@ func Write(extends string, r site.Request) (string, error) {
 	if r.Time > 0 {
 		profile.Job["time"] = r.Time.String()
 	}
-	for key, list := range map[string][]string{"directives": r.Directives, "setup": r.Setup} {
+	for key, list := range map[string][]string{"directives": r.Directives, "setup": r.Setup, "drop": r.Drop} {
 		if len(list) > 0 {
 			profile.Job[key] = list
 		}

@@ -32,6 +32,7 @@ type Engines struct {
 	Launch     []string // the words that start a program N times, as in srun -n 64
 	Args       []string // the program and its arguments
 	Broadcast  Broadcast
+	Form       Form
 
 	Dir    string // working directory
 	Log    string // takes all output; created beforehand, with the mode it is to have
@@ -72,7 +73,7 @@ func RenderEngines(system string, e Engines) (string, error) {
 		return "", fmt.Errorf("jobscripts: %w", err)
 	}
 	e.Broadcast = e.Broadcast.of(quote(e.Args[0]))
-	return execute("engines", system, e)
+	return execute("engines", system, e.Form, e)
 }
 
 func (e Engines) validate(system string) error {

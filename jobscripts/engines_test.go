@@ -81,6 +81,33 @@ func TestRenderEnginesErrors(t *testing.T) {
 	}
 }
 
+func TestFormChangesAScript(t *testing.T) {
+	e := plainEngines()
+	e.Form = Form{
+		Template: "#!/bin/bash\n#SBATCH --ntasks={{.N}} --wckey=mine\n#SBATCH --open-mode=append\n#SBATCH --open\n{{template \"engines.body\" .}}\n",
+		Drop:     []string{"--open-mode", "--ntas"},
+	}
+	got, err := RenderEngines("slurm", e)
+	if want := "#!/bin/bash\n#SBATCH --ntasks=2 --wckey=mine\n#SBATCH --open\n# srun does not"; err != nil || !strings.HasPrefix(got, want) {
+		t.Errorf("%v, rendered\n%s\nwant it to begin with\n%s", err, got, want)
+	}
+	if !strings.HasSuffix(got, "\nexit \"$status\"\n") {
+		t.Errorf("the body is not there:\n%s", got)
+	}
+	e.Form = Form{Template: "{{.Nothing}}"}
+	if _, err := RenderEngines("slurm", e); err == nil || !strings.Contains(err.Error(), "can't evaluate field Nothing") {
+		t.Errorf("a field that is not there: %v", err)
+	}
+	e.Form.Template = "{{"
+	if _, err := RenderEngines("slurm", e); err == nil || !strings.Contains(err.Error(), "jobscripts: template for slurm: ") {
+		t.Errorf("no template: %v", err)
+	}
+	script, err := Render("pbs", Cluster{Directives: []string{"-l place=scatter"}, Form: Form{Drop: []string{"-l place", "-r"}}})
+	if err != nil || strings.Contains(script, "place=") || strings.Contains(script, "#PBS -r") || !strings.Contains(script, "#PBS -l select=") {
+		t.Errorf("%v\n%s", err, script)
+	}
+}
+
 func TestQuote(t *testing.T) {
 	for s, want := range map[string]string{"": "''", "a-b_c=1.2/x": "a-b_c=1.2/x", "it's": `'it'\''s'`, "$(rm)": "'$(rm)'", "a b": "'a b'"} {
 		if got := quote(s); got != want {

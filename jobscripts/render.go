@@ -29,6 +29,7 @@ type Cluster struct {
 	Engine     string        // the program, as each node finds it
 	Launch     string        // the words of the shell that start a program once for each engine
 	Broadcast  Broadcast
+	Form       Form
 }
 
 // Ranks is the number of engines.
@@ -86,7 +87,7 @@ func Render(system string, c Cluster) (string, error) {
 	if c.Broadcast.Program != "" {
 		c.Engine = c.Broadcast.Program
 	}
-	return execute("ipcluster", system, c)
+	return execute("ipcluster", system, c.Form, c)
 }
 
 // fill puts defaults in the place of zero values.

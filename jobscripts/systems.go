@@ -16,8 +16,39 @@ var templates embed.FS
 // OpenPBS and Torque, SGE is every Grid Engine, PJM is Fujitsu's.
 var systems = []string{"slurm", "pbs", "sge", "lsf", "flux", "pjm"}
 
+// prefixes are what lines of directives begin with.
+var prefixes = map[string]string{"slurm": "#SBATCH ", "pbs": "#PBS ", "sge": "#$ ", "lsf": "#BSUB ", "flux": "#flux: ", "pjm": "#PJM "}
+
 // Systems lists the batch systems that there are scripts for.
 func Systems() []string { return slices.Clone(systems) }
+
+// A Form changes a script beyond what its fields say.
+type Form struct {
+	// Template takes the place of the shipped one, which is in templates. It may
+	// use what that defines: {{template "engines.body" .}} is all that follows the
+	// directives.
+	Template string
+	// Drop is directives to leave out, as in "--open-mode" or "-l place".
+	Drop []string
+}
+
+// drop leaves directives out of a script.
+func (f Form) drop(system, script string) string {
+	if len(f.Drop) == 0 {
+		return script
+	}
+	var kept strings.Builder
+	for line := range strings.Lines(script) {
+		directive, ok := strings.CutPrefix(line, prefixes[system])
+		if !ok || !slices.ContainsFunc(f.Drop, func(d string) bool {
+			rest, ok := strings.CutPrefix(directive, d)
+			return ok && strings.ContainsAny(rest[:1], "= \n")
+		}) {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
 
 // known refuses a batch system that there are no scripts for.
 func known(system string) error {
@@ -29,18 +60,23 @@ func known(system string) error {
 
 // execute renders a template of templates with the body that it shares with those
 // of the other systems.
-func execute(kind, system string, data any) (string, error) {
+func execute(kind, system string, form Form, data any) (string, error) {
 	t, err := template.New(kind+"."+system).Funcs(template.FuncMap{
 		"quote": quote, "words": Words, "clock": clock, "seconds": seconds, "minutes": minutes,
 	}).ParseFS(templates, "templates/"+kind+"."+system, "templates/"+kind+".body")
 	if err != nil {
 		return "", fmt.Errorf("jobscripts: %w", err)
 	}
+	if form.Template != "" {
+		if t, err = t.Parse(form.Template); err != nil {
+			return "", fmt.Errorf("jobscripts: template for %s: %w", system, err)
+		}
+	}
 	var b strings.Builder
 	if err := t.Execute(&b, data); err != nil {
 		return "", fmt.Errorf("jobscripts: render %s: %w", system, err)
 	}
-	return strings.TrimRight(b.String(), "\n") + "\n", nil
+	return form.drop(system, strings.TrimRight(b.String(), "\n")+"\n"), nil
 }
 
 // quote makes one word of the shell of any text.

@@ -38,6 +38,8 @@ type BatchConfig struct {
 	// which is for all jobs of this process. 0 is 10 s, which no site has been
 	// seen to mind; some ask for a minute.
 	Poll time.Duration `toml:"poll"`
+	// Form changes the script beyond what is said here.
+	Form jobscripts.Form `toml:"-"`
 	// Site, if there is one, takes the place of what is said here but for Poll and Single:
 	// it plans the job as its machine wants it.
 	Site Site `toml:"-"`
@@ -228,7 +230,7 @@ func (b batch) job(n int) (jobscripts.Engines, error) {
 	}
 	e := b.engines
 	e.Time = cmp.Or(b.config.Time, defaultTime)
-	e.Directives, e.Setup = b.config.Directives, b.config.Setup
+	e.Directives, e.Setup, e.Form = b.config.Directives, b.config.Setup, b.config.Form
 	e.Launch = slices.Concat(e.Launch, []string{"-n", strconv.Itoa(n)})
 	return e, nil
 }

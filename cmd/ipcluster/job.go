@@ -21,6 +21,8 @@ func jobFlags(fs *pflag.FlagSet, r *site.Request) {
 	fs.StringVar(&r.Kind, "kind", r.Kind, "kind of nodes, where a site has several")
 	fs.StringArrayVar(&r.Directives, "directive", nil, "one more option of the batch system, as in --directive=--exclusive")
 	fs.StringArrayVar(&r.Setup, "setup", nil, "a line of shell to run first, as in --setup='module load openmpi'")
+	fs.StringArrayVar(&r.Drop, "drop", nil, "an option of the batch system to leave out, as in --drop=--open-mode")
+	fs.StringVar(&r.Template, "template", "", "file of a template for the script, in place of the shipped one")
 	fs.BoolVar(&r.Broadcast, "broadcast", false, "copy the engine's program to the disks of all nodes first, where the site says how")
 }
 

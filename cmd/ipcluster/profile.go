@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 
 	"muster/configs"
-	"muster/jobscripts"
 	"muster/launcher/site"
 	"muster/wire"
 )
@@ -202,11 +201,16 @@ func checkProfile(name string, p wire.Profile, r site.Request) error {
 	for _, n := range c.Site.Notes {
 		fmt.Println("  note:", n)
 	}
-	plan, err := c.Site.Plan(c.Request(r))
+	r.Run = p.Dir
+	request, err := c.Request(r)
 	if err != nil {
 		return err
 	}
-	text, err := jobscripts.Render(plan.System, plan.Cluster())
+	plan, err := c.Site.Plan(request)
+	if err != nil {
+		return err
+	}
+	text, err := enginesScript(p, plan)
 	if err == nil {
 		err = c.Site.Check(text)
 	}

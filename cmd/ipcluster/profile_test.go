@@ -68,6 +68,24 @@ func TestScriptOfASite(t *testing.T) {
 	}
 }
 
+func TestScriptByAnotherTemplate(t *testing.T) {
+	profile(t)
+	file := filepath.Join(t.TempDir(), "mine")
+	if err := os.WriteFile(file, []byte("#!/bin/bash\n#SBATCH --nodes={{.Nodes}}\n#SBATCH --open-mode=append\n{{- template \"ipcluster.body\" .}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, diag, ok := ipcluster(t, "script", "slurm", "--nodes", "3", "--template", file, "--drop", "--open-mode")
+	if !ok || !strings.HasPrefix(out, "#!/bin/bash\n#SBATCH --nodes=3\nset -u\n") {
+		t.Errorf("%v %s%s", ok, out, diag)
+	}
+	if _, diag, ok := ipcluster(t, "script", "--profile", "perlmutter", "-A", "m1", "--template", file); ok || !strings.Contains(diag, "(rule required --constraint)") {
+		t.Errorf("a template that breaks a rule: %v %s", ok, diag)
+	}
+	if _, diag, ok := ipcluster(t, "start", "--dry-run", "--engines", "slurm", "-n", "2", "--template", "/no/such"); ok || !strings.Contains(diag, "template of the job script: open /no/such") {
+		t.Errorf("a template that is not there: %v %s", ok, diag)
+	}
+}
+
 // What a start submits for a site is what script prints, and what the site wants.
 func TestStartOnASite(t *testing.T) {
 	profile(t)

@@ -64,6 +64,11 @@ func script(args []string) error {
 		}
 		c.Nodes, c.PerNode, c.Time, c.Account, c.Queue = request.Nodes, request.PerNode, request.Time, request.Account, request.Queue
 		c.Directives, c.Setup, c.Launch = request.Directives, request.Setup, launch
+		said, err := configs.Config{}.Request(request)
+		if err != nil {
+			return err
+		}
+		c.Form = jobscripts.Form{Template: said.Text, Drop: said.Drop}
 		text, err := jobscripts.Render(fs.Arg(0), c)
 		fmt.Print(text)
 		return err
@@ -90,13 +95,18 @@ func siteScript(profile wire.Profile, request site.Request, c jobscripts.Cluster
 	if err != nil {
 		return "", err
 	}
-	if request.Run = c.ProfileDir; engines {
+	if request.Run = c.ProfileDir; !engines {
+		config.Job.Template = "" // which is one of a set of engines
+	} else {
 		request.Run = profile.Dir
 		if slices.Contains(launcher.Names, config.Site.System()) {
 			return cluster.Script(cluster.Config{Profile: profile, Job: request})
 		}
 	}
-	plan, err := config.Site.Plan(config.Request(request))
+	if request, err = config.Request(request); err != nil {
+		return "", err
+	}
+	plan, err := config.Site.Plan(request)
 	if err != nil {
 		return "", err
 	}

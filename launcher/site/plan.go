@@ -33,6 +33,7 @@ type Plan struct {
 	Env        []string // "NAME=value"
 	Launch     []string // starts a program N times
 	Broadcast  jobscripts.Broadcast
+	Form       jobscripts.Form
 	Warning    Warning
 	Poll       time.Duration
 }
@@ -43,7 +44,7 @@ func (s Site) Plan(r Request) (Plan, error) {
 	if err := s.Validate(); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{System: s.System(), Time: cmp.Or(r.Time, defaultTime), Warning: s.Warning}
+	p := Plan{System: s.System(), Time: cmp.Or(r.Time, defaultTime), Warning: s.Warning, Form: jobscripts.Form{Template: r.Text, Drop: r.Drop}}
 	kind, err := s.kind(r)
 	if err != nil {
 		return Plan{}, err
@@ -142,77 +143,6 @@ func (s Site) shape(p *Plan, r Request, kind Kind) error {
 	return nil
 }
 
-// queue chooses the first queue that takes the job, or the one that is asked for.
-func (s Site) queue(p *Plan, r Request, kind Kind) (Queue, error) {
-	if len(s.Queues) == 0 {
-		p.ask(r.Queue)
-		return Queue{Name: r.Queue}, nil
-	}
-	var why, others []string
-	var rules []string
-	for _, q := range s.Queues {
-		if r.Queue != "" && q.Name != r.Queue {
-			continue
-		}
-		if !q.has(kind.Name) {
-			if r.Queue != "" {
-				return q, s.refuse("queues."+q.Name+".nodes", "leave the kind out, or ask for another queue", "queue %s has no nodes of kind %s", q.Name, kind.Name)
-			}
-			continue
-		}
-		limit, broken := q.takes(p.Nodes, p.Time)
-		switch {
-		case broken != nil:
-			if !q.OnRequest || r.Queue != "" {
-				why, rules = append(why, broken.reason), append(rules, "queues."+q.Name+"."+broken.rule)
-			}
-		case q.OnRequest && r.Queue == "":
-			others = append(others, fmt.Sprintf("%s (%s)", q.Name, q.Note))
-		default:
-			p.Queue, p.Limit = q.Name, limit
-			if len(q.Directives) == 0 {
-				p.ask(q.Name)
-			}
-			return q, nil
-		}
-	}
-	job := fmt.Sprintf("a job of %s for %s", count(p.Nodes, "node"), short(p.Time))
-	remedy := "ask for a job within these limits"
-	if len(others) > 0 {
-		remedy = "ask for a job within these limits, or for a queue that takes it by name: " + strings.Join(others, ", ")
-	}
-	switch {
-	case r.Queue != "" && len(why) == 0:
-		return Queue{}, s.noQueue(r.Queue)
-	case len(why) == 0: // all that take it want to be asked for
-		return Queue{}, s.refuse("queues", remedy, "no queue takes %s on nodes of kind %s by itself", job, kind.Name)
-	}
-	return Queue{}, s.refuse(strings.Join(rules, ", "), remedy, "no queue takes %s: %s", job, strings.Join(why, "; "))
-}
-
-// noQueue refuses a queue that is not there, or that cannot be asked for.
-func (s Site) noQueue(name string) error {
-	var names []string
-	for _, q := range s.Queues {
-		for _, l := range q.Limits {
-			if l.Name == name {
-				return s.refuse("queues."+q.Name+".limits", "ask for "+q.Name, "nothing can be submitted to %s directly: %s routes jobs there by their size", name, q.Name)
-			}
-		}
-		names = append(names, q.Name)
-	}
-	return s.refuse("queues", "ask for one of these, or for none and have it chosen", "it has no queue %q, but %s", name, strings.Join(names, ", "))
-}
-
-// ask has a queue asked for by its name.
-func (p *Plan) ask(name string) {
-	if p.System == "slurm" {
-		p.Partition = name
-	} else {
-		p.Ask = name
-	}
-}
-
 // account checks whom to charge.
 func (s Site) account(r Request, kind Kind) (string, error) {
 	remedy := "give one: --account, or job.account in the profile"
@@ -284,7 +214,7 @@ func (p Plan) fill(words []string) []string {
 func (p Plan) Engines() jobscripts.Engines {
 	return jobscripts.Engines{
 		N: p.N, Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Account: p.Account, Partition: p.Partition, Queue: p.Ask, PE: "mpi", Chunk: p.Chunk,
-		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: p.Launch, Broadcast: p.Broadcast,
+		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: p.Launch, Broadcast: p.Broadcast, Form: p.Form,
 	}
 }
 
@@ -292,7 +222,7 @@ func (p Plan) Engines() jobscripts.Engines {
 func (p Plan) Cluster() jobscripts.Cluster {
 	return jobscripts.Cluster{
 		Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Lead: p.Warning.Lead, Account: p.Account, Partition: p.Partition, Queue: p.Ask, Chunk: p.Chunk,
-		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: jobscripts.Words(p.Launch), Broadcast: p.Broadcast,
+		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: jobscripts.Words(p.Launch), Broadcast: p.Broadcast, Form: p.Form,
 	}
 }
 

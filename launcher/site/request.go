@@ -23,6 +23,11 @@ type Request struct {
 	Launch []string `toml:"launch"`
 	// Broadcast brings the program to the local disks of all nodes first.
 	Broadcast bool `toml:"broadcast"`
+	// Template is the file of the script's template, in place of the shipped one, and
+	// Text what is in it. Drop is options that scripts have and this one is not to have.
+	Template string   `toml:"template"`
+	Text     string   `toml:"-"`
+	Drop     []string `toml:"drop"`
 	// Poll is the time between two questions to the scheduler; 0 is what the site allows.
 	Poll time.Duration `toml:"poll"`
 	// Run is the directory of the run, which compute nodes must see.
@@ -41,6 +46,7 @@ func (r Request) Or(other Request) Request {
 		Kind: cmp.Or(r.Kind, other.Kind), Queue: cmp.Or(r.Queue, other.Queue), Account: cmp.Or(r.Account, other.Account),
 		Directives: slices.Concat(other.Directives, r.Directives), Setup: slices.Concat(other.Setup, r.Setup),
 		Launch: launch, Broadcast: r.Broadcast || other.Broadcast,
+		Template: cmp.Or(r.Template, other.Template), Text: cmp.Or(r.Text, other.Text), Drop: slices.Concat(other.Drop, r.Drop),
 		Poll: cmp.Or(r.Poll, other.Poll), Run: cmp.Or(r.Run, other.Run),
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"muster/jobscripts"
 )
 
 // small is a site with one of each rule.
@@ -234,6 +236,58 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s reads %q as %q, want %q", tt.scheduler, tt.directive, g, tt.want)
 		}
 	}
+}
+
+// Every scheduler has its scripts, and reads in them what is asked for.
+func TestEveryScheduler(t *testing.T) {
+	for _, name := range Schedulers() {
+		s := small()
+		s.Scheduler, s.Chunk, s.Directives, s.Fixed, s.Required, s.Forbidden = name, "", nil, nil, nil, nil
+		if name == "pbspro" {
+			s.Chunk = "{nodes}:ncpus=8:mpiprocs={per_node}"
+		}
+		p := plan(t, s, Request{Nodes: 2, PerNode: 4})
+		e := p.Engines()
+		e.Name, e.Args, e.Dir, e.Log, e.Report = "e", []string{"ipengine"}, "/run", "/run/log", "/run/report"
+		script, err := jobscripts.RenderEngines(p.System, e)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		whole, err := jobscripts.Render(p.System, p.Cluster())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, script := range []string{script, whole} {
+			if err := s.Check(script); err != nil { // the account is read back
+				t.Errorf("%s: %v\n%s", name, err, script)
+			}
+			given := s.scheduler().given(script)
+			if !slices.Contains(given, option{s.scheduler().queue, "work"}) || !slices.Contains(given, option{s.scheduler().account, "a"}) {
+				t.Errorf("%s: queue and account are not among %v", name, given)
+			}
+			if chunk := slices.Contains(given, option{"-l select", "2:ncpus=8:mpiprocs=4"}); chunk != (name == "pbspro") {
+				t.Errorf("%s: chunks: %v", name, given)
+			}
+			if torque := slices.Contains(given, option{"-l nodes", "2:ppn=4"}); torque != (name == "torque") {
+				t.Errorf("%s: nodes: %v", name, given)
+			}
+		}
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	f.Add("slurm", "#SBATCH --mem=4G\n#SBATCH -C\n#SBATCH \n")
+	f.Add("pbspro", "#PBS -l select=2,,walltime\n#PBS -l\n")
+	f.Add("pjm", "#PJM -L \"node=2\n#PJM --mpi\n")
+	f.Fuzz(func(t *testing.T, scheduler, script string) {
+		s := small()
+		s.Scheduler = scheduler
+		if err := s.Check(script); err == nil && !strings.Contains(script, "exclusive") {
+			t.Errorf("%q has no account, and nothing that is fixed, and is not refused", script)
+		}
+	})
 }
 
 // What this package decides depends on what it is given alone.
