@@ -1,12 +1,14 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"muster/client"
+	"muster/engine"
 	"muster/wire"
 )
 
@@ -157,4 +159,36 @@ func TestGoSettingsRefused(t *testing.T) {
 	// No condition at all.
 	_, err := v.With(client.After(), client.After(v.MapAsync(square, []float64{}))).Apply(ctx, square, 1.0)
 	check(t, err)
+}
+
+// Functions that run for longer than they may: one that looks at its context,
+// and one that does not.
+var (
+	watchful  = engine.Func("test.Watchful", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+	oblivious = engine.Func("test.Oblivious", func(d float64) float64 { time.Sleep(time.Duration(d * 1e9)); return d })
+)
+
+// What runs for longer than its deadline fails, and its engine goes on.
+func TestGoDeadline(t *testing.T) {
+	c, ctx := connect(t)
+	v := c.LoadBalanced().With(client.Deadline(100 * time.Millisecond))
+	for what, ar := range map[string]*client.AsyncResult{
+		"interpreted code":                  v.ExecuteAsync("for {}"),
+		"an interpreted function":           v.ApplyAsync(client.Ref("func() { for {} }")),
+		"a function that looks at ctx":      v.ApplyAsync(watchful),
+		"a function that does not":          v.ApplyAsync(oblivious, 0.2),
+		"a map":                             v.With(client.Chunk(2)).MapAsync(oblivious, []float64{0.2, 0}),
+		"a direct call":                     c.Direct(client.Engines(2)).With(client.Deadline(50 * time.Millisecond)).ExecuteAsync("select {}"),
+		"a broadcast":                       c.Broadcast(client.All).With(client.Deadline(50 * time.Millisecond)).ExecuteAsync("select {}"),
+		"what waits for another and is run": v.On(client.Engines(0)).ExecuteAsync("time.Sleep(time.Hour)"),
+	} {
+		_, err := ar.Get(ctx)
+		var one *client.RemoteError
+		if !errors.Is(err, client.ErrDeadline) || !errors.As(err, &one) || !strings.Contains(one.Message, "longer than its deadline of ") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	values, err := c.Direct(client.All).With(client.Deadline(time.Minute)).Apply(ctx, square, 3.0)
+	check(t, err)
+	want(t, values, []any{9.0, 9.0, 9.0, 9.0})
 }

@@ -25,6 +25,7 @@ const (
 	ValueError        = "ValueError"        // the request cannot be read
 	NameError         = "NameError"         // no such name
 	KeyError          = "KeyError"          // no such property
+	TaskDeadline      = "TaskDeadline"      // the request ran for longer than its deadline
 )
 
 // errInterrupted is why the context of a request ends early.
@@ -33,6 +34,9 @@ var errInterrupted = errors.New("interrupted")
 // failure is an error as a client reads it.
 func failure(ctx context.Context, err error) wire.Error {
 	var user *UserError
+	if late := overdue(ctx); late != nil {
+		return *late
+	}
 	if stopped(ctx, err) {
 		return plainFailure(EngineError, "the engine has ended, and what it ran with it: "+context.Cause(ctx).Error())
 	}

@@ -61,8 +61,8 @@ func (q *queue) push(r *request) {
 }
 
 // take waits for the first request, removes it, and makes it the one that
-// runs, with a context that ends with life. It returns nil once the queue is
-// closed or life has ended.
+// runs, with a context that ends with life, or when the request's deadline is
+// over. It returns nil once the queue is closed or life has ended.
 func (q *queue) take(life context.Context) (*request, context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -79,8 +79,16 @@ func (q *queue) take(life context.Context) (*request, context.Context) {
 		return r, life
 	}
 	q.running = r
-	life, q.cancel = context.WithCancelCause(life)
-	return r, life
+	ctx, cancel := context.WithCancelCause(life)
+	if q.cancel = cancel; r.marks.Deadline > 0 {
+		var stop context.CancelFunc
+		ctx, stop = withDeadline(ctx, r.marks.Deadline)
+		q.cancel = func(cause error) {
+			cancel(cause)
+			stop()
+		}
+	}
+	return r, ctx
 }
 
 // done says that the request that was taken runs no more.

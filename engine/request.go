@@ -46,6 +46,7 @@ type marks struct {
 	CountOutputs  bool              `json:"count_outputs"` // wire.CountOutputs
 	SourceFile    string            `json:"source_file"`   // wire.SourceFile
 	GoTypes       map[string]string `json:"go_types"`      // wire.GoTypes
+	Deadline      float64           `json:"deadline"`      // wire.Deadline
 
 	Depend         string   `json:"depend"` // wire.Depend and its siblings
 	Require        []string `json:"require"`

@@ -59,6 +59,9 @@ func (e *Engine) perform(ctx context.Context, r *request) {
 	}()
 	a := e.guarded(ctx, r)
 	lost = false
+	if late := overdue(ctx); late != nil && a.status == wire.StatusOK {
+		a = e.failed(r, *late)
+	}
 	finish(a)
 }
 

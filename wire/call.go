@@ -124,6 +124,10 @@ const (
 	// Priority, in a request for the task queue, is an int, 0 if it is missing:
 	// of the tasks that wait, those of the highest go first.
 	Priority = "priority"
+	// Deadline, in a request for work, is for how many seconds it may run, for
+	// ever if it is 0 or missing: a Go engine then interrupts it, and its reply is
+	// the error TaskDeadline.
+	Deadline = "deadline"
 	// SourceFile, in an execute_request, is the name of the file that the code
 	// is. Tracebacks then name it instead of the cell, and a Go program in it is
 	// run as a program.

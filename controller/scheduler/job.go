@@ -69,6 +69,7 @@ type options struct {
 	Timeout  float64           `json:"timeout"` // seconds
 	Retries  int               `json:"retries"`
 	Priority int               `json:"priority"`
+	Deadline float64           `json:"deadline"` // the engine's concern, but for what it cannot be
 
 	Depend         string   `json:"depend"` // wire.Depend and its siblings
 	Require        []string `json:"require"`
@@ -101,6 +102,8 @@ func newJob(ev Request, order uint64, tick float64) (j *job, demands string, _ *
 		return j, "", refuse(j, valueError, "retries is %d: it must not be negative", o.Retries)
 	case !(o.Timeout >= 0) || o.Timeout > maxTimeout:
 		return j, "", refuse(j, valueError, "timeout is %v: want 0 to %v seconds", o.Timeout, float64(maxTimeout))
+	case !(o.Deadline >= 0):
+		return j, "", refuse(j, valueError, "deadline is %v: it must not be negative", o.Deadline)
 	}
 	slices.Sort(o.Targets)
 	j.targets = slices.Clip(slices.Compact(o.Targets))
