@@ -30,8 +30,11 @@ type AsyncResult struct {
 	mapped  *mapping // of a map, which items its tasks have
 	// scheduled are the settings of a LoadBalancedView's call, nil of others.
 	scheduled *settings
-	steps     []*step // of a TaskSet, what its tasks are now; guarded by Client.mu until done
-	stopped   bool    // it is being aborted: what fails is not recovered; guarded likewise
+	// bound says that nobody else has the call than one who waits for it: it is
+	// cancelled when the context of the wait ends.
+	bound   bool
+	steps   []*step // of a TaskSet, what its tasks are now; guarded by Client.mu until done
+	stopped bool    // it is being aborted: what fails is not recovered; guarded likewise
 
 	tasks []task
 	done  chan struct{}
@@ -163,7 +166,7 @@ func (ar *AsyncResult) WaitFor(ctx context.Context, until Condition) error {
 			return nil
 		case <-changed:
 		case <-ctx.Done():
-			return callError(ar.what, fmt.Errorf("wait, %d of %d answered: %w", ar.Progress(), len(ar.tasks), context.Cause(ctx)))
+			return ar.giveUp(ctx)
 		}
 	}
 }
@@ -246,7 +249,11 @@ func (ar *AsyncResult) wake() {
 // values are shared between the calls.
 func (ar *AsyncResult) Get(ctx context.Context) ([]any, error) {
 	if err := ar.Wait(ctx); err != nil {
-		return nil, err
+		if !ar.bound || !ar.Ready() {
+			return nil, err
+		}
+		ar.once.Do(ar.collect) // what had come before it was cancelled
+		return ar.values, err
 	}
 	ar.once.Do(ar.collect)
 	return ar.values, ar.err

@@ -38,7 +38,12 @@ func (e *Executor) Submit(fn Function, args ...any) *AsyncResult {
 // as it and those before it are there; see Items. The iteration may be left, and
 // gone through again.
 func (e *Executor) Map(ctx context.Context, fn Function, seqs ...any) iter.Seq2[any, error] {
-	return Items[any](ctx, e.track("map "+fn.Name(), func() *AsyncResult { return e.view.mapItems(ctx, fn, seqs) }))
+	return Items[any](ctx, e.track("map "+fn.Name(), func() *AsyncResult {
+		if ctx.Err() != nil {
+			return failed("map "+fn.Name(), context.Cause(ctx))
+		}
+		return e.view.MapAsync(fn, seqs...)
+	}))
 }
 
 // track counts a call until it is done.

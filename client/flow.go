@@ -137,20 +137,32 @@ func (s *flow) watch(c *sentChunk) {
 	})
 }
 
-// abort asks the engines to skip what is under way, and waits for nobody.
-func (s *flow) abort() {
-	var left []*AsyncResult
+// left are the calls that are under way.
+func (s *flow) left() (calls []*AsyncResult) {
 	for _, c := range s.sent {
 		if c.ar != nil && !c.ar.Ready() {
-			left = append(left, c.ar)
+			calls = append(calls, c.ar)
 		}
 	}
-	if len(left) == 0 {
-		return
+	return calls
+}
+
+// abort takes back what is under way, and waits for nobody. Of tasks, which no
+// engine was chosen for by the caller, that is also what runs.
+func (s *flow) abort() {
+	if left := s.left(); len(left) > 0 {
+		s.client.askAbort(left, !s.direct)
 	}
-	if engines, requests := s.client.abortRequests(left, false); len(engines) > 0 {
-		s.client.start(&AsyncResult{what: "abort", kind: toController, decode: nothing}, s.client.control, engines, requests...)
+}
+
+// ended is the error of a map whose context has ended. Its tasks are cancelled
+// then, if it is a LoadBalancedView's.
+func (s *flow) ended(ctx context.Context) error {
+	err := fmt.Errorf("%d items sent: %w", s.pulled, context.Cause(ctx))
+	if left := s.left(); !s.direct && len(left) > 0 {
+		err = fmt.Errorf("%w; cancelled: %v", err, cancelAll(ctx, left))
 	}
+	return callError(s.what, err)
 }
 
 // next returns the chunk whose values are to be yielded next, if it has come. If
@@ -158,7 +170,7 @@ func (s *flow) abort() {
 func (s *flow) next(ctx context.Context, wait bool) (*sentChunk, error) {
 	for {
 		if ctx.Err() != nil {
-			return nil, callError(s.what, fmt.Errorf("%d items sent: %w", s.pulled, context.Cause(ctx)))
+			return nil, s.ended(ctx)
 		}
 		s.client.mu.Lock()
 		arrived := s.arrived

@@ -9,7 +9,9 @@ import (
 
 // A LoadBalancedView hands tasks to the controller's scheduler, which gives
 // each to an engine that has little to do. Its methods come in two forms, as a
-// DirectView's do.
+// DirectView's do. When the context of one that waits ends, its tasks are
+// cancelled, as by AsyncResult.Cancel; the error says where they were, and what
+// had come by then is returned beside it. What runs has two seconds to end.
 type LoadBalancedView struct {
 	client   *Client
 	targets  Targets
@@ -40,6 +42,7 @@ func (v *LoadBalancedView) send(ctx context.Context, ar *AsyncResult, r *request
 	if err != nil {
 		return failed(ar.what, err)
 	}
+	ar.bound = ctx.Done() != nil
 	return v.start(ar, r)
 }
 

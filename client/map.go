@@ -133,6 +133,7 @@ func (v *LoadBalancedView) mapItems(ctx context.Context, fn Function, seqs []any
 	if err != nil {
 		return failed(what, err)
 	}
+	ar.bound = ctx.Done() != nil
 	return v.start(ar, requests...)
 }
 

@@ -35,15 +35,16 @@ func (m *mapping) len() (n int) {
 
 // itemsInto is into for the result of a map.
 func (ar *AsyncResult) itemsInto(ctx context.Context, dst reflect.Value) error {
-	if err := ar.Wait(ctx); err != nil {
-		return err
+	ended := ar.Wait(ctx)
+	if ended != nil && !(ar.bound && ar.Ready()) {
+		return ended
 	}
 	n := ar.mapped.len()
 	dst.Set(reflect.MakeSlice(dst.Type(), n, n))
-	if err := ar.gather(dst); err != nil {
+	if err := ar.gather(dst); err != nil && ended == nil {
 		return callError(ar.what, err)
 	}
-	return nil
+	return ended
 }
 
 // gather stores the values of a map in dst, a slice that has a place for each.

@@ -48,10 +48,10 @@ func ExampleAsyncResult_WaitFor() {
 			fmt.Println("found by engine", r.Engine)
 		}
 	}
-	fmt.Println("cancelled on", ended.Interrupted)
+	fmt.Println("cancelled on", len(ended.Interrupted)+len(ended.Aborted))
 	// Output:
 	// found by engine 2
-	// cancelled on [0 1 3]
+	// cancelled on 3
 }
 
 // What runs is interrupted, what waits is aborted.
@@ -64,13 +64,13 @@ func ExampleAsyncResult_Cancel() {
 		break
 	}
 	waiting := v.ExecuteAsync("1 + 1")
-	fmt.Printf("%+v\n", must(waiting.Cancel(ctx)))
-	fmt.Printf("%+v\n", must(endless.Cancel(ctx)))
+	fmt.Println(must(waiting.Cancel(ctx)))
+	fmt.Println(must(endless.Cancel(ctx)))
 	_, err := endless.Get(ctx)
 	fmt.Println(errors.Is(err, client.ErrInterrupted))
 	// Output:
-	// {Aborted:[1] Interrupted:[]}
-	// {Aborted:[] Interrupted:[1]}
+	// 1 queued on engine 1
+	// 1 running on engine 1
 	// true
 }
 

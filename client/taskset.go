@@ -68,6 +68,7 @@ func (v *LoadBalancedView) submit(ctx context.Context, tasks []Task) *TaskSet {
 		}
 		requests[i] = ar.steps[i].request
 	}
+	ar.bound = ctx.Done() != nil
 	v.client.start(ar, v.client.task, nil, requests...)
 	return set
 }

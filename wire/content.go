@@ -96,16 +96,28 @@ type Aborted struct {
 	Unknown []MsgID                `json:"unknown"`
 }
 
-// Explain is the content of an explain_request.
+// Explain is the content of an explain_request: about these tasks or, where it
+// is null, about all that wait.
 type Explain struct {
 	MsgIDs []MsgID `json:"msg_ids"`
 }
 
-// Explained is the content of an explain_reply: for each task a sentence that
-// says where it is and what it waits for.
+// Explained is the content of an explain_reply: for each task that was asked for a
+// sentence that says where it is and what it waits for; else what all wait for
+// that do.
 type Explained struct {
-	Status string           `json:"status"`
-	Tasks  map[MsgID]string `json:"tasks"`
+	Status  string           `json:"status"`
+	Tasks   map[MsgID]string `json:"tasks"`
+	Waiting []Waiting        `json:"waiting,omitempty"`
+	More    int              `json:"more,omitempty"` // that wait for what is not in Waiting, which is bounded
+}
+
+// Waiting are tasks that wait for the same: the rest of a sentence of which each
+// is the subject, how many they are, and some of them, the first to be submitted.
+type Waiting struct {
+	Reason string  `json:"reason"`
+	Count  int     `json:"count"`
+	Tasks  []MsgID `json:"tasks"`
 }
 
 // MsgIDs is the content of a message that is about other messages: Acknowledge

@@ -105,6 +105,8 @@ func (b *Balanced) Step(ev Event) []Action {
 		b.onEngineUp(ev)
 	case EngineDown:
 		b.onEngineDown(ev)
+	case ClientLost:
+		b.onClientLost(ev)
 	case Tick:
 		b.onTick(ev)
 	}

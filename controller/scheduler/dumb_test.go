@@ -3,6 +3,7 @@ package scheduler
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -110,10 +111,20 @@ func (d *dumb) step(ev Event) []string {
 		d.askAgain()
 	case Request:
 		if ev.Message.Header.MsgType == wire.AbortRequest {
-			d.abort(ev)
+			var content wire.Abort
+			json.Unmarshal(ev.Message.Content, &content)
+			d.abort(content.MsgIDs)
 		} else {
 			d.submit(ev)
 		}
+	case ClientLost:
+		var left []wire.MsgID
+		for _, t := range slices.SortedFunc(maps.Values(d.tasks), func(x, y *dumbTask) int { return x.order - y.order }) {
+			if t.ended == "" && t.client == string(ev.Client) {
+				left = append(left, t.id)
+			}
+		}
+		d.abort(left)
 	case Reply:
 		d.reply(ev)
 	case Unsent:
@@ -180,11 +191,9 @@ func (d *dumb) submit(ev Request) {
 	d.tasks[t.id] = t
 }
 
-func (d *dumb) abort(ev Request) {
-	var content wire.Abort
-	json.Unmarshal(ev.Message.Content, &content)
+func (d *dumb) abort(ids []wire.MsgID) {
 	on := make(map[wire.EngineUUID][]wire.MsgID)
-	for _, id := range content.MsgIDs {
+	for _, id := range ids {
 		t := d.tasks[id]
 		switch {
 		case t == nil || t.ended != "":

@@ -5,7 +5,7 @@ import (
 )
 
 // An Event is something that happened: [Request], [Reply], [Unsent],
-// [EngineUp], [EngineDown], [Resume] or [Tick].
+// [EngineUp], [EngineDown], [ClientLost], [Resume] or [Tick].
 type Event interface{ event() }
 
 // Request came from a client. Frames are as the client's router received them:
@@ -45,6 +45,10 @@ type EngineDown struct {
 	Cause string
 }
 
+// ClientLost says that a client is gone and that what it has left is not wanted
+// any more: Balanced aborts its tasks.
+type ClientLost struct{ Client []byte }
+
 // Tick says that N ticks have passed since the last one. Only Balanced asks
 // for ticks, by its Due.
 type Tick struct{ N int }
@@ -54,6 +58,7 @@ func (Reply) event()      {}
 func (Unsent) event()     {}
 func (EngineUp) event()   {}
 func (EngineDown) event() {}
+func (ClientLost) event() {}
 func (Tick) event()       {}
 
 // A Side is one of the two routers of a channel.

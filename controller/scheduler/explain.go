@@ -20,21 +20,38 @@ func (b *Balanced) onAbort(m *wire.Message) {
 		return
 	}
 	if content.MsgIDs == nil {
-		for _, j := range b.inOrder() {
-			if string(j.client) == string(a.client) {
-				content.MsgIDs = append(content.MsgIDs, j.id)
-			}
+		content.MsgIDs = b.of(a.client)
+	}
+	b.do(Tell{a.client, wire.AbortReply, a.header, b.abort(content.MsgIDs, content.Running)})
+}
+
+// onClientLost aborts what a client has left, wherever it is.
+func (b *Balanced) onClientLost(ev ClientLost) { b.abort(b.of(ev.Client), true) }
+
+// of lists the tasks of a client, as they were submitted.
+func (b *Balanced) of(client []byte) (ids []wire.MsgID) {
+	for _, j := range b.inOrder() {
+		if string(j.client) == string(client) {
+			ids = append(ids, j.id)
 		}
 	}
+	return ids
+}
+
+// abort aborts tasks that wait, and has the engines abort the others; running
+// ones are interrupted if that is asked for.
+func (b *Balanced) abort(ids []wire.MsgID, running bool) wire.Aborted {
 	reply := wire.Aborted{Status: wire.StatusOK, Aborted: []wire.MsgID{}, Engines: make(map[wire.EngineUUID][]wire.MsgID), Unknown: []wire.MsgID{}}
+	aborted := make(map[wire.MsgID]bool)
 	var engines []wire.EngineUUID
-	for _, id := range content.MsgIDs {
+	for _, id := range ids {
 		j := b.jobs[id]
 		switch {
-		case j == nil && !slices.Contains(reply.Aborted, id):
+		case j == nil && !aborted[id]:
 			reply.Unknown = append(reply.Unknown, id)
 		case j == nil: // named twice
 		case j.on == nil:
+			aborted[id] = true
 			reply.Aborted = append(reply.Aborted, id)
 			b.giveUp(j, abortion(j))
 		default:
@@ -48,9 +65,9 @@ func (b *Balanced) onAbort(m *wire.Message) {
 		}
 	}
 	for _, uuid := range engines {
-		b.do(Abort{uuid, reply.Engines[uuid], content.Running})
+		b.do(Abort{uuid, reply.Engines[uuid], running})
 	}
-	b.do(Tell{a.client, wire.AbortReply, a.header, reply})
+	return reply
 }
 
 // abortion is the answer to a task that was aborted before it ran.
@@ -69,7 +86,7 @@ func (b *Balanced) inOrder() []*job {
 	return out
 }
 
-// onExplain says what tasks wait for.
+// onExplain says what tasks wait for, those that are named or all.
 func (b *Balanced) onExplain(m *wire.Message) {
 	a := asked{client: m.Route[0], id: m.Header.MsgID, kind: m.Header.MsgType, header: m.RawHeader}
 	var content wire.Explain
@@ -78,6 +95,9 @@ func (b *Balanced) onExplain(m *wire.Message) {
 		return
 	}
 	reply := wire.Explained{Status: wire.StatusOK, Tasks: make(map[wire.MsgID]string, len(content.MsgIDs))}
+	if content.MsgIDs == nil {
+		reply.Waiting, reply.More = b.waiting()
+	}
 	for _, id := range content.MsgIDs {
 		reply.Tasks[id] = b.Explain(id)
 	}

@@ -25,6 +25,7 @@ import (
 //	reply ENGINE CLIENT ID [METADATA]
 //	refuse ENGINE CLIENT ID WHY                  a reply of an engine that is not to run it
 //	unsent ENGINE CLIENT ID                      a request did not reach its engine
+//	lost CLIENT                                  a client is gone
 //	tick N
 //	due                                          prints when the next tick is wanted
 //	abort CLIENT CONTENT                         an abort_request
@@ -137,6 +138,8 @@ func (p *player) apply(w []string) []string {
 		ev = Reply{frames, m}
 	case "unsent":
 		ev = Unsent{[]byte(w[1]), []byte(w[2]), wire.MsgID(w[3])}
+	case "lost":
+		ev = ClientLost{[]byte(w[1])}
 	case "tick":
 		ev = Tick{number(w[1])}
 	case "due":

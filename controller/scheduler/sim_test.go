@@ -45,6 +45,7 @@ func (w *world) event(words ...string) {
 		did = append(did, brief(w, a)...)
 	}
 	check(w.t, w.p.m)
+	w.explained()
 	if w.dumb == nil {
 		return
 	}
@@ -63,6 +64,29 @@ func (w *world) event(words ...string) {
 	}
 }
 
+// explained counts the tasks that wait, each of which has one reason.
+func (w *world) explained() {
+	b, ok := w.p.m.(*Balanced)
+	if !ok {
+		return
+	}
+	waiting := 0
+	for _, j := range b.jobs {
+		if j.on == nil || j.on.gone || j != j.on.first {
+			waiting++
+		}
+	}
+	groups, told := b.waiting()
+	for _, g := range groups {
+		if told += g.Count; g.Reason == "" || len(g.Tasks) != min(g.Count, maxNamed) {
+			w.t.Fatalf("%d tasks, of which %q, wait: %s", g.Count, g.Tasks, g.Reason)
+		}
+	}
+	if told != waiting {
+		w.t.Fatalf("of %d tasks it is told what they wait for, and %d do", told, waiting)
+	}
+}
+
 func (w *world) parse(words []string) Event {
 	switch words[0] {
 	case "up":
@@ -75,6 +99,8 @@ func (w *world) parse(words []string) Event {
 		frames, m := message(w.t, wire.AbortRequest, wire.MsgID(words[2]), "", "", words[1])
 		m.Content = []byte(words[3])
 		return Request{frames, m}
+	case "lost":
+		return ClientLost{[]byte(words[1])}
 	case "unsent":
 		return Unsent{[]byte(words[1]), []byte(words[2]), wire.MsgID(words[3])}
 	case "ask":
@@ -359,6 +385,8 @@ func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
 			uuid := w.engines[i]
 			w.engines = slices.Delete(w.engines, i, i+1)
 			w.event("down", uuid)
+		case n == 18 && kind == "balanced" && w.rng.IntN(8) == 0:
+			w.event("lost", fmt.Sprint("c", w.rng.IntN(3)))
 		case n == 18 && kind == "balanced":
 			w.abort()
 		case n == 19 && kind == "balanced" && len(busy) > 0:
