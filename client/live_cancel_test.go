@@ -13,20 +13,30 @@ import (
 	"muster/engine"
 )
 
-// slowSquare squares what is not negative. Else it tells that it has begun, and
-// lasts until it is cancelled.
+// slowSquare squares what is not negative, and else lasts until it is cancelled.
 var slowSquare = engine.Func("test.SlowSquare", func(ctx context.Context, x float64) (float64, error) {
 	if x >= 0 {
 		return x * x, nil
 	}
-	slowBegun <- struct{}{}
 	<-ctx.Done()
 	return 0, ctx.Err()
 })
 
-// slowBegun has an element for each slowSquare that has begun, which the engines'
-// process, this one, does not print.
-var slowBegun = make(chan struct{}, 100)
+// lasting says by lastingBegun that it has begun, for what it prints is not
+// captured in an engine that shares its process. It lasts so many seconds, without
+// a look at its context, or until it is cancelled.
+var (
+	lasting = engine.Func("test.Lasting", func(ctx context.Context, seconds float64) error {
+		lastingBegun <- struct{}{}
+		if seconds > 0 {
+			time.Sleep(time.Duration(seconds * float64(time.Second)))
+			return nil
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	lastingBegun = make(chan struct{})
+)
 
 const endless = `fmt.Println("begun"); for {}`
 
@@ -45,11 +55,11 @@ func TestGoCancelStages(t *testing.T) {
 	}
 	for name, call := range map[string]func() *client.AsyncResult{
 		"interpreted": func() *client.AsyncResult { return v.On(client.Engines(1)).ExecuteAsync(endless) },
-		"compiled":    func() *client.AsyncResult { return v.On(client.Engines(1)).ApplyAsync(slowSquare, -1.0) },
+		"compiled":    func() *client.AsyncResult { return v.On(client.Engines(1)).ApplyAsync(lasting, 0.0) },
 	} {
 		running := call()
 		if name == "compiled" {
-			<-slowBegun
+			<-lastingBegun
 		} else {
 			begun(t, running)
 		}
@@ -88,14 +98,8 @@ func TestGoCancelStages(t *testing.T) {
 	want(t, running.Ready(), false)
 
 	// What looks at no context is left, and it is said where.
-	deaf := v.On(client.Engines(3)).ApplyAsync(oblivious, 0.3)
-	for {
-		why, err := deaf.Explain(ctx)
-		check(t, err)
-		if strings.Contains(why, "engine 3") {
-			break
-		}
-	}
+	deaf := v.On(client.Engines(3)).ApplyAsync(lasting, 0.3)
+	<-lastingBegun
 	short, stop := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer stop()
 	done, err := deaf.Cancel(short)

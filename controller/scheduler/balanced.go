@@ -294,6 +294,9 @@ func (b *Balanced) onReply(ev Reply) {
 	recalled := j.recalled
 	j.recalled = false
 	switch {
+	case j.aborted && unmet:
+		b.giveUp(j, abortion(j)) // it has not begun
+		j = nil
 	case j.aborted:
 	case recalled && o.Status == wire.StatusAborted:
 		j.recall(w.uuid)

@@ -221,7 +221,12 @@ func (d *dumb) reply(ev Reply) {
 	if by := d.refusals[t.demands()]; !unmet && o.Status != wire.StatusAborted {
 		delete(by, engine.uuid)
 	}
-	if !t.aborted && unmet {
+	if t.aborted && unmet {
+		t.on = nil
+		d.end(t, "failed", "", "aborted")
+		return
+	}
+	if unmet {
 		if !engine.dead {
 			d.refuse(t, engine.uuid)
 		}
