@@ -86,7 +86,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func Example() {
+func ExampleExpr_Met() {
 	e, err := Compile("RAM > 4e9 && gpu")
 	if err != nil {
 		fmt.Println(err)
