@@ -156,6 +156,10 @@ func TestTaskDepend(t *testing.T) {
 		want(t, r.Engine, client.EngineID(1))
 		break
 	}
+	said, err = waits.Explain(ctx)
+	if err != nil || !strings.Contains(said, "succeeded on engine 1") {
+		t.Errorf("the set is explained as %q, %v", said, err)
+	}
 	check(t, waits.Abort(ctx))
 	_, err = waits.Get(ctx)
 	if !errors.Is(err, client.ErrTaskAborted) {
@@ -178,8 +182,9 @@ func TestTaskDepend(t *testing.T) {
 func explained(t *testing.T, c *client.Client, s *client.TaskSet, i int, words string) string {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		said, err := c.ExplainTask(t.Context(), s.Metadata()[i].MsgID)
+		all, err := c.Explain(t.Context(), client.MsgIDs{s.Metadata()[i].MsgID})
 		check(t, err)
+		said := fmt.Sprint(all)
 		if strings.Contains(said, words) {
 			return said
 		}
@@ -343,4 +348,16 @@ func TestRetriedOutput(t *testing.T) {
 	check(t, err)
 	want(t, r.Stdout, "first\nsecond\n")
 	want(t, r.Stderr, "first\nsecond\n")
+}
+
+// The context of Run bounds the task.
+func TestTaskContext(t *testing.T) {
+	c, ctx := connect(t)
+	short, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	r, err := c.LoadBalanced().Run(short, client.Task{Code: "for {}", Recovery: &client.Task{Code: "1"}})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, %v", r, err)
+	}
+	want(t, fmt.Sprint(c.Outstanding()), "[]")
 }
