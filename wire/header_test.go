@@ -60,6 +60,9 @@ func FuzzTime(f *testing.F) {
 		if slow, err := time.Parse(timeLayout, s); err != nil || !fast.Equal(slow) {
 			t.Fatalf("%q: %v, the library reads %v, %v", s, fast, slow, err)
 		}
+		if written := string(fast.append(nil)); written != `"`+s+`"` {
+			t.Fatalf("%q is written as %s", s, written)
+		}
 	})
 }
 

@@ -49,7 +49,25 @@ func (t Time) MarshalJSON() ([]byte, error) {
 
 func (t Time) append(b []byte) []byte {
 	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, timeLayout)
+	u := t.UTC()
+	year, month, day := u.Date()
+	if year < 0 || year > 9999 {
+		b = u.AppendFormat(b, timeLayout)
+		return append(b, '"')
+	}
+	hour, minute, second := u.Clock()
+	// The library, which has to read the layout first, takes three times as long.
+	for _, part := range [...]struct {
+		n, digits int
+		end       byte
+	}{{year, 4, '-'}, {int(month), 2, '-'}, {day, 2, 'T'}, {hour, 2, ':'}, {minute, 2, ':'}, {second, 2, '.'}, {u.Nanosecond() / 1000, 6, 'Z'}} {
+		b = append(b, "000000"[:part.digits]...)
+		for i := len(b) - 1; part.n > 0; i-- {
+			b[i] += byte(part.n % 10)
+			part.n /= 10
+		}
+		b = append(b, part.end)
+	}
 	return append(b, '"')
 }
 
