@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"muster/wire"
@@ -222,6 +223,9 @@ func (s *settings) tasks(targets []wire.EngineUUID) (taskOptions, error) {
 
 // on are requests with the options in their metadata.
 func (o taskOptions) on(requests []*request) []*request {
+	if reflect.ValueOf(&o).Elem().IsZero() {
+		return requests
+	}
 	more, _ := json.Marshal(o) // strings and numbers cannot fail
 	if len(more) == len(`{}`) {
 		return requests

@@ -137,6 +137,7 @@ func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests
 	}
 	hold := newHold(ar.sent)
 	parcels := make([]parcel, n)
+	tasks := make([]*task, n)
 	now := time.Now()
 	for i := range ar.tasks {
 		t, r := &ar.tasks[i], requests[min(i, len(requests)-1)]
@@ -147,7 +148,8 @@ func (c *Client) start(ar *AsyncResult, ch *channel, engines []*engine, requests
 			m.Route = [][]byte{engines[i].route}
 		}
 		t.id, m.RawHeader = c.session.Header(r.msgType)
-		parcels[i] = parcel{ch, []*task{t}, m}
+		tasks[i] = t
+		parcels[i] = parcel{ch, tasks[i : i+1], m}
 	}
 	c.mu.Lock()
 	c.register(ar, engines)
