@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"muster/controller/hub"
-	"muster/controller/scheduler"
 	"muster/controller/store"
 	"muster/transport"
 	"muster/transport/zmq"
@@ -120,11 +119,10 @@ func open(cfg Config) (_ *Controller, err error) {
 
 // bind opens all sockets and builds what stands between them.
 func (c *Controller) bind() error {
-	mail := c.mail
-	l := &loop{mail: mail, session: c.session, instance: c.instance, log: c.cfg.Log, start: time.Now()}
+	l := &loop{start: time.Now()}
 	l.clock = func() int { return int(time.Since(l.start) / tick) }
 	c.loop = l
-	departed := func(identity []byte) { mail.post(hub.Departed{Engine: wire.EngineUUID(identity)}) }
+	departed := func(identity []byte) { c.mail.post(hub.Departed{Engine: wire.EngineUUID(identity)}) }
 
 	for _, e := range []*wire.Endpoint{&c.client.Endpoint, &c.engine.Endpoint} {
 		e.Key, e.Location = c.cfg.Key, c.cfg.Location
@@ -166,53 +164,10 @@ func (c *Controller) bind() error {
 	}
 	c.client.Registration = c.engine.Registration
 
-	mux.machine, control.machine = scheduler.NewDirect(), scheduler.NewDirect()
-	task.machine = scheduler.NewBalanced(scheduler.BalancedConfig{
-		Scheme:     c.cfg.Scheme,
-		HWM:        c.cfg.HWM,
-		CrashLimit: c.cfg.CrashLimit,
-		Tick:       tick.Seconds(),
-		Grace:      inFlight,
-		Recorded:   c.store != nil,
-	}, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
-	mux.control, task.control, broadcast.control = &control, &control, &control
-	broadcast.machine = scheduler.NewBroadcast(broadcast.message)
-	mux.queue, mux.observe = hub.Mux, mail.observe
-	task.queue, task.observe = hub.Task, mail.observe
-	broadcast.queue, broadcast.observe = hub.Broadcast, mail.observe
 	if c.store != nil {
 		l.records = c.store
-		for _, ch := range [...]*channel{&mux, &task, &broadcast} {
-			ch.records = c.store
-		}
-		for _, ch := range [...]*channel{&mux, &task} { // by which clients send again
-			ch.ask, ch.verdicts, ch.broadcast = mail.post, make(chan hub.Verdict, 1), &broadcast
-		}
 	}
-	l.channels = []*channel{&mux, &task, &control, &broadcast}
-	for i, name := range [...]string{"mux", "task", "control", "broadcast"} {
-		ch := l.channels[i]
-		ch.name, ch.session, ch.instance, ch.log, ch.clock = name, c.session, c.instance, c.cfg.Log, l.clock
-	}
-	l.tasks, l.control = &task, &control
-	l.hub = hub.New(hub.Config{
-		Period:      int(c.cfg.HeartPeriod / tick),
-		Misses:      c.cfg.HeartMisses,
-		Grace:       int((c.cfg.Grace + tick - 1) / tick),
-		Stall:       int(max(30*time.Second, 10*c.cfg.HeartPeriod) / tick),
-		Young:       int(10 * time.Second / tick),
-		Adoption:    int(10 * time.Second / tick),
-		HeartPeriod: int(c.cfg.HeartPeriod.Milliseconds()),
-		Instance:    c.instance,
-		Connection:  &c.engine,
-		Database:    c.cfg.DB.place(),
-		Records:     max(0, c.cfg.Records),
-		Bytes:       c.cfg.RecordBytes,
-		NewID: func() wire.MsgID {
-			id, _ := c.session.Header("")
-			return id
-		},
-	})
+	c.assemble(&mux, &task, &control, &broadcast, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	return nil
 }
 
