@@ -89,7 +89,7 @@ func (c *channel) request(frames [][]byte, m *wire.Message) {
 func (c *channel) submitted(m *wire.Message, engine wire.EngineUUID, copies int) {
 	c.observe(hub.Submitted{Queue: c.queue, Engine: engine, Copies: copies, Message: m})
 	if c.records != nil && strings.HasSuffix(m.Header.MsgType, "_request") {
-		c.records.Sent(m.Header.MsgID, engine)
+		c.records.Sent(hub.Sent{Task: m.Header.MsgID, Engine: engine, Queue: c.queue})
 	}
 }
 
@@ -157,7 +157,7 @@ func (c *channel) placed(actions []scheduler.Action) {
 		case scheduler.Placed:
 			c.observe(hub.Placed{Task: a.Task, Engine: a.Engine})
 			if c.records != nil {
-				c.records.Sent(a.Task, a.Engine)
+				c.records.Sent(hub.Sent{Task: a.Task, Engine: a.Engine, Queue: c.queue})
 			}
 		case scheduler.Tried:
 			c.observe(hub.Tried(a))
@@ -178,7 +178,7 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 	switch a := a.(type) {
 	case scheduler.Relay:
 		if a.To == scheduler.ToClient {
-			c.replied(m)
+			c.replied(m, a.Ends)
 		}
 		return c.send(a.To, a.Frames)
 	case scheduler.Sign:
@@ -187,10 +187,10 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		}
 		return c.send(a.To, c.session.Encode(a.Message))
 	case scheduler.Record:
-		c.replied(a.Message)
+		c.replied(a.Message, nil)
 	case scheduler.Answer:
 		m := c.message(a)
-		c.replied(m)
+		c.replied(m, a.Ends)
 		m.Route = [][]byte{a.Client}
 		return c.client.Send(c.session.Encode(m))
 	case scheduler.Tell:
@@ -241,10 +241,15 @@ func (c *channel) tell(engine wire.EngineUUID, kind string, content any) error {
 	return c.sendToEngine(append([][]byte{[]byte(engine), []byte(nobody)}, frames...))
 }
 
-// replied tells the hub of an answer, before the client can ask about it.
-func (c *channel) replied(m *wire.Message) {
-	if c.observe != nil {
-		c.observe(hub.Replied{Message: m, At: wire.Now()})
+// replied tells the hub of an answer, before the client can ask about it. The
+// outcome, if there is one, is then on record before the client knows it.
+func (c *channel) replied(m *wire.Message, o *scheduler.Outcome) {
+	if c.observe == nil {
+		return
+	}
+	c.observe(hub.Replied{Message: m, At: wire.Now()})
+	if o != nil {
+		c.records.Ended(hub.Outcome(*o))
 	}
 }
 

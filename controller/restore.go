@@ -15,7 +15,8 @@ type records interface {
 	Keep(hub.Change)
 	Find(*hub.Query, func(hub.Found))
 	Enlist(hub.Engine)
-	Sent(wire.MsgID, wire.EngineUUID)
+	Sent(hub.Sent)
+	Ended(hub.Outcome)
 	Noted() uint64
 	Reached(noted uint64)
 	Admit()

@@ -13,9 +13,15 @@ import (
 func (m *Machine) durable() bool { return m.cfg.Database == Elsewhere }
 
 // onUnwanted has a reply acknowledged that nobody waits for, with those that
-// were before it: it may be the same once more.
+// were before it: it may be the same once more. One is kept of which the client
+// has yet to say that it waits for it.
 func (m *Machine) onUnwanted(ev Unwanted) {
-	if m.durable() {
+	e, s, t := m.byUUID[ev.Engine], m.strays[ev.Task], m.tasks.byID[ev.Task]
+	switch {
+	case e == nil || !e.keeps, t != nil && t.engine == ev.Engine:
+	case s != nil && s.engine == ev.Engine:
+		s.held = true
+	default:
 		m.keep(ev)
 	}
 }

@@ -82,6 +82,7 @@ type expected struct {
 // held if the engine says that it has it, or its reply.
 type stray struct {
 	engine wire.EngineUUID
+	queue  Queue
 	id     wire.EngineID
 	held   bool
 }
@@ -99,7 +100,7 @@ func (m *Machine) onRestored(ev Restored) {
 	m.restored = true
 	m.strays = make(map[wire.MsgID]*stray)
 	for _, p := range ev.Left.Strays {
-		s := &stray{engine: p.Engine, id: -1}
+		s := &stray{engine: p.Engine, queue: p.Queue, id: -1}
 		if e := a.engines[p.Engine]; e != nil {
 			s.id = e.ID
 		}

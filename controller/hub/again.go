@@ -105,11 +105,7 @@ func (m *Machine) judge(ev Again) Verdict {
 		r.Why = "keeps no replies"
 	}
 	r.Engine, r.ID = s.engine, s.id
-	by := ev.Queue
-	if Origin(Broadcast, id, s.engine) != "" {
-		by = Broadcast
-	}
-	return Verdict{Attach: r, By: by}
+	return Verdict{Attach: r, By: s.queue}
 }
 
 // reply is the answer that a record has.

@@ -12,9 +12,10 @@ type Left struct {
 	// Tasks have no answer, in the order in which they came.
 	Tasks []Unanswered
 	// Strays are requests that were sent to an engine and have no record.
-	Strays []Placed
+	Strays []Sent
 	// Outcomes are those of answered tasks of the task queue, in the order in
-	// which they came.
+	// which they came. There may be some of tasks that have no record, or none
+	// of their answer.
 	Outcomes []Outcome
 }
 
@@ -25,6 +26,13 @@ type Engine struct {
 	// Keeps says that it keeps replies until they are acknowledged, Gone that
 	// it has left or died.
 	Keeps, Gone bool
+}
+
+// Sent is a request that went to an engine by a queue's channel; "" is no engine.
+type Sent struct {
+	Task   wire.MsgID
+	Engine wire.EngineUUID
+	Queue  Queue
 }
 
 // Unanswered is a task that has no answer. The engine is where it was sent last,

@@ -26,7 +26,8 @@ type BalancedConfig struct {
 	// may be on their way.
 	Grace int
 	// Recorded says that tasks may be resumed after the controller's end: what
-	// trying them has come to is reported by Tried.
+	// trying them has come to is reported by Tried, and what became of them with
+	// their answers.
 	Recorded bool
 }
 
@@ -205,8 +206,22 @@ func (b *Balanced) giveUp(j *job, a *Answer) {
 	if j.class != nil {
 		b.unwait(j)
 	}
-	b.do(*a)
-	b.finish(j, ending{id: j.id})
+	b.end(j, *a, ending{id: j.id})
+}
+
+// end answers a job in an engine's stead.
+func (b *Balanced) end(j *job, a Answer, e ending) {
+	a.Ends = b.ends(e)
+	b.do(a)
+	b.finish(j, e)
+}
+
+// ends is an ending for the records.
+func (b *Balanced) ends(e ending) *Outcome {
+	if !b.cfg.Recorded {
+		return nil
+	}
+	return &Outcome{e.id, e.engine, e.ok}
 }
 
 // finish forgets a job that was answered.
@@ -317,8 +332,9 @@ func (b *Balanced) onReply(ev Reply) {
 	}
 	if j != nil {
 		ev.Frames[0], ev.Frames[1] = client, engine
-		b.do(Relay{ToClient, ev.Frames})
-		b.finish(j, ending{j.id, w.uuid, o.Status == wire.StatusOK})
+		e := ending{j.id, w.uuid, o.Status == wire.StatusOK}
+		b.do(Relay{To: ToClient, Frames: ev.Frames, Ends: b.ends(e)})
+		b.finish(j, e)
 	}
 	b.update(w)
 	if len(b.ended) == 0 {

@@ -159,7 +159,7 @@ func (b *Broadcast) onReply(ev Reply) []Action {
 	part := b.take(p, key)
 	if part.whole == nil {
 		ev.Frames[0], ev.Frames[1] = client, engine
-		return []Action{Relay{ToClient, ev.Frames}}
+		return []Action{Relay{To: ToClient, Frames: ev.Frames}}
 	}
 	return append([]Action{Record{ev.Message}}, b.fill(part.whole, part.index, ev.Message)...)
 }

@@ -72,8 +72,7 @@ func (b *Balanced) bury(w *worker) {
 		}
 		switch a := b.epitaph(j, w, ran); {
 		case a != nil:
-			b.do(*a)
-			b.finish(j, ending{id: j.id, engine: w.uuid})
+			b.end(j, *a, ending{id: j.id, engine: w.uuid})
 		default:
 			j.retries--
 			b.tried(j, "")

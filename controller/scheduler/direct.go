@@ -57,7 +57,7 @@ func (d *Direct) onRequest(ev Request) []Action {
 		p.asked[task{string(client), a.id}] = a
 	}
 	ev.Frames[0], ev.Frames[1] = engine, client
-	return []Action{Relay{ToEngine, ev.Frames}}
+	return []Action{Relay{To: ToEngine, Frames: ev.Frames}}
 }
 
 func (d *Direct) onReply(ev Reply) []Action {
@@ -75,7 +75,7 @@ func (d *Direct) onReply(ev Reply) []Action {
 	}
 	delete(p.asked, t)
 	ev.Frames[0], ev.Frames[1] = client, engine
-	return []Action{Relay{ToClient, ev.Frames}}
+	return []Action{Relay{To: ToClient, Frames: ev.Frames}}
 }
 
 func (d *Direct) onUnsent(ev Unsent) []Action {

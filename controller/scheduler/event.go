@@ -78,6 +78,7 @@ type Action interface{ action() }
 type Relay struct {
 	To     Side
 	Frames [][]byte
+	Ends   *Outcome // that is told by it, if it is to be on record before
 }
 
 // Sign sends a message whose dicts the machine has changed, with a new
@@ -101,6 +102,7 @@ type Answer struct {
 	Parent   []byte // the request's header
 	Metadata Metadata
 	Content  wire.Reply
+	Ends     *Outcome // as that of Relay
 }
 
 // Metadata of an Answer: the engine it speaks for, if any.

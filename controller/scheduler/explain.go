@@ -73,7 +73,10 @@ func (b *Balanced) abort(ids []wire.MsgID, running bool) wire.Aborted {
 // abortion is the answer to a task that was aborted before it ran.
 func abortion(j *job) *Answer {
 	kind, _ := replyType(j.kind)
-	return &Answer{j.client, kind, j.header, Metadata{Status: wire.StatusAborted}, wire.Reply{Status: wire.StatusAborted}}
+	return &Answer{
+		Client: j.client, Type: kind, Parent: j.header,
+		Metadata: Metadata{Status: wire.StatusAborted}, Content: wire.Reply{Status: wire.StatusAborted},
+	}
 }
 
 // inOrder returns the jobs as they were submitted.

@@ -166,7 +166,7 @@ func (j *job) refuse(engine wire.EngineUUID) {
 func (j *job) send(w *worker) Action {
 	if j.run == "" && !slices.Contains(j.seen, w.uuid) {
 		frames := make([][]byte, 0, len(j.frames)+1)
-		return Relay{ToEngine, append(append(frames, []byte(w.uuid)), j.frames...)}
+		return Relay{To: ToEngine, Frames: append(append(frames, []byte(w.uuid)), j.frames...)}
 	}
 	dicts := j.frames[3:] // client, delimiter, signature
 	var metadata object

@@ -90,7 +90,7 @@ func (d *Direct) onResume(ev Resume) (out []Action) {
 		}
 		p.asked[task{string(a.client), a.id}] = a
 		if r.State == Due {
-			out = append(out, Relay{ToEngine, r.toEngine()})
+			out = append(out, Relay{To: ToEngine, Frames: r.toEngine()})
 		}
 	}
 	return out
@@ -111,7 +111,7 @@ func (b *Broadcast) onResume(ev Resume) (out []Action) {
 		p.asked[key] = a
 		b.parts[key] = new(part)
 		if r.State == Due {
-			out = append(out, Relay{ToEngine, r.toEngine()})
+			out = append(out, Relay{To: ToEngine, Frames: r.toEngine()})
 		}
 	}
 	return out
@@ -137,6 +137,9 @@ func (b *Balanced) onResume(ev Resume) {
 				j.refuse(e)
 			}
 		}
+		if r.Engine != "" {
+			j.metBefore(r.Engine)
+		}
 		if refusal == nil {
 			refusal = b.enlist(j)
 		}
@@ -159,9 +162,6 @@ func (b *Balanced) resume(j *job, r *Resumed, refusal *Answer) {
 	case b.choose == nil:
 		b.giveUp(j, refuse(j, valueError, "this controller schedules no tasks (its scheme is %q): address engines", b.cfg.Scheme))
 	case r.State == There && w != nil:
-		if refusal != nil { // it has been sent: what it depends on was met
-			j.after, j.follow = nil, nil
-		}
 		// Whether it was asked back is not known: should the engine give it
 		// back, it goes elsewhere.
 		j.recalled = true
@@ -175,9 +175,9 @@ func (b *Balanced) resume(j *job, r *Resumed, refusal *Answer) {
 			b.requeue(j)
 			return
 		}
-		a := lost(j.asked, r)
-		b.do(a)
-		b.finish(j, ending{id: j.id, engine: r.Engine})
+		// Its client may have been told, and so may those that depend on it.
+		_, ok, _ := b.finished.outcome(j.id)
+		b.end(j, lost(j.asked, r), ending{j.id, r.Engine, ok})
 	case j.aborted:
 		b.giveUp(j, abortion(j))
 	case refusal != nil:
@@ -186,6 +186,14 @@ func (b *Balanced) resume(j *job, r *Resumed, refusal *Answer) {
 		b.requeue(j)
 	default:
 		b.settle(j)
+	}
+}
+
+// metBefore is for a job that was sent to an engine: what it depends on was met.
+func (j *job) metBefore(engine wire.EngineUUID) {
+	j.after = nil
+	if j.follow != nil {
+		j.follow = &dependency{success: true, failure: true, met: 1, places: []wire.EngineUUID{engine}}
 	}
 }
 

@@ -13,15 +13,16 @@ import (
 	"sync"
 
 	"muster/controller/hub"
-	"muster/wire"
 )
 
 // A journal holds what may not lag behind, as records do by a commit: on which
-// engine a request is, noted before it is sent there, and which engines there
-// are. A line is there once write(2) returns, whatever becomes of the process:
+// engine a request is, noted before it is sent there, what became of a task,
+// noted before its client is told, and which engines there are. A line is there
+// once write(2) returns, whatever becomes of the process:
 //
-//	engine 3 "uuid" keeps here        or acknowledges nothing; or gone
-//	task "msg_id" "uuid"              on no engine if the uuid is empty
+//	engine 3 "uuid" keeps here        or forgets, if it keeps no replies; or gone
+//	task "msg_id" "uuid" mux          by that queue; on no engine if the uuid is empty
+//	ended "msg_id" "uuid" ok          or failed
 //
 // Lines are dropped when the records tell as much. They are in two files, of
 // which the one that is not written is emptied as soon as its last line is
@@ -79,13 +80,30 @@ func (j *journal) close() error {
 }
 
 // sent notes that a request is about to be sent to an engine, or is on none.
-func (j *journal) sent(task wire.MsgID, engine wire.EngineUUID) {
+func (j *journal) sent(r hub.Sent) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.line = append(j.line[:0], "task "...)
-	j.line = strconv.AppendQuote(j.line, string(task))
+	j.line = strconv.AppendQuote(j.line, string(r.Task))
 	j.line = append(j.line, ' ')
-	j.line = strconv.AppendQuote(j.line, string(engine))
+	j.line = strconv.AppendQuote(j.line, string(r.Engine))
+	j.line = append(append(j.line, ' '), r.Queue...)
+	j.write()
+}
+
+// ended notes what became of a task.
+func (j *journal) ended(o hub.Outcome) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.line = append(j.line[:0], "ended "...)
+	j.line = strconv.AppendQuote(j.line, string(o.Task))
+	j.line = append(j.line, ' ')
+	j.line = strconv.AppendQuote(j.line, string(o.Engine))
+	if o.OK {
+		j.line = append(j.line, " ok"...)
+	} else {
+		j.line = append(j.line, " failed"...)
+	}
 	j.write()
 }
 
@@ -151,9 +169,15 @@ func (j *journal) settled(position uint64) {
 	}
 }
 
-// readJournal returns what the journal of an earlier run tells: engines and
-// places of tasks, in the order in which they were noted.
-func readJournal(path string) (engines []hub.Engine, places []hub.Placed, err error) {
+// noted is what a journal tells, each in the order in which it was noted.
+type noted struct {
+	engines  []hub.Engine
+	places   []hub.Sent
+	outcomes []hub.Outcome
+}
+
+// readJournal returns what the journal of an earlier run tells.
+func readJournal(path string) (*noted, error) {
 	type part struct {
 		begin uint64
 		lines []byte
@@ -165,46 +189,41 @@ func readJournal(path string) (engines []hub.Engine, places []hub.Placed, err er
 			continue
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		first, rest, _ := bytes.Cut(b, []byte("\n"))
 		var p part
 		if _, err := fmt.Sscanf(string(first), "journal %d", &p.begin); err != nil {
-			return nil, nil, fmt.Errorf("%s is no journal: remove it", name)
+			return nil, fmt.Errorf("%s is no journal: move it away", name)
 		}
 		p.lines = rest
 		parts = append(parts, p)
 	}
 	slices.SortFunc(parts, func(a, b part) int { return cmp.Compare(a.begin, b.begin) })
+	n := new(noted)
 	for _, p := range parts {
-		for len(p.lines) > 0 {
-			line, rest, whole := bytes.Cut(p.lines, []byte("\n"))
-			if !whole {
-				break // cut off: what it was about did not happen
-			}
-			p.lines = rest
-			e, placed, ok := readLine(string(line))
-			switch {
-			case !ok:
-			case e != nil:
-				engines = append(engines, *e)
-			default:
-				places = append(places, placed)
+		for line := range bytes.Lines(p.lines) {
+			if line, whole := bytes.CutSuffix(line, []byte("\n")); whole { // else cut off: what it was about did not happen
+				n.read(string(line))
 			}
 		}
 	}
-	return engines, places, nil
+	return n, nil
 }
 
-// readLine reads a line: an engine, or where a task is.
-func readLine(line string) (*hub.Engine, hub.Placed, bool) {
+// read takes in a line. One that is none of ours says nothing.
+func (n *noted) read(line string) {
 	var e hub.Engine
-	var keeps, here string
-	if _, err := fmt.Sscanf(line, "engine %d %q %s %s", &e.ID, &e.UUID, &keeps, &here); err == nil {
-		e.Keeps, e.Gone = keeps == "keeps", here == "gone"
-		return &e, hub.Placed{}, true
+	var p hub.Sent
+	var o hub.Outcome
+	var first, second string
+	if _, err := fmt.Sscanf(line, "task %q %q %s", &p.Task, &p.Engine, &p.Queue); err == nil {
+		n.places = append(n.places, p)
+	} else if _, err := fmt.Sscanf(line, "ended %q %q %s", &o.Task, &o.Engine, &first); err == nil {
+		o.OK = first == "ok"
+		n.outcomes = append(n.outcomes, o)
+	} else if _, err := fmt.Sscanf(line, "engine %d %q %s %s", &e.ID, &e.UUID, &first, &second); err == nil {
+		e.Keeps, e.Gone = first == "keeps", second == "gone"
+		n.engines = append(n.engines, e)
 	}
-	var p hub.Placed
-	_, err := fmt.Sscanf(line, "task %q %q", &p.Task, &p.Engine)
-	return nil, p, err == nil
 }

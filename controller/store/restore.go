@@ -31,9 +31,10 @@ var ours = []struct {
 }{
 	{run, []column{{name: "began", kind: "integer"}, {name: "records", kind: "text"}}},
 	{engines, []column{{name: "uuid", kind: "text"}, {name: "id", kind: "integer"}, {name: "keeps", kind: "integer"}, {name: "gone", kind: "integer"}}},
-	// Without retries it is a request that has no record.
-	{tries, []column{{name: "msg_id", kind: "text"}, {name: "engine_uuid", kind: "text"}, {name: "retries", kind: "integer"},
-		{name: "refused", kind: "text"}, {name: "deaths", kind: "text"}, {name: "aborted", kind: "integer"}}},
+	// Without retries it is a request that has no record, or the outcome of a
+	// task (ok) that has no record of its answer.
+	{tries, []column{{name: "msg_id", kind: "text"}, {name: "engine_uuid", kind: "text"}, {name: "queue", kind: "text"}, {name: "retries", kind: "integer"},
+		{name: "refused", kind: "text"}, {name: "deaths", kind: "text"}, {name: "aborted", kind: "integer"}, {name: "ok", kind: "integer"}}},
 }
 
 // beginRun empties the tables: what an earlier controller left is not restored.
@@ -94,11 +95,11 @@ func restore(cfg Config) (_ *Store, _ *hub.Left, err error) {
 	if s.table, err = leftTable(conn); err != nil {
 		return nil, nil, err
 	}
-	found, places, err := readJournal(cfg.Path)
+	n, err := readJournal(cfg.Path)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := transact(conn, func() error { return s.merge(conn, found, places) }); err != nil {
+	if err := transact(conn, func() error { return s.merge(conn, n) }); err != nil {
 		return nil, nil, err
 	}
 	left, err := s.left(conn)
@@ -137,9 +138,9 @@ func sameColumns(a, b []column) bool {
 }
 
 // merge brings the tables to where the journal ends.
-func (s *Store) merge(conn *sql.Conn, found []hub.Engine, places []hub.Placed) error {
+func (s *Store) merge(conn *sql.Conn, n *noted) error {
 	ctx := context.Background()
-	for _, e := range found {
+	for _, e := range n.engines {
 		if _, err := conn.ExecContext(ctx, enlisting, e.UUID, e.ID, e.Keeps, e.Gone); err != nil {
 			return err
 		}
@@ -150,23 +151,35 @@ func (s *Store) merge(conn *sql.Conn, found []hub.Engine, places []hub.Placed) e
 	}
 	defer move.Close()
 	stray, err := conn.PrepareContext(ctx, fmt.Sprintf(
-		"INSERT INTO %[1]q (msg_id, engine_uuid) SELECT ?2, ?1 WHERE NOT EXISTS (SELECT 1 FROM %[2]q WHERE msg_id = ?2) "+
-			"ON CONFLICT (msg_id) DO UPDATE SET engine_uuid = excluded.engine_uuid", tries, s.table))
+		"INSERT INTO %[1]q (msg_id, engine_uuid, queue) SELECT ?2, ?1, ?3 WHERE NOT EXISTS (SELECT 1 FROM %[2]q WHERE msg_id = ?2) "+
+			"ON CONFLICT (msg_id) DO UPDATE SET engine_uuid = excluded.engine_uuid, queue = excluded.queue", tries, s.table))
 	if err != nil {
 		return err
 	}
 	defer stray.Close()
-	for _, p := range places {
-		for _, statement := range []*sql.Stmt{move, stray} {
-			if _, err := statement.Exec(string(p.Engine), string(p.Task)); err != nil {
-				return err
-			}
+	for _, p := range n.places {
+		if _, err := move.Exec(string(p.Engine), string(p.Task)); err != nil {
+			return err
+		}
+		if _, err := stray.Exec(string(p.Engine), string(p.Task), string(p.Queue)); err != nil {
+			return err
 		}
 	}
-	// A row is worth keeping of a task that waits, and of none that has a record
-	// by now.
+	ended, err := conn.PrepareContext(ctx, fmt.Sprintf(
+		"INSERT INTO %[1]q (msg_id, engine_uuid, ok) VALUES (?1, ?2, ?3) ON CONFLICT (msg_id) DO UPDATE SET engine_uuid = excluded.engine_uuid, ok = excluded.ok", tries))
+	if err != nil {
+		return err
+	}
+	defer ended.Close()
+	for _, o := range n.outcomes {
+		if _, err := ended.Exec(string(o.Task), string(o.Engine), o.OK); err != nil {
+			return err
+		}
+	}
+	// A row is worth keeping of a task that waits, and of none whose record
+	// tells as much by now.
 	_, err = conn.ExecContext(ctx, fmt.Sprintf("DELETE FROM %[1]q WHERE msg_id IN (SELECT msg_id FROM %[2]q t WHERE t.msg_id = %[1]q.msg_id AND "+
-		"(t.received IS NOT NULL OR %[1]q.retries IS NULL))", tries, s.table))
+		"(t.received IS NOT NULL OR %[1]q.retries IS NULL AND %[1]q.ok IS NULL))", tries, s.table))
 	return err
 }
 
@@ -185,9 +198,9 @@ func (s *Store) left(conn *sql.Conn) (*hub.Left, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = query(conn, fmt.Sprintf("SELECT msg_id, engine_uuid FROM %q WHERE retries IS NULL AND engine_uuid <> '' ORDER BY rowid", tries), func(scan func(...any) error) error {
-		var p hub.Placed
-		err := scan(&p.Task, &p.Engine)
+	err = query(conn, fmt.Sprintf("SELECT msg_id, engine_uuid, coalesce(queue, '') FROM %q r WHERE engine_uuid <> '' AND NOT EXISTS (SELECT 1 FROM %q t WHERE t.msg_id = r.msg_id) ORDER BY rowid", tries, s.table), func(scan func(...any) error) error {
+		var p hub.Sent
+		err := scan(&p.Task, &p.Engine, &p.Queue)
 		out.Strays = append(out.Strays, p)
 		return err
 	})
@@ -213,15 +226,20 @@ func (s *Store) left(conn *sql.Conn) (*hub.Left, error) {
 		return nil, err
 	}
 	const most = 1 << 20 // that the scheduler would remember
-	return out, query(conn, fmt.Sprintf("SELECT msg_id, coalesce(engine_uuid, ''), ok FROM (SELECT rowid AS n, msg_id, engine_uuid, "+
-		"CASE WHEN json_valid(result_metadata) THEN coalesce(json_extract(result_metadata, '$.status') = 'ok', 0) ELSE 0 END AS ok "+
-		"FROM %q WHERE rowid > (SELECT began FROM %q) AND received IS NOT NULL AND queue = 'task' ORDER BY rowid DESC LIMIT %d) ORDER BY n",
-		s.table, run, most), func(scan func(...any) error) error {
+	outcome := func(scan func(...any) error) error {
 		var o hub.Outcome
 		err := scan(&o.Task, &o.Engine, &o.OK)
 		out.Outcomes = append(out.Outcomes, o)
 		return err
-	})
+	}
+	err = query(conn, fmt.Sprintf("SELECT msg_id, coalesce(engine_uuid, ''), ok FROM (SELECT rowid AS n, msg_id, engine_uuid, "+
+		"CASE WHEN json_valid(result_metadata) THEN coalesce(json_extract(result_metadata, '$.status') = 'ok', 0) ELSE 0 END AS ok "+
+		"FROM %q WHERE rowid > (SELECT began FROM %q) AND received IS NOT NULL AND queue = 'task' ORDER BY rowid DESC LIMIT %d) ORDER BY n",
+		s.table, run, most), outcome)
+	if err != nil {
+		return nil, err
+	}
+	return out, query(conn, fmt.Sprintf("SELECT msg_id, engine_uuid, ok FROM %q WHERE ok IS NOT NULL ORDER BY rowid", tries), outcome)
 }
 
 // unanswered reads a task. With an error that is about its record alone, the

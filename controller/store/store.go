@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"muster/controller/hub"
-	"muster/wire"
 )
 
 // Config of a Store.
@@ -111,13 +110,17 @@ func (s *Store) Enlist(e hub.Engine) {
 	signal(s.soon)
 }
 
-// Sent notes, before it is, that a request is sent to an engine or, if that is
-// "", that it is on none any more. It is kept on return, so that of a
+// Sent notes, before it is, that a request is sent to an engine, or that it is
+// on none any more. It is kept on return, so that of a
 // controller that was killed no request may be at an engine unknown. Whoever
 // tells the hub as much does so before.
-func (s *Store) Sent(task wire.MsgID, engine wire.EngineUUID) { s.journal.sent(task, engine) }
+func (s *Store) Sent(r hub.Sent) { s.journal.sent(r) }
 
-// Noted is how much Sent and Enlist have noted so far.
+// Ended notes, before its client is told, what became of a task of the queue: others
+// may depend on it, whose clients need not send it again.
+func (s *Store) Ended(o hub.Outcome) { s.journal.ended(o) }
+
+// Noted is how much Sent, Ended and Enlist have noted so far.
 func (s *Store) Noted() uint64 { return s.journal.position() }
 
 // Reached says that what was noted up to then has been given to Keep and Enlist

@@ -121,7 +121,7 @@ func newWriter(conn *sql.Conn, table string) (*writer, error) {
 		{&w.share, fmt.Sprintf("INSERT OR IGNORE INTO %q VALUES (?, ?)", broadcasts)},
 		{&w.known, fmt.Sprintf("SELECT count(*) FROM %q WHERE msg_id = ?", broadcasts)},
 		{&w.enlist, enlisting},
-		{&w.try, fmt.Sprintf("INSERT OR REPLACE INTO %q (msg_id, engine_uuid, retries, refused, deaths, aborted) VALUES (?, '', ?, ?, ?, ?)", tries)},
+		{&w.try, fmt.Sprintf("INSERT INTO %q (msg_id, retries, refused, deaths, aborted) VALUES (?, ?, ?, ?, ?) ON CONFLICT (msg_id) DO UPDATE SET retries = excluded.retries, refused = excluded.refused, deaths = excluded.deaths, aborted = excluded.aborted", tries)},
 	} {
 		var err error
 		if *s.stmt, err = conn.PrepareContext(context.Background(), s.text); err != nil {
