@@ -63,8 +63,8 @@ var ruled = map[string]struct {
 			}, []string{"srun -", "--mem", "--export="}},
 			{"frontera-small.slurm", site.Request{Nodes: 2, Time: 48 * time.Hour, Broadcast: true}, []demand{
 				{"one and two nodes are for small", "#SBATCH --partition=small"},
-				{"the program is copied first", "sbcast ipengine /tmp/ipengine || {"},
-				{"and started where it is then", "ibrun /tmp/ipengine --mpi &"},
+				{"the program is copied first", `spread() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || sbcast -f "$file" "/tmp/${file##*/}" || return; done; }`},
+				{"and started where it is then", `ibrun /tmp/"${program##*/}" --mpi &`},
 			}, nil},
 		}, []refused{
 			{site.Request{Nodes: 3000}, "queues.large.max_nodes", "large gives no more than 2048 nodes", "within these limits"},
@@ -316,8 +316,8 @@ var ruled = map[string]struct {
 			{"ranks on each node", "#PJM --mpi max-proc-per-node=12"},
 			{"volumes are named", "#PJM -x PJM_LLIO_GFSCACHE=/vol0004:/vol0003"},
 			{"the group is named", "#PJM -g hp200000"},
-			{"the program is brought to the nodes first", "llio_transfer ipengine || {"},
-			{"and taken away afterwards", "llio_transfer --purge ipengine"},
+			{"the program is brought to the nodes first", `spread() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || llio_transfer "$file" || return; done; }`},
+			{"and taken away afterwards", `gather() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || llio_transfer --purge "$file"; done; }`},
 			{"ranks are started by mpiexec", "mpiexec -n 576 ipengine --mpi &"},
 		}, nil}},
 		[]refused{

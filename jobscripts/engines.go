@@ -1,7 +1,6 @@
 package jobscripts
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -59,7 +58,10 @@ func (e Engines) Uneven() bool { return e.N != e.Nodes*e.PerNode }
 
 // Command is the program where it is launched, and its arguments, as a line of the shell.
 func (e Engines) Command() string {
-	program := cmp.Or(e.Broadcast.Program, quote(e.Args[0]))
+	program := quote(e.Args[0])
+	if e.Broadcast.Dir != "" {
+		program = e.Broadcast.Dir + `/"${program##*/}"`
+	}
 	return strings.TrimRight(program+" "+Words(e.Args[1:]), " ")
 }
 
@@ -72,7 +74,6 @@ func RenderEngines(system string, e Engines) (string, error) {
 	if err := e.validate(system); err != nil {
 		return "", fmt.Errorf("jobscripts: %w", err)
 	}
-	e.Broadcast = e.Broadcast.of(quote(e.Args[0]))
 	return execute("engines", system, e.Form, e)
 }
 

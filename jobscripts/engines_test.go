@@ -39,7 +39,7 @@ func TestRenderedEnginesTwins(t *testing.T) {
 			if file == "engines" {
 				e.Directives = fullCluster(system).Directives
 				e.Broadcast = fullCluster(system).Broadcast
-				e.Broadcast.Program = "/tmp/$USER/heat"
+				e.Broadcast.Dir = "/tmp/$USER"
 			} else if slices.Contains([]string{"pbs", "flux", "pjm"}, system) {
 				e.Nodes, e.PerNode = 1, 2
 			}
@@ -77,6 +77,53 @@ func TestRenderEnginesErrors(t *testing.T) {
 		tt.change(&e)
 		if _, err := RenderEngines(tt.system, e); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: error %v, want one with %q", e, err, tt.want)
+		}
+	}
+}
+
+// The program, and the shims beside it, are where they are launched; without room for
+// them nothing is.
+func TestEnginesOfAProgramThatIsBroadcast(t *testing.T) {
+	for _, full := range []bool{false, true} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"bin/heat": "#!/bin/bash\necho $0; ls \"${0%/*}\"", "bin/libmuster-mpi-openmpi.so": "shim", "bin/other": "not this",
+		} {
+			if err := os.MkdirAll(filepath.Join(dir, "bin"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		disk := filepath.Join(dir, "disk")
+		if !full {
+			if err := os.Mkdir(disk, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		e := plainEngines()
+		e.Launch, e.Args, e.Report = []string{"env"}, []string{filepath.Join(dir, "bin", "heat")}, filepath.Join(dir, "report")
+		e.Broadcast = Broadcast{Before: `cp "$file" "$DISK/${file##*/}"`, After: `rm "$DISK/${file##*/}"`, Dir: "$DISK"}
+		script, err := RenderEngines("slurm", e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("bash", "-c", script)
+		cmd.Env = append(os.Environ(), "DISK="+disk)
+		out, err := cmd.CombinedOutput()
+		report, _ := os.ReadFile(e.Report)
+		if full {
+			if err == nil || !strings.Contains(string(out), "could not be copied to the nodes") || !strings.HasSuffix(string(report), "\nended 1\n") {
+				t.Errorf("%v, %s, report %q", err, out, report)
+			}
+			continue
+		}
+		if want := disk + "/heat\nheat\nlibmuster-mpi-openmpi.so\n"; err != nil || string(out) != want || !strings.HasSuffix(string(report), "\nended 0\n") {
+			t.Errorf("%v, printed\n%s\nwant\n%s, report %q", err, out, want, report)
+		}
+		if left, _ := os.ReadDir(disk); len(left) > 0 {
+			t.Errorf("left on the disk: %v", left)
 		}
 	}
 }

@@ -83,10 +83,6 @@ func Render(system string, c Cluster) (string, error) {
 			return "", fmt.Errorf("jobscripts: environment %q: want NAME=value", v)
 		}
 	}
-	c.Broadcast = c.Broadcast.of(`"$(command -v ` + c.Engine + `)"`)
-	if c.Broadcast.Program != "" {
-		c.Engine = c.Broadcast.Program
-	}
 	return execute("ipcluster", system, c.Form, c)
 }
 

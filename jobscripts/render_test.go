@@ -22,7 +22,7 @@ func fullCluster(system string) Cluster {
 		Name: "digits", Nodes: 2, PerNode: 64, Time: 30 * time.Minute, Lead: 2 * time.Minute, Account: "m1234", Queue: "regular", PE: "mpich",
 		Setup: []string{"module load PrgEnv-gnu cray-mpich", `export PATH="$HOME/muster/bin:$PATH"`}, Env: []string{"FI_CXI_RX_MATCH_MODE=hybrid"},
 		ProfileDir: "$SCRATCH/profile_muster", Controller: "$HOME/muster/bin/ipcontroller", Engine: "$HOME/muster/bin/ipengine",
-		Launch: "mpiexec -n 128 --ppn 64", Broadcast: Broadcast{Before: "spread {program} /tmp/ipengine", After: "gather {program}", Program: "/tmp/ipengine"},
+		Launch: "mpiexec -n 128 --ppn 64", Broadcast: Broadcast{Before: `sbcast "$file" "/tmp/${file##*/}"`, After: `rm "/tmp/${file##*/}"`, Dir: "/tmp"},
 		Directives: map[string][]string{
 			"slurm": {"--constraint=cpu", "--exclusive"}, "pbs": {"-l place=scatter", "-k doe"}, "sge": {"-l h_vmem=2G"},
 			"lsf": {"-alloc_flags smt1"}, "flux": {"--setattr=thp=always"}, "pjm": {"-x PJM_LLIO_GFSCACHE=/vol0004"},

@@ -24,7 +24,7 @@ func Systems() []string { return slices.Clone(systems) }
 
 // A Form changes a script beyond what its fields say.
 type Form struct {
-	// Template takes the place of the shipped one, which is in templates. It may
+	// Template takes the place of the shipped one, which is in the folder templates. It may
 	// use what that defines: {{template "engines.body" .}} is all that follows the
 	// directives.
 	Template string
@@ -63,7 +63,7 @@ func known(system string) error {
 func execute(kind, system string, form Form, data any) (string, error) {
 	t, err := template.New(kind+"."+system).Funcs(template.FuncMap{
 		"quote": quote, "words": Words, "clock": clock, "seconds": seconds, "minutes": minutes,
-	}).ParseFS(templates, "templates/"+kind+"."+system, "templates/"+kind+".body")
+	}).ParseFS(templates, "templates/"+kind+"."+system, "templates/"+kind+".body", "templates/broadcast")
 	if err != nil {
 		return "", fmt.Errorf("jobscripts: %w", err)
 	}

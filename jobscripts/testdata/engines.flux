@@ -31,16 +31,20 @@ trap 'told=TERM; pass TERM' TERM
 trap 'pass USR2' USR2
 
 echo running "$(hostname)" >>"$report"
-spread '/work/my programs/heat' /tmp/ipengine || {
+program=$(command -v "$program")
+# A program goes to the disks of the nodes with the MPI shims that lie beside it.
+spread() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || sbcast "$file" "/tmp/${file##*/}" || return; done; }
+gather() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || rm "/tmp/${file##*/}"; done; }
+spread "$program" || {
 	echo "$program could not be copied to the nodes" >&2
 	echo ended 1 >>"$report"
 	exit 1
 }
-mpirun --map-by node -n 8 /tmp/$USER/heat ipengine --profile-dir=/work/profile_default --cluster-id= --mpi &
+mpirun --map-by node -n 8 /tmp/$USER/"${program##*/}" ipengine --profile-dir=/work/profile_default --cluster-id= --mpi &
 engines=$!
 [ -z "$told" ] || pass TERM # told while they started
 # A signal ends a wait, but not the engines.
 while wait "$engines"; status=$?; kill -0 "$engines" 2>/dev/null; do :; done
-gather '/work/my programs/heat'
+gather "$program"
 if [ -n "$told" ]; then echo told "$told"; else echo ended "$status"; fi >>"$report"
 exit "$status"

@@ -25,11 +25,16 @@ export IPP_PROFILE_DIR="${IPP_PROFILE_DIR:-$SCRATCH/profile_muster}"
 export IPP_CLUSTER_ID="${IPP_CLUSTER_ID:-$job}"
 security="$IPP_PROFILE_DIR/security/ipcontroller-$IPP_CLUSTER_ID"
 
+engine=$(command -v $HOME/muster/bin/ipengine)
+# A program goes to the disks of the nodes with the MPI shims that lie beside it.
+spread() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || sbcast "$file" "/tmp/${file##*/}" || return; done; }
+gather() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || rm "/tmp/${file##*/}"; done; }
+
 # On every way out the engines end before their controller.
 teardown() {
 	trap - EXIT TERM INT
 	for p in ${program:-} ${engines:-} ${controller:-}; do kill -TERM "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
-	gather "$(command -v $HOME/muster/bin/ipengine)"
+	gather "$engine"
 	rm -f "$security-client.json" "$security-engine.json"
 }
 trap teardown EXIT
@@ -42,8 +47,8 @@ until [ -s "$security-engine.json" ]; do
 	sleep 0.1
 done
 
-spread "$(command -v $HOME/muster/bin/ipengine)" /tmp/ipengine || { echo "ipcluster: the engine's program could not be copied to the nodes" >&2; exit 1; }
-mpiexec -n 128 --ppn 64 /tmp/ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" &
+spread "$engine" || { echo "ipcluster: the engine's program could not be copied to the nodes" >&2; exit 1; }
+mpiexec -n 128 --ppn 64 /tmp/"${engine##*/}" --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" &
 engines=$!
 
 # Whichever ends first ends the job. A wait is what a signal can interrupt.

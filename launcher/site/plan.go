@@ -79,7 +79,7 @@ func (s Site) Plan(r Request) (Plan, error) {
 		p.Launch = s.Launcher.words(p, bind)
 	}
 	if b := s.Broadcast; b.FromNodes > 0 && p.Nodes >= b.FromNodes || r.Broadcast && b.Before != "" {
-		p.Broadcast = jobscripts.Broadcast{Before: b.Before, After: b.After, Program: b.Program}
+		p.Broadcast = jobscripts.Broadcast{Before: b.Before, After: b.After, Dir: b.Dir}
 	} else if r.Broadcast {
 		return Plan{}, s.refuse("broadcast", "leave job.broadcast out, or say how in [site.broadcast]", "how a program is brought to all nodes is not known")
 	}

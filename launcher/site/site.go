@@ -103,9 +103,9 @@ type MPI struct {
 
 // Broadcast says how a program is brought to all nodes; see [jobscripts.Broadcast].
 type Broadcast struct {
-	Before  string `toml:"before"`
-	After   string `toml:"after"`
-	Program string `toml:"program"`
+	Before string `toml:"before"`
+	After  string `toml:"after"`
+	Dir    string `toml:"dir"`
 	// FromNodes is the smallest job for which it is done; 0 is none unless asked for.
 	FromNodes int `toml:"from_nodes"`
 }

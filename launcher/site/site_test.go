@@ -30,7 +30,7 @@ func small() Site {
 		Launcher: Launcher{Command: []string{"run"}, Ranks: []string{"-n", "{ranks}"}, PerNode: []string{"-p", "{per_node}"}, Depth: []string{"-d", "{depth}"},
 			Bind: []string{"--bind"}, Env: []string{"--env={name}:{value}"}, Subrange: []string{"-n", "{ranks}", "-o", "{offset}"}, Hostfile: []string{"-f", "{file}"}},
 		MPI:       MPI{Environment: []string{"A=1", "B=2"}},
-		Broadcast: Broadcast{Before: "spread {program}", FromNodes: 3},
+		Broadcast: Broadcast{Before: `copy "$file"`, FromNodes: 3},
 		Poll:      time.Minute,
 	}
 }

@@ -45,9 +45,13 @@ command = ["mpirun"]
 ranks   = ["-n", "{ranks}"]
 [site.mpi]
 environment = ["OMPI_MCA_mpi_yield_when_idle=1", "SITE=two"]
+[site.broadcast]
+before = 'sbcast -f "$file" "$COPIES/${file##*/}"'
+dir    = "$COPIES"
 [job]
 nodes = 2
 time  = "10m"
+setup = ["export COPIES=$IPYTHONDIR/copies; mkdir -p $COPIES"]
 `
 
 func TestSlurm(t *testing.T) {
@@ -205,6 +209,13 @@ func TestSlurm(t *testing.T) {
 		}
 		if out := s.run("squeue", "--noheader", "--name=ipengine", "--format=%D %l"); strings.TrimSpace(out) != "2 10:00" {
 			t.Errorf("Slurm gives %s", out)
+		}
+		n.run("ipcluster", "stop")
+		empty(t)
+		// On one node: both are this machine, and would write the same files.
+		n.run("ipcluster", "start", "--daemonize", "--nodes", "1", "--broadcast")
+		if out := n.run("cell", "-n", "2", "os.Executable()"); strings.Count(out, filepath.Join(n.dir, "copies", "ipengine")) != 2 {
+			t.Errorf("the engines' program is\n%s", out)
 		}
 		n.run("ipcluster", "stop")
 		if first := n.fails("ipcluster", "start", "--nodes", "3"); first != "ipcluster: Two nodes: no queue takes a job of 3 nodes for 10m: debug gives no more than 2 nodes (rule queues.debug.max_nodes): ask for a job within these limits" {
