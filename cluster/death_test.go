@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -26,6 +27,18 @@ var (
 	_ = engine.Func("test.Kill", func(sig int) {
 		syscall.Kill(os.Getpid(), syscall.Signal(sig))
 		select {}
+	})
+	_ = engine.Func("test.Await", func(ctx context.Context, path string) error {
+		for {
+			if _, err := os.Stat(path); err == nil {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
 	})
 	_ = engine.Func("test.Race", func() { // "fatal error: concurrent map writes", which nothing recovers
 		m := make(map[int]int)
@@ -244,11 +257,14 @@ func TestRestoreOfTheController(t *testing.T) {
 	conf.Restore = true
 	conf.firstWait = 10 * time.Millisecond
 	c := start(t, conf)
-	all := c.Client.Direct(client.All)
-	if _, err := all.Execute(ctx, "kept := 41"); err != nil {
+	zero := c.Client.Direct(client.Engines(0))
+	if _, err := zero.Execute(ctx, "kept := 0"); err != nil {
 		t.Fatal(err)
 	}
-	for life := range 1 {
+	release := filepath.Join(p.Dir, "release")
+	slow := c.Client.Direct(client.Engines(1)).ApplyAsync(client.Ref("test.Await"), release)
+	<-slow.Sent()
+	for life := range 2 {
 		r, err := Find(p, "")
 		if err != nil {
 			t.Fatal(err)
@@ -256,13 +272,19 @@ func TestRestoreOfTheController(t *testing.T) {
 		if err := r.Controller.Processes[0].Signal(syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		got, err := client.Call[int](ctx, c.Client.LoadBalanced(), client.Ref("func() int { kept++; return kept }"))
-		if err != nil || got[0] < 42 {
-			t.Errorf("life %d: kept is %v, %v", life, got, err)
+		got, err := client.Call[int](ctx, zero, client.Ref("func() int { kept++; return kept }"))
+		if err != nil || got[0] != life+1 {
+			t.Errorf("kept is %v, %v, want %d", got, err, life+1)
 		}
 	}
+	if err := os.WriteFile(release, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := slow.Get(ctx); err != nil {
+		t.Errorf("what ran meanwhile: %v", err)
+	}
 	const killed = "controller died: killed by signal 9 (SIGKILL); started again in "
-	if got, want := deaths(t, p), []string{killed + "10ms"}; !slices.Equal(got, want) {
+	if got, want := deaths(t, p), []string{killed + "10ms", killed + "20ms"}; !slices.Equal(got, want) {
 		t.Errorf("on record:\n%s", strings.Join(got, "\n"))
 	}
 	r, err := Find(p, "")
