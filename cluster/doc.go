@@ -12,6 +12,16 @@
 // before the first process starts until after the last is gone, so that
 // another shell, or the next one after a crash, can stop it.
 //
+// # Deaths
+//
+// A [Cluster] is supervised until it is stopped. When the process of an engine
+// ends, the controller is told why (protocol section 17), and the cause is in
+// the errors of all that the engine had to do. What is done about it is said by
+// [Config] or the profile: engines.restart starts an engine, or all of a set, again,
+// with growing waits, until that is given up; controller.restore does so with the
+// controller, which then comes back with its tasks. Each [Death] is a line of the
+// log and stands in the record, for ipcluster list.
+//
 // The rule of this room: it brings launcher, configs and client together and
 // decides nothing that is theirs; its own are the names of programs and files.
 package cluster

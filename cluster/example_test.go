@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"context"
 	"fmt"
+	"syscall"
 
 	"muster/client"
 	"muster/cluster"
@@ -45,4 +46,38 @@ func ExampleList() {
 		fmt.Println(r.Name(), r.State(), r.EnginesAlive())
 	}
 	// Output: default:digits running 1
+}
+
+// An engine that is killed comes back under its id, and the record has its death.
+func ExampleDeath() {
+	ctx := context.Background()
+	c, err := cluster.Start(ctx, cluster.Config{ID: "mortal", N: 2, Restart: "engine"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Stop(ctx)
+	news := c.Client.Notifications(ctx)
+	if err := c.Client.Signal(ctx, client.Engines(1), syscall.SIGKILL); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for event := range news {
+		fmt.Println(event)
+		if event.Up {
+			break
+		}
+	}
+	record, err := cluster.Find(c.Profile(), "mortal")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, death := range record.Deaths {
+		fmt.Println(death)
+	}
+	// Output:
+	// engine 1 is gone: killed by signal 9 (SIGKILL)
+	// engine 1 registered
+	// engine 1 died: killed by signal 9 (SIGKILL); started again in 1s
 }

@@ -20,7 +20,7 @@ func (c *Cluster) firstWait() time.Duration {
 
 // startEngine starts one engine of this machine again, for the life-th time.
 func (c *Cluster) startEngine(ctx context.Context, number int, id wire.EngineID, life int) (launcher.Job, error) {
-	args, err := c.engineCommand(fmt.Sprintf("--id=%d", id))
+	args, err := c.engineCommand(fmt.Sprintf("--IPEngine.id=%d", id))
 	if err != nil {
 		return nil, err
 	}

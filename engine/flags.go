@@ -82,7 +82,7 @@ var ignored = []string{"ident", "user", "keyfile", "location", "config", "clean-
 // traits are ipyparallel's long names for what has a flag here.
 var traits = map[string]string{
 	"url_file": "file", "wait_for_url_file": "wait", "timeout": "timeout", "use_mpi": "mpi",
-	"startup_script": "startup", "work_dir": "work-dir", "log_level": "log-level", "log_to_file": "log-to-file", "cluster_id": "cluster-id",
+	"startup_script": "startup", "id": "id", "work_dir": "work-dir", "log_level": "log-level", "log_to_file": "log-to-file", "cluster_id": "cluster-id",
 	"profile": "profile", "ipython_dir": "ipython-dir", "location": "profile-dir",
 }
 

@@ -307,6 +307,7 @@ func TestFlags(t *testing.T) {
 		{nil, map[string]string{"IPP_CONNECTION_INFO": "{}", "IPP_PROFILE_DIR": "/p"}, ",{},5s,10s"},
 		{[]string{"--file=f"}, map[string]string{"IPP_CONNECTION_INFO": "{}"}, "f,,5s,10s"},
 		{[]string{"--IPEngine.url_file=f", "--IPEngine.timeout=7", "--IPEngine.wait_for_url_file=2.5"}, nil, "f,,7s,2.5s"},
+		{[]string{"--IPEngine.id=3", "--file=f"}, nil, "f,,5s,10s"},
 		{[]string{"--ProfileDir.location=/p", "--BaseParallelApplication.cluster_id=c"}, nil, "/p/security/ipcontroller-c-engine.json,,5s,10s"},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

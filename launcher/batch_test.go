@@ -78,15 +78,15 @@ func TestBatchJobEndsWithItsCause(t *testing.T) {
 			end        func(id string) error
 			slurm, sge string
 		}{
-			{func(id string) error { s.End(id, "TIMEOUT"); return nil }, "its time was over",
+			{func(id string) error { s.End(id, "TIMEOUT"); return nil }, "its time was over (TIMEOUT)",
 				"its time or memory was over: qmaster enforced h_rt, h_cpu, or h_vmem limit"},
-			{func(id string) error { s.End(id, "NODE_FAIL"); return nil }, "a node failed", "in recognizing job"},
+			{func(id string) error { s.End(id, "NODE_FAIL"); return nil }, "a node failed (NODE_FAIL)", "in recognizing job"},
 			{func(id string) error {
 				_, err := launcher.OS{}.Output(t.Context(), launcher.Command{Args: []string{cancel, id}})
 				return err
 			},
-				"cancelled", "cancelled"},
-			{func(id string) error { s.End(id, "OUT_OF_MEMORY"); return nil }, "out of memory", "killed"},
+				"cancelled (CANCELLED)", "cancelled"},
+			{func(id string) error { s.End(id, "OUT_OF_MEMORY"); return nil }, "out of memory (OUT_OF_MEMORY)", "killed"},
 		} {
 			job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
 			waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
@@ -100,6 +100,9 @@ func TestBatchJobEndsWithItsCause(t *testing.T) {
 			first, _, _ := strings.Cut(job.Err().Error(), "\n")
 			if !strings.HasSuffix(first, fmt.Sprintf("(%s job %s: %s)", system, id, want)) {
 				t.Errorf("first line %q, want %q", first, want)
+			}
+			if e := <-job.Ends(); e != (launcher.End{Copy: launcher.All, Rank: launcher.Unknown, Cause: fmt.Sprintf("%s job %s: %s", system, id, want)}) {
+				t.Errorf("the end of it is %+v", e)
 			}
 		}
 	})

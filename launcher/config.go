@@ -106,8 +106,9 @@ func (c Config) New(command Command, log *slog.Logger) (Launcher, error) {
 		}
 		return SGE{Command: command, Config: c.SGE, Log: log}, nil
 	}
-	// So a log and the engine that writes it have the same number.
-	return Local{Command: command, Number: "--id="}, nil
+	// So a log and the engine that writes it have the same number. In this
+	// spelling Python's engines understand it as well.
+	return Local{Command: command, Number: "--IPEngine.id="}, nil
 }
 
 // Validate refuses what no launcher can do.

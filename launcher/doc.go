@@ -27,6 +27,14 @@
 // processes with their start times, so that a number that was given to somebody
 // else is never signalled, and the mark.
 //
+// # Why a copy ended
+//
+// [Job.Ends] has the end of each copy and its cause, in a line that goes into the
+// errors of whoever waited for it: the signal by name and number, the exit status
+// and the last words, what the kernel says it killed for want of memory (it counts
+// that for each cgroup), which rank of an mpirun was the first, and the state
+// in which a batch system has a job end.
+//
 // # Batch systems
 //
 // A set is one job. Its script is rendered by jobscripts, and reports its start and its end

@@ -111,3 +111,26 @@ func ExampleJob_failed() {
 	fmt.Println(job.Err())
 	// Output: sh: exit status 4, without a word
 }
+
+// Why each copy has ended, as it ends.
+func ExampleEnd() {
+	dir, err := os.MkdirTemp("", "example-")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	l := launcher.Local{Command: launcher.Command{
+		Args: []string{"sh", "-c", "echo no more disk >&2; exit 3"},
+		Log:  filepath.Join(dir, "fails-*.log"),
+	}}
+	job, err := l.Start(context.Background(), 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for end := range job.Ends() {
+		fmt.Printf("copy %d: %s\n", end.Copy, end.Cause)
+	}
+	// Output: copy 0: exit status 3: no more disk
+}

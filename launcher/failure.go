@@ -57,19 +57,15 @@ func (e *ExitError) Error() string {
 // Unwrap returns what waiting for the program returned.
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Cause is the same on one line, without the program's name: its status and
-// what it said about it. What a program said before it was killed says nothing.
+// Cause is the same on one line, without the program's name: its status and, if
+// it ended by itself or told of its crash, the reason. What a program said before
+// it was killed says nothing.
 func (e *ExitError) Cause() string {
-	if e.Reason == "" || killedByOther(e.Err) {
+	byItself := strings.Contains(e.Status, "exit status")
+	if e.Reason == "" || !byItself && !crash.MatchString(e.Reason) && !killed.MatchString(e.Reason) {
 		return e.Status
 	}
 	return e.Status + ": " + e.Reason
-}
-
-// killedByOther reports whether an end is one that a process cannot see coming.
-func killedByOther(err error) bool {
-	ws, ok := waitStatus(err)
-	return ok && ws.Signaled() && ws.Signal() == syscall.SIGKILL
 }
 
 func waitStatus(err error) (ws syscall.WaitStatus, ok bool) {
@@ -139,8 +135,9 @@ var (
 	rankTag = regexp.MustCompile(`^\[\d+(?:,\d+\]<std(?:out|err)>:|\] )`)
 	// crash opens the report of a Go program that dies.
 	crash = regexp.MustCompile(`^(?:panic|fatal error|SIG[A-Z0-9]+): `)
-	// killed is how mpirun says that a signal ended a rank.
-	killed = regexp.MustCompile(`exited on signal \d+|EXIT STRING: .*\(signal \d+\)`)
+	// killed is how mpirun says that a signal ended a rank, and how Slurm says
+	// that the kernel ended a task for want of memory.
+	killed = regexp.MustCompile(`^slurmstepd\S*: error: Detected \d+ oom.kill event|exited on signal \d+|EXIT STRING: .*\(signal \d+\)`)
 	// noise says nothing about the cause: rules, stack frames, indented
 	// detail, the exit status itself, what is logged as no trouble, and the words
 	// of parting of mpirun, srun and qsub.

@@ -25,6 +25,7 @@ func TestReason(t *testing.T) {
 		{"Open MPI without tags, a rank that speaks", "up\nipengine: wrong key\n--------------------------------------------------------------------------\nPrimary job  terminated normally, but 1 process returned\na non-zero exit code. Per user-direction, the job has been aborted.\n--------------------------------------------------------------------------\n--------------------------------------------------------------------------\nmpirun detected that one or more processes exited with non-zero status, thus causing\nthe job to be terminated. The first process to do so was:\n\n  Process name: [[33463,1],0]\n  Exit code:    3\n--------------------------------------------------------------------------\n",
 			"ipengine: wrong key"},
 		{"srun, a task that speaks", "ipengine: wrong key\nsrun: error: n1: tasks 0-1: Exited with exit code 1\nsrun: Terminating StepId=3.0\nslurmstepd: error: *** STEP 3.0 ON n1 CANCELLED AT 2026-11-21T06:40:45 ***\n", "ipengine: wrong key"},
+		{"srun, a task without memory", "slurmstepd: error: Detected 1 oom_kill event in StepId=3.0. Some of the step tasks have been OOM Killed.\nsrun: error: n1: task 1: Out Of Memory\n", "slurmstepd: error: Detected 1 oom_kill event in StepId=3.0. Some of the step tasks have been OOM Killed."},
 		{"Open MPI, no program", "--------------------------------------------------------------------------\nmpirun.openmpi was unable to launch the specified application as it could not access\nor execute an executable:\n\nExecutable: /nonexist\nNode: vm\n\nwhile attempting to start process rank 0.\n--------------------------------------------------------------------------\n",
 			"mpirun.openmpi was unable to launch the specified application as it could not access or execute an executable:"},
 		{"Open MPI, a signal", "[1,1]<stderr>:up\n--------------------------------------------------------------------------\nmpirun noticed that process rank 1 with PID 0 on node vm exited on signal 9 (Killed).\n--------------------------------------------------------------------------\n",
@@ -80,9 +81,16 @@ func TestTailIsBounded(t *testing.T) {
 func FuzzReason(f *testing.F) {
 	f.Add("[1,0]<stderr>:x\n----------\nmpirun\n\n")
 	f.Add("panic: \n\ngoroutine 1")
+	f.Add("[1,3]<stderr>:panic: boom\n")
+	f.Add("process rank 2 with PID 0 on node vm exited on signal 9 (Killed).")
+	f.Add("YOUR APPLICATION TERMINATED WITH THE EXIT STRING: Killed (signal 9)")
 	f.Fuzz(func(t *testing.T, output string) {
-		if r := reason(output); strings.Contains(r, "\n") {
+		r := reason(output)
+		if strings.Contains(r, "\n") {
 			t.Errorf("reason of more than one line: %q", r)
+		}
+		if d := firstDead(output, r); d.rank < Unknown {
+			t.Errorf("rank %d", d.rank)
 		}
 	})
 }

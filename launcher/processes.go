@@ -111,7 +111,7 @@ func logFor(pattern, number string) string { return strings.Replace(pattern, "*"
 // Local starts copies as processes of this machine, each with its own log.
 type Local struct {
 	Command Command
-	Number  string        // what goes before a copy's number in one more argument, as in "--id="; "" is no argument
+	Number  string        // what goes before a copy's number in one more argument, as in "--number="; "" is no argument
 	Runner  Runner        // nil is OS
 	Grace   time.Duration // between SIGTERM and SIGKILL; 0 is DefaultGrace
 }

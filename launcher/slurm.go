@@ -137,7 +137,7 @@ func (slurm) states(ids []string, printed string, err error) (map[string]jobStat
 // slurmEnds words the states in which a job has ended badly (squeue(1), job
 // state codes).
 var slurmEnds = map[string]string{
-	"BOOT_FAIL": "a node failed to boot", "CANCELLED": "cancelled", "DEADLINE": "its deadline passed", "FAILED": "failed",
+	"BOOT_FAIL": "a node failed to boot", "CANCELLED": "cancelled", "DEADLINE": "its deadline passed",
 	"NODE_FAIL": "a node failed", "OUT_OF_MEMORY": "out of memory", "PREEMPTED": "preempted", "REVOKED": "revoked",
 	"TIMEOUT": "its time was over",
 }
@@ -170,8 +170,11 @@ func slurmState(state, reason, start string) jobState {
 	case "COMPLETED":
 		return jobState{stage: over}
 	}
+	if state == "FAILED" { // no more than the job itself says
+		return jobState{stage: over, why: "failed"}
+	}
 	if end, ok := slurmEnds[state]; ok {
-		return jobState{stage: over, why: end}
+		return jobState{stage: over, why: end + " (" + state + ")"}
 	}
 	return jobState{stage: running} // also COMPLETING, SUSPENDED, and what a later Slurm may say
 }

@@ -50,7 +50,7 @@ squeue: a warning
 		"6":  {stage: queued, why: "JobHeldUser: it is held", never: true},
 		"8":  {stage: queued},
 		"9":  {stage: queued, why: "ReqNodeNotAvail, UnavailableNodes:n1"},
-		"11": {stage: over, why: "cancelled"}, "12": {stage: over, why: "its time was over"}, "13": {stage: over, why: "a node failed"},
+		"11": {stage: over, why: "cancelled (CANCELLED)"}, "12": {stage: over, why: "its time was over (TIMEOUT)"}, "13": {stage: over, why: "a node failed (NODE_FAIL)"},
 	}
 	if len(got) != len(want) {
 		t.Errorf("states of %d jobs, want %d", len(got), len(want))

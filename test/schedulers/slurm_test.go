@@ -163,6 +163,24 @@ func TestSlurm(t *testing.T) {
 		empty(t)
 	})
 
+	t.Run("SubmittedAgain", func(t *testing.T) {
+		n := newSite(t, s, twoNodes)
+		f := n.foreground("--restart=world")
+		f.says("cluster test is up")
+		id, _, _ := strings.Cut(s.run("squeue", "--noheader", "--name=ipengine", "--format=%i"), "\n")
+		s.run("scancel", id)
+		f.says("started again in 1s")
+		s.until("another job of four engines", func() bool {
+			out := n.run("ipcluster", "list")
+			return strings.Contains(out, "4/4       slurm ") && !strings.Contains(out, "slurm "+id)
+		})
+		if out := n.run("cell", "-n", "4", "mpi.World().Size()"); out != "[0] Out[1]: 4\n[1] Out[1]: 4\n[2] Out[1]: 4\n[3] Out[1]: 4\n" {
+			t.Errorf("cell printed\n%s", out)
+		}
+		f.interrupt()
+		empty(t)
+	})
+
 	t.Run("StoppedFromAnotherShell", func(t *testing.T) {
 		n := newSite(t, s, twoNodes)
 		f := n.foreground()
@@ -260,8 +278,11 @@ func TestSlurm(t *testing.T) {
 
 	t.Run("TimeLimit", func(t *testing.T) {
 		first := failure(t, limited)
-		if !strings.HasSuffix(first, fmt.Sprintf("(slurm job %s: its time was over)", limited.Handle().Batch.ID)) {
+		if !strings.HasSuffix(first, fmt.Sprintf("(slurm job %s: its time was over (TIMEOUT))", limited.Handle().Batch.ID)) {
 			t.Errorf("first line %s", first)
+		}
+		if e := <-limited.Ends(); e.Copy != launcher.All || !strings.HasSuffix(e.Cause, ": its time was over (TIMEOUT)") {
+			t.Errorf("the end of it is %+v", e)
 		}
 	})
 }
