@@ -150,6 +150,13 @@ func TestPlace(t *testing.T) {
 	if err != nil || e.N != 6 || e.Account != "m1" || !slices.Contains(e.Directives, "--qos=regular") {
 		t.Errorf("a job of six: %+v, %v", e, err)
 	}
+	c = Config{}
+	if err := Load(own(t, "archer2", nil), &c); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Place(site.Request{Account: "t01"}, 0); err != nil || c.Engines.Slurm.Poll != time.Minute {
+		t.Errorf("ARCHER2 is asked every %v, %v: want a minute, its floor", c.Engines.Slurm.Poll, err)
+	}
 	for want, name := range map[string]string{
 		"Perlmutter (NERSC): every job names the account that is charged":                                    "perlmutter",
 		`Polaris (ALCF): engines are not submitted to pbspro by themselves: "ipcluster script" prints a job`: "polaris",
