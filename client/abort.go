@@ -47,9 +47,12 @@ func (c *Client) askAbort(results []*AsyncResult, running bool) (asked []*AsyncR
 	c.mu.Lock()
 	ids := make(map[wire.EngineUUID][]wire.MsgID) // under "" those of tasks
 	of := func(t *task) {
-		if t.reply == nil && !t.ended && t.result.kind == toEngines {
+		if t.ended || t.result.kind != toEngines {
+			return
+		}
+		t.result.stopped = true
+		if t.reply == nil {
 			ids[t.uuid] = append(ids[t.uuid], t.id)
-			t.result.stopped = true
 		}
 	}
 	for _, ar := range results {

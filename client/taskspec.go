@@ -65,9 +65,9 @@ type Task struct {
 	Label             string
 
 	// Recovery runs instead when the task has failed for good, with its retries,
-	// and what recovers that in turn; see TaskResult.Failed. What was aborted,
-	// interrupted or cancelled is not recovered. A chain that comes back to itself
-	// is refused.
+	// and what recovers that in turn; see TaskResult.Failed. What was interrupted
+	// is not recovered, and nothing is once Abort or Cancel was called on the set.
+	// A chain that comes back to itself is refused.
 	Recovery *Task
 }
 
