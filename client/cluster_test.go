@@ -566,6 +566,9 @@ func (e *fakeEngine) call(buffers [][]byte) (any, error) {
 	case "double":
 		x, err := numeric.To[float64](call.Args[0])
 		return 2 * x, err
+	case "first":
+		x, err := numeric.To[[]float64](call.Args[0])
+		return x[0], err
 	case "whoami":
 		return int(e.id), nil
 	}

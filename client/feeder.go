@@ -19,10 +19,12 @@ type feeder struct {
 }
 
 func (v *DirectView) feeder() feeder {
+	each := v.settings
+	each.retries = 0 // they are MapSeq's own affair
 	return feeder{
 		client: v.client, settings: v.settings, direct: true, engines: v.client.survivors(v.targets),
 		start: func(ar *AsyncResult, to *engine, r *request) *AsyncResult {
-			return v.client.direct(ar, v.settings, []*engine{to}, r)
+			return v.client.direct(ar, each, []*engine{to}, r)
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,11 @@ type sentChunk struct {
 	engine *engine
 	came   bool
 	err    error // why it was not sent
+
+	// request is that of a chunk that may be sent to another engine, so many
+	// times more; nil of others.
+	request *request
+	tries   int
 }
 
 // unpack stores the values of a chunk that has come, and returns why some are
@@ -90,13 +96,10 @@ func (s *flow) send(n int, args []any, err error) error {
 		if gone != nil {
 			return callError(s.what, gone)
 		}
-		ar := newMapResult(s.what, &mapping{ranges: []itemRange{c.items}, bare: s.size == 1})
-		if ar = s.start(ar, to, r); ar.client != nil {
-			c.ar, c.engine = ar, to
-			s.watch(c)
-		} else {
-			err = ar.err
+		if s.direct && s.settings.retries > 0 {
+			c.request, c.tries = r.kept(s.settings.noCopy), s.settings.retries
 		}
+		err = s.place(c, to, r)
 	}
 	if err != nil {
 		c.came, c.err = true, err
@@ -104,6 +107,44 @@ func (s *flow) send(n int, args []any, err error) error {
 	s.pulled += n
 	s.sent = append(s.sent, c)
 	return nil
+}
+
+// place sends a chunk to an engine.
+func (s *flow) place(c *sentChunk, to *engine, r *request) error {
+	ar := newMapResult(s.what, &mapping{ranges: []itemRange{c.items}, bare: s.size == 1})
+	if ar = s.start(ar, to, r); ar.client == nil {
+		return ar.err
+	}
+	c.ar, c.engine = ar, to
+	s.watch(c)
+	return nil
+}
+
+// retry sends a chunk whose engine died to another, if it may and there is one.
+func (s *flow) retry(c *sentChunk) bool {
+	if c.tries == 0 {
+		return false
+	}
+	to, err := s.pick()
+	if err != nil {
+		return false // what the chunk has failed with tells more
+	}
+	c.tries--
+	return s.place(c, to, c.request) == nil
+}
+
+// kept is a request that may be sent once more when the arguments of the call may
+// have been changed.
+func (r *request) kept(noCopy bool) *request {
+	if noCopy {
+		return r
+	}
+	own := *r
+	own.buffers = make([][]byte, len(r.buffers))
+	for i, b := range r.buffers {
+		own.buffers[i] = bytes.Clone(b)
+	}
+	return &own
 }
 
 // pick returns the engine for the next chunk, nil when the scheduler chooses.
@@ -177,11 +218,14 @@ func (s *flow) next(ctx context.Context, wait bool) (*sentChunk, error) {
 		s.arrived = nil
 		s.client.mu.Unlock()
 		for _, c := range arrived {
-			c.came = true
 			s.loads[c.engine]--
 			if s.direct && errors.Is(c.ar.tasks[0].failure(), ErrEngineDied) {
 				s.dead[c.engine] = true
+				if s.retry(c) {
+					continue
+				}
 			}
+			c.came = true
 		}
 		at := 0
 		if s.settings.unordered {

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"muster/client"
+	"muster/controller"
 	"muster/engine"
+	"muster/wire"
 )
 
 // slowSquare squares what is not negative, and else lasts until it is cancelled.
@@ -208,4 +210,35 @@ func TestGoMapSeqCancelled(t *testing.T) {
 		t.Errorf("the last error is %v", last)
 	}
 	free()
+}
+
+// What a client leaves that is gone does not keep its engines busy, where the
+// controller is told so.
+func TestGoClientLost(t *testing.T) {
+	t.Parallel() // it takes what a client is given to be back
+	profile := wire.Profile{Dir: t.TempDir()}
+	stop, err := startCluster(controller.Config{Profile: profile, OnClientLost: controller.Cancel}, 1)
+	check(t, err)
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	join := func() *client.Client {
+		c, err := client.Connect(ctx, client.WithProfileDir(profile.Dir))
+		check(t, err)
+		return c
+	}
+	gone, other := join(), join()
+	defer other.Close()
+	left := gone.LoadBalanced().ExecuteAsync(endless)
+	begun(t, left)
+	waits := gone.LoadBalanced().With(client.After(left)).ApplyAsync(square, 1.0).Metadata()[0].MsgID
+	next := other.LoadBalanced().ApplyAsync(square, 3.0)
+	check(t, gone.Close())
+	values, err := next.Get(ctx)
+	check(t, err)
+	want(t, values, []any{9.0})
+	rs, err := other.GetResult(ctx, left.Metadata()[0].MsgID, waits)
+	if !errors.Is(err, client.ErrInterrupted) || len(rs) != 2 || !errors.Is(rs[1].Err, client.ErrTaskAborted) {
+		t.Errorf("what was left: %v, %v", rs, err)
+	}
 }

@@ -3,6 +3,8 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -191,4 +193,60 @@ func TestGoDeadline(t *testing.T) {
 	values, err := c.Direct(client.All).With(client.Deadline(time.Minute)).Apply(ctx, square, 3.0)
 	check(t, err)
 	want(t, values, []any{9.0, 9.0, 9.0, 9.0})
+}
+
+// Of a map of which some tasks fail the good half is there, however it was cut
+// and whoever waits for it, and the error lists the rest.
+func TestGoPartialMaps(t *testing.T) {
+	c, ctx := connect(t)
+	root := client.Ref(`func(x float64) (float64, error) { if x < 0 { return 0, fmt.Errorf("negative: %v", x) }; return math.Sqrt(x), nil }`)
+	items := []float64{1, 4, -9, 16, 25, -36, 49, 64}
+	// A chunk ends at its first failure.
+	for chunk, missing := range map[int]string{0: "items 2, 5: ", 3: "items 2, 5: ", 4: "items 2-3, 5-7: "} {
+		v := c.LoadBalanced()
+		if chunk > 0 {
+			v = v.With(client.Chunk(chunk))
+		}
+		lost := func(i int) bool { return i == 2 || i == 5 || chunk == 4 && (i == 3 || i > 5) }
+		good := func(what string, values []float64, err error) {
+			t.Helper()
+			var m *client.MapError
+			var all *client.CompositeError
+			if !errors.As(err, &m) || !errors.As(err, &all) || len(all.Errors) != 2 || !strings.Contains(err.Error(), missing) || !strings.Contains(err.Error(), "negative: -36") {
+				t.Errorf("%s, chunk %d: %v", what, chunk, err)
+			}
+			for i, x := range items {
+				if got := values[i]; lost(i) != (got == 0) || got != 0 && got*got != x {
+					t.Errorf("%s, chunk %d, item %d: %v", what, chunk, i, got)
+				}
+			}
+		}
+		values, err := client.Map[float64](ctx, v, root, items)
+		good("Map", values, err)
+		boxed, err := v.MapAsync(root, items).Get(ctx)
+		for i, x := range boxed {
+			values[i], _ = x.(float64)
+		}
+		good("MapAsync", values, err)
+
+		each := func(what string, seq func(yield func(any, error) bool), ordered bool) {
+			t.Helper()
+			i, failed := 0, 0
+			for x, err := range seq {
+				if err != nil {
+					failed++
+				}
+				if ordered && (lost(i) != (err != nil) || err == nil && x.(float64)*x.(float64) != items[i]) {
+					t.Errorf("%s, chunk %d, item %d: %v, %v", what, chunk, i, x, err)
+				}
+				i++
+			}
+			if want := len(items) - strings.Count(fmt.Sprint(boxed), "<nil>"); i != len(items) || i-failed != want {
+				t.Errorf("%s, chunk %d: %d items, %d of them failed", what, chunk, i, failed)
+			}
+		}
+		each("Executor", v.Executor().Map(ctx, root, items), true)
+		each("MapSeq", client.MapSeq[any](ctx, v.With(client.Outstanding(2)), root, slices.Values(items)), true)
+		each("MapSeq, unordered", client.MapSeq[any](ctx, v.With(client.Outstanding(2), client.Unordered()), root, slices.Values(items)), false)
+	}
 }

@@ -169,6 +169,7 @@ func drivePython(t *testing.T, c *Client) {
 		equal(t, one, 3)
 	})
 
+	t.Run("settings", func(t *testing.T) { pythonSettings(t, ctx, c) })
 	t.Run("maps", func(t *testing.T) { pythonMaps(t, ctx, c) })
 
 	t.Run("errors", func(t *testing.T) {

@@ -22,13 +22,16 @@ type Args []any
 // taken. That is also all that is kept in memory, and why in order a chunk that
 // takes long holds up those far behind it. A LoadBalancedView leaves the choice of
 // the engine to the scheduler. A DirectView sends a chunk to that engine of its
-// targets which has the fewest of this map's; engines that die fail their chunks
-// and get no more, and when none is left the map ends with an error.
+// targets which has the fewest of this map's; engines that die fail their chunks,
+// or with the setting Retries have them sent to others, and get no more, and when
+// none is left the map ends with an error.
 //
 // Everything happens in the goroutine of the consumer: items is called between
 // the rounds of the loop, and while it blocks no value is yielded. When the
 // context ends, the last pair is its cause. However the loop is left, nothing
-// more is pulled, and the engines are asked to skip what they have not begun.
+// more is pulled, and the engines are asked to skip what they have not begun; the
+// tasks of a LoadBalancedView are cancelled, also where they run, and when the
+// context has ended the error says where they were.
 func MapSeq[Out, In any](ctx context.Context, view Mapper, fn Function, items iter.Seq[In]) iter.Seq2[Out, error] {
 	return func(yield func(Out, error) bool) {
 		s := newFlow(view.feeder(), fn)

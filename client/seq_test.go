@@ -294,3 +294,58 @@ func TestMapSeqClosed(t *testing.T) {
 		}
 	})
 }
+
+// With retries, what engines had that die is done by the others, with the
+// arguments that it was called with.
+func TestMapSeqRetries(t *testing.T) {
+	story(t, 3, func(t *testing.T, f *fakeCluster, c *Client) {
+		v := c.Direct(All).With(Outstanding(6), Retries(1))
+		f.holding()
+		go func() {
+			synctest.Wait()
+			f.kill(1)
+			synctest.Wait()
+			f.release()
+		}()
+		reused := []float64{0} // as a program that reads records does
+		n := 0.0
+		for x, err := range MapSeq[float64](t.Context(), v, Ref("first"), func(yield func([]float64) bool) {
+			for i := range 20 {
+				if reused[0] = float64(i); !yield(reused) {
+					return
+				}
+			}
+		}) {
+			check(t, err)
+			equal(t, x, n)
+			n++
+		}
+		equal(t, n, 20.0)
+
+		// They are counted: the second engine that dies with a chunk fails it.
+		f.join()
+		synctest.Wait()
+		f.holding()
+		go func() {
+			for range 2 {
+				synctest.Wait()
+				f.mu.Lock()
+				id := f.held[len(f.held)-1].engine.id
+				f.mu.Unlock()
+				f.kill(id)
+			}
+			synctest.Wait()
+			f.release()
+		}()
+		var last error
+		for _, err := range MapSeq[float64](t.Context(), v, Ref("double"), slices.Values([]float64{1})) {
+			last = err
+		}
+		if !errors.Is(last, ErrEngineDied) {
+			t.Errorf("an item that has killed two engines: %v", last)
+		}
+		if _, err := v.Apply(t.Context(), Ref("double"), 1); err == nil || !strings.Contains(err.Error(), "the setting Retries") {
+			t.Errorf("a call with retries: %v", err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -41,7 +42,8 @@ type channel struct {
 	// clock counts the ticks since the controller began.
 	clock func() int
 
-	late late
+	late   late
+	absent absent
 
 	mu      sync.Mutex // guards machine and ticks
 	machine scheduler.Machine
@@ -134,6 +136,7 @@ func (c *channel) tick() {
 	c.placed(actions)
 	c.mu.Unlock()
 	c.perform(actions, nil)
+	c.missAbsent()
 }
 
 // advance tells the machine how many ticks have passed. The caller holds mu.
@@ -192,13 +195,13 @@ func (c *channel) do(a scheduler.Action, m *wire.Message) error {
 		m := c.message(a)
 		c.replied(m, a.Ends)
 		m.Route = [][]byte{a.Client}
-		return c.client.Send(c.session.Encode(m))
+		return c.send(scheduler.ToClient, c.session.Encode(m))
 	case scheduler.Tell:
 		_, frames, err := c.session.Frames(a.Type, a.Parent, nil, a.Content)
 		if err != nil {
 			return err
 		}
-		return c.client.Send(append([][]byte{a.Client}, frames...))
+		return c.send(scheduler.ToClient, append([][]byte{a.Client}, frames...))
 	case scheduler.Abort:
 		return c.control.abort(a)
 	}
@@ -256,15 +259,23 @@ func (c *channel) replied(m *wire.Message, o *scheduler.Outcome) {
 // send sends to a side what was received or made here, and is changed no more.
 // A client that is gone needs no answer.
 func (c *channel) send(to scheduler.Side, frames [][]byte) error {
-	if to == scheduler.ToClient {
-		return c.client.Give(frames, nil)
+	if to == scheduler.ToEngine {
+		return c.sendToEngine(frames)
 	}
-	return c.sendToEngine(frames)
+	if err := c.client.Give(frames, nil); !errors.Is(err, transport.ErrUnreachable) {
+		return err
+	}
+	return nil
 }
 
-// due is the machine's.
+// due is how many ticks from now the machine wants one, or an absent client is to
+// be looked for; 0 is never.
 func (c *channel) due() int {
+	absent := c.absent.due(c.clock())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.machine.Due()
+	if due := c.machine.Due(); absent == 0 || due > 0 && due < absent {
+		return due
+	}
+	return absent
 }

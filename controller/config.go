@@ -87,6 +87,11 @@ type Config struct {
 	// take the cluster with it; negative is no limit.
 	CrashLimit int `toml:"crash_limit"`
 
+	// OnClientLost is what becomes of the tasks of a client whose connection has
+	// ended and is not back within 5 s: default Keep, so that a program may hand
+	// tasks over and be gone, and another fetch the results.
+	OnClientLost OnClientLost `toml:"on_client_lost"`
+
 	// DB is where the records of tasks are kept: default in memory. Records and
 	// RecordBytes bound those: default 1024 of them, 256 MiB. Negative Records
 	// are none. A database has no bound but the disk; there RecordBytes bounds
@@ -117,6 +122,7 @@ func (c Config) withDefaults() Config {
 	def(&c.Grace, 500*time.Millisecond)
 	def(&c.Scheme, scheduler.LeastLoad)
 	def(&c.CrashLimit, 3)
+	def(&c.OnClientLost, Keep)
 	if c.Restorable {
 		def(&c.DB, SQLite)
 	}
@@ -175,6 +181,9 @@ func (c *Config) validate() error {
 	if c.HeartMisses < 0 || c.Grace < 0 || c.RecordBytes < 0 {
 		return errors.New("heart misses, grace and record bytes cannot be negative")
 	}
+	if c.OnClientLost != Keep && c.OnClientLost != Cancel {
+		return fmt.Errorf("on client lost %q: want %q or %q", c.OnClientLost, Keep, Cancel)
+	}
 	if !slices.Contains(dbs, c.DB) {
 		return fmt.Errorf("database %q: want one of %q", c.DB, dbs)
 	}
@@ -183,6 +192,15 @@ func (c *Config) validate() error {
 	}
 	return c.Scheme.Validate()
 }
+
+// OnClientLost is what becomes of a lost client's tasks.
+type OnClientLost string
+
+// What becomes of them: they go on, or are cancelled wherever they are.
+const (
+	Keep   OnClientLost = "keep"
+	Cancel OnClientLost = "cancel"
+)
 
 // A DB is a place for the records of tasks.
 type DB string

@@ -155,7 +155,15 @@ func (c *Controller) bind() error {
 	b.side(c.cfg.ClientIP, c.cfg.ClientPorts)
 	control.client = b.listen("control", transport.Router, &c.client.Control, transport.Options{})
 	mux.client = b.listen("mux", transport.Router, &c.client.Mux, transport.Options{})
-	task.client = b.listen("task", transport.Router, &c.client.Task, transport.Options{})
+	clients := transport.Options{}
+	if c.cfg.OnClientLost == Cancel {
+		clients.Mandatory = true // it tells who is connected
+		clients.Departed = func(identity []byte) {
+			task.absent.leave(identity, l.clock())
+			c.mail.wake()
+		}
+	}
+	task.client = b.listen("task", transport.Router, &c.client.Task, clients)
 	c.output = b.listen("iopub", transport.Pub, &c.client.IOPub, transport.Options{})
 	l.notify = b.listen("notification", transport.Pub, &c.client.Notification, transport.Options{})
 	broadcast.client = b.listen("broadcast", transport.Router, &c.client.Broadcast, transport.Options{})

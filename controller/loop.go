@@ -64,6 +64,14 @@ func (b *mailbox) add(ev hub.Event, signal chan struct{}) {
 	}
 }
 
+// wake has the hub's goroutine look at what is due, as if there were an event.
+func (b *mailbox) wake() {
+	select {
+	case b.now <- struct{}{}:
+	default:
+	}
+}
+
 // take returns the events and gives the mailbox an emptied slice to fill.
 func (b *mailbox) take(emptied []hub.Event) []hub.Event {
 	b.mu.Lock()

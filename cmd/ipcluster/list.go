@@ -55,7 +55,7 @@ func list(args []string) error {
 	if err := noArguments(fs); err != nil {
 		return err
 	}
-	print, ok := map[string]func(io.Writer, []listing) error{"text": printText, "json": printJSON}[*format]
+	print, ok := map[string]func(io.Writer, []listing) error{"text": printText, "json": printJSON[listing]}[*format]
 	if !ok {
 		return fmt.Errorf("output %q: want text or json", *format)
 	}
@@ -88,10 +88,10 @@ func describe(r *cluster.Record) listing {
 	return l
 }
 
-func printJSON(w io.Writer, listings []listing) error {
+func printJSON[T any](w io.Writer, all []T) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	return e.Encode(listings)
+	return e.Encode(all)
 }
 
 func printText(w io.Writer, listings []listing) error {

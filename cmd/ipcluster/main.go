@@ -30,6 +30,7 @@ func commands() []command {
 		{"start", "start a controller and engines", start},
 		{"stop", "stop a cluster, running or stale", stop},
 		{"list", "list the clusters that were started", list},
+		{"explain", "say what tasks wait for", explain},
 		{"script", "print a batch script that runs a whole cluster as one job", script},
 		{"profile", "list, show, create and check profiles", profiles},
 		{"bench", "measure clusters on this machine, beside a bare ZeroMQ router", measure},

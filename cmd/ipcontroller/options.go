@@ -71,6 +71,7 @@ func newOptions() *options {
 	fs.StringVar((*string)(&c.Scheme), "scheme", "", "how tasks are placed: leastload, lru, plainrandom, twobin, weighted, pure, none (default leastload)")
 	fs.IntVar(&o.hwm, "hwm", 0, "tasks that an engine holds at once; 0 is no bound (default 1, and a few while they are very short)")
 	fs.IntVar(&c.CrashLimit, "crash-limit", 0, "engines that may die while running a task before it fails; -1 is no limit (default 3)")
+	fs.StringVar((*string)(&c.OnClientLost), "on-client-lost", "", "tasks of a client that is gone for 5 s: keep or cancel them (default keep)")
 	fs.IntVar(&c.Records, "records", 0, "tasks to remember in memory (default 1024)")
 	fs.IntVar(&c.RecordBytes, "record-bytes", 0, "bytes to remember of them, or that wait for the database (default 256 MiB)")
 	fs.Func("db", "where to keep the records of tasks: memory, sqlite, none (default memory)", o.setDB)

@@ -50,6 +50,7 @@ func TestArguments(t *testing.T) {
 		{"--crash-limit=-1 --scheme none", func(c controller.Config) bool {
 			return c.CrashLimit == -1 && c.Scheme == "none" && c.HWM == 0
 		}},
+		{"--on-client-lost=cancel", func(c controller.Config) bool { return c.OnClientLost == controller.Cancel }},
 		{"--TaskScheduler.hwm=3", func(c controller.Config) bool { return c.HWM == 3 }},
 		{"--port 5000 --ports 7001-7003,8000 --IPController.engine_ports=6000", func(c controller.Config) bool {
 			return slices.Equal(c.EnginePorts, controller.Ports{5000, 6000}) && slices.Equal(c.Ports, controller.Ports{7001, 7002, 7003, 8000})
