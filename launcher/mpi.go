@@ -43,8 +43,8 @@ func (m MPI) Start(ctx context.Context, n int) (Job, error) {
 	}
 	host := host{cores: runtime.NumCPU(), allocated: allocated(), root: os.Geteuid() == 0}
 	words, env := d.words(n, host)
-	if len(env) > 0 {
-		m.Log.Info("running mpirun as root, which Open MPI must be told to allow", "env", strings.Join(env, " "))
+	if d == openMPI && host.root {
+		m.Log.Info("running mpirun as root, which Open MPI must be told to allow", "env", strings.Join(rootEnv, " "))
 	}
 	c := m.Command
 	c.Args = slices.Concat(mpirun, []string{"-n", strconv.Itoa(n)}, words, m.Command.Args)
@@ -84,14 +84,21 @@ func (d dialect) words(n int, h host) (words, env []string) {
 				words = append(words, "--bind-to", "none")
 			}
 		}
+		env = []string{quickEnd}
 		if h.root {
-			env = rootEnv
+			env = append(env, rootEnv...)
 		}
 	case hydra:
 		words = []string{"-prepend-rank"}
 	}
 	return words, env
 }
+
+// quickEnd has Open MPI kill the other ranks as soon as one has died, and not two
+// seconds after it has told them to end: then it says at once which one that was,
+// and why, while those who wait for its answers can still be told. A job that is
+// stopped is asked to end by its Handle first.
+const quickEnd = "OMPI_MCA_odls_base_sigkill_timeout=0"
 
 // rootEnv is what Open MPI must be told before it runs as root, as in
 // containers.
