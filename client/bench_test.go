@@ -12,7 +12,7 @@ import (
 	"muster/wire"
 )
 
-// echo is a controller with one engine, in one socket: it answers every apply
+// echo is a controller with one engine, in one socket a channel: it answers every apply
 // with None, at the least cost that a signed answer can have. What a benchmark
 // against it measures is the client, the echo, and ZeroMQ twice.
 func echo(b *testing.B) *Client {
@@ -32,10 +32,10 @@ func echo(b *testing.B) *Client {
 		fmt.Sscanf(s.Addr(), "tcp://127.0.0.1:%d", port)
 		return s
 	}
-	query, mux := listen(transport.Router, &conn.Registration), listen(transport.Router, &conn.Mux)
+	query, mux, task := listen(transport.Router, &conn.Registration), listen(transport.Router, &conn.Mux), listen(transport.Router, &conn.Task)
 	sockets := []transport.Socket{
-		query, mux,
-		listen(transport.Router, &conn.Control), listen(transport.Router, &conn.Task),
+		query, mux, task,
+		listen(transport.Router, &conn.Control),
 		listen(transport.Pub, &conn.IOPub), listen(transport.Pub, &conn.Notification),
 	}
 	none, err := codec.Serialize(nil)
@@ -58,6 +58,7 @@ func echo(b *testing.B) *Client {
 	}
 	go answer(query, 1, wire.ConnectionReply, []byte(`{"status":"ok","engines":{"0":"e"}}`), nil)
 	go answer(mux, 2, wire.ApplyReply, []byte(`{"status":"ok"}`), none)
+	go answer(task, 1, wire.ApplyReply, []byte(`{"status":"ok"}`), none)
 
 	file := filepath.Join(b.TempDir(), "ipcontroller-client.json")
 	if err := wire.WriteConnection(file, &conn); err != nil {
@@ -103,23 +104,36 @@ func BenchmarkRoundTrip(b *testing.B) {
 
 // BenchmarkPipelined keeps a thousand empty calls outstanding.
 func BenchmarkPipelined(b *testing.B) {
-	v := echo(b).Direct(Engines(0))
-	results := make(chan *AsyncResult, 1000)
-	begun := cpu()
-	b.ReportAllocs()
-	b.ResetTimer()
-	go func() {
-		for range b.N {
-			results <- v.ApplyAsync(Ref("f"))
-		}
-		close(results)
-	}()
-	for ar := range results {
-		if _, err := ar.Get(b.Context()); err != nil {
-			b.Fatal(err)
-		}
+	for name, apply := range map[string]func(*Client) func() *AsyncResult{
+		"direct": func(c *Client) func() *AsyncResult {
+			v := c.Direct(Engines(0))
+			return func() *AsyncResult { return v.ApplyAsync(Ref("f")) }
+		},
+		"balanced": func(c *Client) func() *AsyncResult {
+			v := c.LoadBalanced()
+			return func() *AsyncResult { return v.ApplyAsync(Ref("f")) }
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			send := apply(echo(b))
+			results := make(chan *AsyncResult, 1000)
+			begun := cpu()
+			b.ReportAllocs()
+			b.ResetTimer()
+			go func() {
+				for range b.N {
+					results <- send()
+				}
+				close(results)
+			}()
+			for ar := range results {
+				if _, err := ar.Get(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perCall(b, begun)
+		})
 	}
-	perCall(b, begun)
 }
 
 // BenchmarkPush sends 8 MB of float64.

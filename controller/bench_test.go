@@ -119,6 +119,7 @@ func meet(b *testing.B, client, engine transport.Socket) {
 
 // pipeline keeps so many requests under way until b.N are answered.
 func pipeline(b *testing.B, p *peer, s transport.Socket, outstanding int, route ...[]byte) {
+	b.ReportAllocs()
 	b.ResetTimer()
 	for sent, got := 0, 0; got < b.N; got++ {
 		for ; sent < b.N && sent-got < outstanding; sent++ {
