@@ -121,6 +121,12 @@ type socket struct {
 	fd  *os.File
 	raw syscall.RawConn
 
+	// The receiver's: step looks for a message and leaves it here. It is made
+	// once, and not for each.
+	step func(fd uintptr) bool
+	msg  [][]byte
+	err  error
+
 	mu      sync.Mutex // guards s and what follows
 	s       *zmq4.Socket
 	frames  *frames
@@ -142,6 +148,13 @@ func (s *socket) poll() error {
 	}
 	s.fd = os.NewFile(uintptr(dup), "zmq")
 	s.raw, err = s.fd.SyscallConn()
+	s.step = func(uintptr) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.msg, s.err = s.receive()
+		s.asleep = s.err == again
+		return !s.asleep
+	}
 	return err
 }
 
@@ -190,14 +203,9 @@ func (s *socket) Recv() (msg [][]byte, err error) {
 	for {
 		// The poller calls the function again whenever the descriptor has
 		// become readable, until it returns true.
-		wait := s.raw.Read(func(uintptr) bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			msg, err = s.receive()
-			s.asleep = err == again
-			return !s.asleep
-		})
+		wait := s.raw.Read(s.step)
 		if wait == nil {
+			msg, err, s.msg, s.err = s.msg, s.err, nil, nil
 			return msg, err
 		}
 		if !errors.Is(wait, os.ErrDeadlineExceeded) {

@@ -60,30 +60,16 @@ func (c Codec) SerializeCall(fn any, args []any, kwargs map[string]any) ([][]byt
 // math.sqrt, is a [Function] of that name; for other callables, and for errors and shared memory, see
 // [Codec.Deserialize]. Frames that do not add up are an error.
 func (c Codec) DeserializeCall(frames [][]byte) (Call, error) {
-	if latest := latest.Load(); latest != nil && len(frames) == 2 && bytes.Equal(frames[0], latest.frames[0]) && bytes.Equal(frames[1], latest.frames[1]) {
-		return Call{latest.ref, []any{}, map[string]any{}}, nil
-	}
-	node, rest, err := loadObject(frames)
+	fn, nargs, keys, argFrames, rest, err := c.beginning(frames)
 	if err != nil {
-		return Call{}, receiving("function", err)
+		return Call{}, err
 	}
-	var call Call
-	if f, ok := node.(*class); ok {
-		call.Func = Function{f.name, f.module}
-	} else if call.Func, err = newBuilder(&c, sizeOf(frames[:len(frames)-len(rest)])).value(node); err != nil {
-		return Call{}, receiving("function", err)
-	}
-	nargs, keys, argFrames, rest, err := counts(rest)
-	if err != nil {
-		return Call{}, receiving("call", err)
-	}
-	call.Args = make([]any, nargs)
+	call := Call{Func: fn, Args: make([]any, nargs), Kwargs: make(map[string]any, len(keys))}
 	for i := range call.Args {
 		if call.Args[i], argFrames, err = c.object(argFrames); err != nil {
 			return Call{}, receiving("argument "+strconv.Itoa(i), err)
 		}
 	}
-	call.Kwargs = make(map[string]any, len(keys))
 	for _, k := range keys {
 		k := k.(string)
 		if call.Kwargs[k], rest, err = c.object(rest); err != nil {
@@ -93,20 +79,42 @@ func (c Codec) DeserializeCall(frames [][]byte) (Call, error) {
 	if n := len(argFrames) + len(rest); n > 0 {
 		return Call{}, receiving("call", fmt.Errorf("%d frames are left over", n))
 	}
-	if ref, ok := call.Func.(Reference); ok && len(frames) == 2 {
-		latest.Store(&plainCall{[2][]byte{bytes.Clone(frames[0]), bytes.Clone(frames[1])}, ref})
-	}
 	return call, nil
 }
 
-// latest is the call without arguments that was deserialized last, which is
-// most often the next one, too. To compare takes a tenth of the time that to
-// read takes (BenchmarkDeserializeEmptyCall).
-var latest atomic.Pointer[plainCall]
+// beginning reads what precedes the arguments: the function, and how many there are of which frames.
+func (c Codec) beginning(frames [][]byte) (fn any, nargs int, keys []any, args, kwargs [][]byte, err error) {
+	if b := latest.Load(); b != nil && len(frames) >= 2+b.nbufs && bytes.Equal(frames[0], b.fn) && bytes.Equal(frames[1], b.counts) {
+		return b.ref, b.nargs, nil, frames[2 : 2+b.nbufs], frames[2+b.nbufs:], nil
+	}
+	node, rest, err := loadObject(frames)
+	if err != nil {
+		return nil, 0, nil, nil, nil, receiving("function", err)
+	}
+	if f, ok := node.(*class); ok {
+		fn = Function{f.name, f.module}
+	} else if fn, err = newBuilder(&c, sizeOf(frames[:len(frames)-len(rest)])).value(node); err != nil {
+		return nil, 0, nil, nil, nil, receiving("function", err)
+	}
+	begins := len(frames) - len(rest)
+	if nargs, keys, args, kwargs, err = counts(rest); err != nil {
+		return nil, 0, nil, nil, nil, receiving("call", err)
+	}
+	if ref, ok := fn.(Reference); ok && begins == 1 && len(keys) == 0 && len(frames[0])+len(frames[1]) < 1<<10 {
+		latest.Store(&beginning{bytes.Clone(frames[0]), bytes.Clone(frames[1]), ref, nargs, len(args)})
+	}
+	return fn, nargs, keys, args, kwargs, nil
+}
 
-type plainCall struct {
-	frames [2][]byte
-	ref    Reference
+// latest is how the call that was read last began: most often the next one is of the same function, with as many
+// arguments. To compare takes a fortieth of the time that to read takes (BenchmarkDeserializeEmptyCall).
+var latest atomic.Pointer[beginning]
+
+// A beginning is that of a call by name without keywords.
+type beginning struct {
+	fn, counts   []byte // frames
+	ref          Reference
+	nargs, nbufs int
 }
 
 // counts reads the second pickle of a call, {nargs, narg_bufs, kw_keys}, and splits the frames after it into those of

@@ -53,7 +53,9 @@ const (
 
 // load runs a pickle to its end and returns the node left on the stack.
 func load(pickle []byte) (any, error) {
-	m := machine{rest: pickle, stack: make([]any, 0, 16), memo: make([]any, 0, 24)}
+	// Most pickles are as short as that of a number, and memoize nothing.
+	n := min(len(pickle)/4, 24)
+	m := machine{rest: pickle, stack: make([]any, 0, min(2+n, 16)), memo: make([]any, 0, n)}
 	for {
 		at := len(pickle) - len(m.rest)
 		op, err := m.byte()
