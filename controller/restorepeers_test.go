@@ -21,6 +21,7 @@ type simEngine struct {
 	session *wire.Session
 	keeps   bool
 	mortal  bool
+	speed   int // how likely it is at a step that it ends a task
 	dead    bool
 
 	to       *incarnation // that its connections lead to
@@ -47,7 +48,7 @@ func (s *simulation) hire() {
 	uuid := fmt.Sprint("engine", len(s.engines))
 	s.engines = append(s.engines, &simEngine{
 		sim: s, uuid: wire.EngineUUID(uuid), session: wire.NewSession(simKey, uuid),
-		keeps: s.rng.IntN(5) > 0, mortal: s.rng.IntN(3) == 0 && len(s.engines) > 0, kept: make(map[wire.MsgID]simReply),
+		speed: 1 + s.rng.IntN(6), keeps: s.rng.IntN(5) > 0, mortal: s.rng.IntN(3) == 0 && len(s.engines) > 0, kept: make(map[wire.MsgID]simReply),
 	})
 }
 
@@ -121,7 +122,15 @@ func (e *simEngine) receive(l *link) {
 			}
 		}
 	default:
-		e.sim.say("%s has %s", e.uuid, m.Header.MsgID)
+		id := m.Header.MsgID
+		if r, ok := e.kept[id]; ok {
+			e.send("engine/"+r.channel, r.frames)
+			return
+		}
+		if slices.ContainsFunc(e.queue, func(t simTask) bool { return t.message.Header.MsgID == id }) {
+			return
+		}
+		e.sim.say("%s has %s", e.uuid, id)
 		e.queue = append(e.queue, simTask{channel, m})
 	}
 }
@@ -223,7 +232,7 @@ func (e *simEngine) reply(t simTask, status string) {
 	body, _ := json.Marshal(content)
 	frames := e.session.Encode(&wire.Message{Route: t.message.Route, RawHeader: raw, RawParent: t.message.RawHeader, Metadata: meta, Content: body})
 	r := simReply{t.channel, frames}
-	if e.keeps {
+	if e.keeps && (status != wire.StatusAborted || t.channel != "task") { // that is given back
 		e.kept[t.message.Header.MsgID] = r
 	}
 	if e.to == nil {

@@ -471,7 +471,7 @@ func simulate(t *testing.T, seed uint64) string {
 		had: make(map[wire.MsgID][]wire.EngineUUID), order: make(map[string][]int),
 	}
 	s.disk = newDisk(s)
-	s.disk.hwm = s.rng.IntN(3)
+	s.disk.hwm = max(0, s.rng.IntN(4)-1)
 	s.fail = func(format string, args ...any) {
 		t.Helper()
 		lines := strings.SplitAfter(s.log.String(), "\n")
@@ -516,7 +516,7 @@ func (s *simulation) step() {
 			}
 		}
 		add(6, s.up.hub)
-		add(2, s.disk.commit)
+		add(1, s.disk.commit)
 		if s.kills > 0 && s.up.open && s.rng.IntN(30) == 0 || s.kills > 0 && s.rng.IntN(300) == 0 {
 			add(3, s.kill)
 		}
@@ -533,7 +533,7 @@ func (s *simulation) step() {
 			}
 		}
 		if len(e.queue) > 0 {
-			add(6, e.work)
+			add(e.speed, e.work)
 		}
 		if e.mortal && s.rng.IntN(40) == 0 || e.mortal && s.up == nil && s.rng.IntN(8) == 0 {
 			add(2, e.die)
