@@ -107,9 +107,9 @@ func (c *channel) serveEngines() error {
 			c.log.Warn("reply dropped", "channel", c.name, "err", err)
 			continue
 		}
-		engine := wire.EngineUUID(frames[0])
 		if !c.step(scheduler.Reply{Frames: frames, Message: m}, m) && c.records != nil {
-			c.observe(hub.Unwanted{Task: m.Parent.MsgID, Engine: engine})
+			// The machine changes the route only of what it relays.
+			c.observe(hub.Unwanted{Task: m.Parent.MsgID, Engine: wire.EngineUUID(frames[0])})
 		}
 	}
 }

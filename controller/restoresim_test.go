@@ -256,9 +256,8 @@ func (up *incarnation) receive(from *link) {
 			if err != nil {
 				up.sim.fail("reply: %v", err)
 			}
-			engine := wire.EngineUUID(frames[0])
 			if !c.step(scheduler.Reply{Frames: frames, Message: m}, m) && c.records != nil {
-				c.observe(hub.Unwanted{Task: m.Parent.MsgID, Engine: engine})
+				c.observe(hub.Unwanted{Task: m.Parent.MsgID, Engine: wire.EngineUUID(frames[0])})
 			}
 			return
 		}

@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,6 +28,15 @@ import (
 //	stdout TASK TEXT          likewise stderr
 //	goodbye UUID              shutdown_reply on iopub
 //	ask TYPE JSON             a client's query
+//	use elsewhere             a fresh machine, whose records are elsewhere
+//	left engine UUID [keeps] [gone]
+//	left QUEUE TASK [UUID]    without an answer, sent there last
+//	left stray QUEUE TASK UUID
+//	restored                  tells the machine what an earlier one left
+//	rejoin UUID TASK...       registration_request of one that has those tasks
+//	again QUEUE TASK [BYTES]  a request that was sent before
+//	unwanted UUID TASK
+//	committed UUID TASK...    requests of the client, and replies of the engine
 //	due                       prints when the next tick is wanted
 func TestScripts(t *testing.T) {
 	scripttest.Run(t, func(t *testing.T) func([]string) []string {
@@ -51,6 +61,7 @@ type player struct {
 	m    *Machine
 	beat string
 	sent int // messages, for their dates
+	left Left
 }
 
 func newPlayer(t *testing.T) *player { return &player{t: t, m: New(testConfig())} }
@@ -92,6 +103,30 @@ func (p *player) apply(w []string) []string {
 	}
 	var ev Event
 	switch w[0] {
+	case "use":
+		cfg := testConfig()
+		cfg.Database, cfg.Adoption = Elsewhere, 200
+		p.m = New(cfg)
+		return nil
+	case "left":
+		p.leave(w[1:])
+		return nil
+	case "restored":
+		ev = Restored{&p.left}
+	case "rejoin":
+		ev = Request{"peer-" + w[1], p.message(wire.RegistrationRequest, "r", "", map[string]any{"uuid": w[1], "keeps": true, "tasks": append([]string{}, w[2:]...)}, "")}
+	case "again":
+		m := p.message(wire.ApplyRequest, wire.MsgID(w[2]), "", nil, arg(3))
+		m.Content, m.Route = wire.Empty, [][]byte{[]byte("client")}
+		ev = Again{Queue(w[1]), m}
+	case "unwanted":
+		ev = Unwanted{wire.MsgID(w[2]), wire.EngineUUID(w[1])}
+	case "committed":
+		ids := make([]wire.MsgID, 0)
+		for _, id := range w[2:] {
+			ids = append(ids, wire.MsgID(id))
+		}
+		ev = Committed{Replies: map[string][]wire.MsgID{w[1]: ids}, Requests: map[string][]wire.MsgID{"client": ids}}
 	case "broadcast":
 		var out []string
 		for _, uuid := range w[2:] {
@@ -151,8 +186,65 @@ func (p *player) step(ev Event) (out []string) {
 	return out
 }
 
+// leave adds to what an earlier controller has left.
+func (p *player) leave(w []string) {
+	l := &p.left
+	switch w[0] {
+	case "engine":
+		l.Engines = append(l.Engines, Engine{wire.EngineID(len(l.Engines)), wire.EngineUUID(w[1]), slices.Contains(w, "keeps"), slices.Contains(w, "gone")})
+	case "stray":
+		l.Strays = append(l.Strays, Sent{wire.MsgID(w[2]), wire.EngineUUID(w[3]), Queue(w[1])})
+	default:
+		t := Unanswered{Queue: Queue(w[0]), Message: p.message(wire.ApplyRequest, wire.MsgID(w[1]), "", nil, "")}
+		if len(w) > 2 {
+			t.Engine = wire.EngineUUID(w[2])
+		}
+		l.Tasks = append(l.Tasks, t)
+	}
+}
+
+var states = [...]string{Due: "due", There: "there", Lost: "lost"}
+
+func (r *Resumed) String() string {
+	return fmt.Sprintf("%s %s %s on %d %q", r.Message.Header.MsgID, states[r.State], r.Why, r.ID, r.Engine)
+}
+
 func (p *player) print(a Action) string {
 	switch a := a.(type) {
+	case Enlist:
+		return fmt.Sprintf("enlist %+v", a.Engine)
+	case Keep:
+		return fmt.Sprintf("keep %s: %T", a.Change.TaskID(), a.Change)
+	case Find: // nothing
+		var out []string
+		for _, b := range a.Then(Found{}) {
+			out = append(out, p.print(b))
+		}
+		return fmt.Sprintf("find %s, and if there is none: %s", a.Query.IDs, strings.Join(out, ", "))
+	case Resume:
+		var out []string
+		for _, r := range a.Tasks {
+			out = append(out, r.String())
+		}
+		return fmt.Sprintf("resume %s: %s", a.Queue, strings.Join(out, ", "))
+	case Resend:
+		return fmt.Sprintf("resend %s: %s", a.Engine, a.IDs)
+	case Acknowledge:
+		return fmt.Sprintf("acknowledge %s%s: %s", a.Client, a.Engine, a.IDs)
+	case Open:
+		return fmt.Sprintf("open %+v", a)
+	case Deliver:
+		return fmt.Sprintf("deliver to %s by %s the answer to %s", a.Client, a.Queue, a.Answer.Parent.MsgID)
+	case Verdict:
+		switch {
+		case a.Attach != nil:
+			return fmt.Sprintf("verdict: attach to %s %s", a.By, a.Attach)
+		case a.Failure != nil:
+			return "verdict: " + a.Failure.Ename + ": " + a.Failure.Evalue
+		case a.Admit:
+			return "verdict: admit"
+		}
+		return "verdict: it will come"
 	case Reply:
 		s := fmt.Sprintf("reply %s %s %s", a.To, a.Type, p.json(a.Content))
 		if n := len(a.Buffers); n > 0 {

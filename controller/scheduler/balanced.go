@@ -315,13 +315,11 @@ func (b *Balanced) onReply(ev Reply) {
 	case j.aborted:
 	case recalled && o.Status == wire.StatusAborted:
 		j.recall(w.uuid)
-		b.tried(j, w.uuid)
 		b.requeue(j)
 		j = nil
 	case unmet:
 		j.recall(w.uuid)
 		b.refused(j, w, ev.Message.Content)
-		b.tried(j, w.uuid)
 		b.requeue(j)
 		j = nil
 	case o.Status == wire.StatusError && j.retries > 0 && b.elsewhere(j, w.uuid):

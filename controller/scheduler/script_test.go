@@ -18,6 +18,7 @@ import (
 //
 //	use direct|broadcast                         a fresh machine
 //	use balanced [SCHEME HWM [CRASHLIMIT GRACE]] a tick is half a second
+//	record                                       its tasks may be resumed
 //	up ID UUID                                   an engine comes
 //	down UUID CAUSE
 //	ask CLIENT[/ENGINE] ID [METADATA] [TYPE]     a request
@@ -26,6 +27,9 @@ import (
 //	refuse ENGINE CLIENT ID WHY                  a reply of an engine that is not to run it
 //	unsent ENGINE CLIENT ID                      a request did not reach its engine
 //	lost CLIENT                                  a client is gone
+//	resume CLIENT ID due|there|lost [ENGINE|- [METADATA [RETRIES]]]
+//	resume CLIENT ID finished ENGINE             what an earlier controller left, of
+//	resumed                                      which the machine is told by this
 //	tick N
 //	due                                          prints when the next tick is wanted
 //	abort CLIENT CONTENT                         an abort_request
@@ -40,8 +44,37 @@ func TestScripts(t *testing.T) {
 
 // player turns words into events and actions into lines.
 type player struct {
-	t *testing.T
-	m Machine
+	t      *testing.T
+	m      Machine
+	resume Resume
+
+	recorded bool
+}
+
+// resumed adds a request of an earlier controller to those that are resumed.
+func (p *player) resumed(w []string) {
+	id, state, engine := wire.MsgID(w[1]), w[2], ""
+	if len(w) > 3 && w[3] != "-" {
+		engine = w[3]
+	}
+	if state == "finished" {
+		p.resume.Outcomes = append(p.resume.Outcomes, Outcome{id, wire.EngineUUID(engine), true})
+		return
+	}
+	metadata := ""
+	if len(w) > 4 {
+		metadata = w[4]
+	}
+	frames, m := message(p.t, wire.ApplyRequest, id, "", metadata, w[0])
+	r := Resumed{Frames: frames, Message: m, Engine: wire.EngineUUID(engine), ID: 7, State: map[string]State{"due": Due, "there": There, "lost": Lost}[state], Run: "run2"}
+	if len(w) > 5 {
+		n, err := strconv.Atoi(w[5])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		r.Tried = &Tried{Retries: n}
+	}
+	p.resume.Tasks = append(p.resume.Tasks, r)
 }
 
 func (p *player) use(kind string, cfg BalancedConfig) {
@@ -51,7 +84,7 @@ func (p *player) use(kind string, cfg BalancedConfig) {
 	case "broadcast":
 		p.m = NewBroadcast(p.answer)
 	case "balanced":
-		cfg.Tick = 0.5
+		cfg.Tick, cfg.Recorded = 0.5, p.recorded
 		p.m = NewBalanced(cfg, rand.New(rand.NewPCG(1, 2)))
 	default:
 		p.t.Fatalf("no such machine: %s", kind)
@@ -113,6 +146,9 @@ func (p *player) apply(w []string) []string {
 	}
 	var ev Event
 	switch w[0] {
+	case "record":
+		p.recorded = true
+		return nil
 	case "use":
 		p.use(w[1], BalancedConfig{
 			Scheme: Scheme(arg(2, "leastload")), HWM: number(arg(3, "1")),
@@ -140,6 +176,11 @@ func (p *player) apply(w []string) []string {
 		ev = Unsent{[]byte(w[1]), []byte(w[2]), wire.MsgID(w[3])}
 	case "lost":
 		ev = ClientLost{[]byte(w[1])}
+	case "resume":
+		p.resumed(w[1:])
+		return nil
+	case "resumed":
+		ev, p.resume = p.resume, Resume{}
 	case "tick":
 		ev = Tick{number(w[1])}
 	case "due":
@@ -202,6 +243,8 @@ func (p *player) print(a Action) string {
 			return fmt.Sprintf("unplaced %s", a.Task)
 		}
 		return fmt.Sprintf("placed %s on %s", a.Task, a.Engine)
+	case Tried:
+		return fmt.Sprintf("tried %s: %d retries left, not on %s", a.Task, a.Retries, a.Refused)
 	case Tell:
 		content, err := json.Marshal(a.Content)
 		if err != nil {
