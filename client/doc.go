@@ -45,10 +45,24 @@
 //	fields, err := a.Get(ctx)
 //	picture, err := b.Get(ctx)
 //
-// A context bounds the wait and nothing else: when it ends, the engines go on,
-// and only [AsyncResult.Abort] takes back what has not begun, and
-// [Client.Interrupt] what has; [AsyncResult.Cancel] does either, as need be. An
+// Of a direct call, and of an AsyncResult, a context bounds the wait and nothing
+// else: when it ends, the engines go on, and only [AsyncResult.Abort] takes back
+// what has not begun, and [Client.Interrupt] what has; [AsyncResult.Cancel] does
+// either, as need be. A plain method of a LoadBalancedView, of which nobody has an
+// AsyncResult, cancels its tasks when its context ends. An
 // engine runs what it is sent one at a time, in the order of arrival.
+//
+// How tasks are scheduled is among the settings of a view ([LoadBalancedView.With]):
+// [After] and [Follow] say which others they depend on, [Retries] how often they are
+// tried again, [Timeout] how long they may wait and [Deadline] how long they may
+// run, and [Priority] who goes first; [LoadBalancedView.On] bounds the engines that
+// they may go to.
+//
+//	mesh := v.ApplyAsync(client.Ref("mesh"), domain)
+//	flow := v.With(client.Follow(mesh), client.Retries(2)).ApplyAsync(client.Ref("flow"))
+//	mend := v.With(client.After(client.AllOf(flow).Failed())).ApplyAsync(client.Ref("coarsen"))
+//
+// [Client.Explain] and [AsyncResult.Explain] say what a task waits for.
 //
 // # Results
 //
