@@ -134,7 +134,8 @@ func Unordered() Setting { return func(s *settings) { s.unordered = true } }
 func Label(label string) Setting { return func(s *settings) { s.label = label } }
 
 // Retries makes the scheduler try the tasks of a LoadBalancedView up to n times
-// more, each time on another engine, when they fail or their engine dies. A task
+// more when they fail or their engine dies: on other engines first and, once they
+// have failed on all of them, where they failed before. A task
 // must bear that: what it has done before it failed is not undone. Of a
 // DirectView, whose calls are meant for their engines, only MapSeq may have it: it
 // sends the chunks of engines that died to others. Calls of a view with a

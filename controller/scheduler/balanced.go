@@ -178,6 +178,7 @@ func (b *Balanced) settle(j *job) {
 		b.unwait(j)
 	}
 	if j.after.ready() && j.follow.ready() {
+		b.anew(j)
 		engines, except := j.reach()
 		there, may := b.among(engines, except, j.condition)
 		last := j.follow == nil || j.follow.open == 0 // there will be no more engines
@@ -323,6 +324,7 @@ func (b *Balanced) onReply(ev Reply) {
 		b.requeue(j)
 		j = nil
 	case o.Status == wire.StatusError && j.retries > 0 && b.elsewhere(j, w.uuid):
+		j.recall(w.uuid)
 		j.retries--
 		b.tried(j, w.uuid)
 		b.requeue(j)
@@ -342,10 +344,27 @@ func (b *Balanced) onReply(ev Reply) {
 	}
 }
 
-// elsewhere refuses an engine for a job, if that leaves it any to go to.
+// anew lets a job that has failed on every engine that would run it go to all of
+// them again. To wait for another, which may never come, would leave retries
+// that its client has asked for.
+func (b *Balanced) anew(j *job) {
+	if len(j.refused) == 0 {
+		return
+	}
+	engines, except := j.reach()
+	if !slices.ContainsFunc(b.workers, func(w *worker) bool {
+		return slices.Contains(engines, w.uuid) != except && !j.condition.refuses(w.uuid)
+	}) {
+		j.refused = nil
+	}
+}
+
+// elsewhere has a job that failed on an engine go to others first. It is false if
+// there is no engine for it at all.
 func (b *Balanced) elsewhere(j *job, engine wire.EngineUUID) bool {
 	before := j.refused
 	j.refuse(engine)
+	b.anew(j)
 	engines, except := j.reach()
 	_, may := b.among(engines, except, j.condition)
 	if !may {

@@ -137,9 +137,13 @@ func (b *Balanced) refused(j *job, w *worker, content json.RawMessage) {
 	r.pause = max(1, min(2*r.pause, int(lastPause/b.cfg.Tick)), int(firstPause/b.cfg.Tick))
 	r.until = b.now + r.pause
 	w.refusals.push(r)
+	var stranded []*job
 	for _, k := range c.classes {
-		k.stand(w)
+		if k.stand(w); len(k.seats) == 0 {
+			stranded = slices.AppendSeq(stranded, k.all)
+		}
 	}
+	b.resettle(slices.DeleteFunc(stranded, func(j *job) bool { return len(j.refused) == 0 }))
 }
 
 // accepted notes that an engine has run a job.
@@ -177,7 +181,7 @@ func (b *Balanced) forsake(w *worker) (stranded []*job) {
 	for _, r := range w.refusals {
 		delete(r.condition.refusals, w.uuid)
 		for _, k := range r.condition.classes {
-			if !k.except && !slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(k.engines, w.uuid) }) {
+			if len(k.engines) > 0 && !slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(k.engines, w.uuid) != k.except }) {
 				stranded = slices.AppendSeq(stranded, k.all)
 			}
 		}

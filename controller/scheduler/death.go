@@ -26,7 +26,7 @@ func (b *Balanced) onEngineUp(ev EngineUp) {
 }
 
 // onEngineDown gives a dead engine's replies time to arrive, and gives up the
-// jobs that waited for it alone.
+// jobs that waited for it alone, unless they may go where they failed.
 func (b *Balanced) onEngineDown(ev EngineDown) {
 	i := slices.IndexFunc(b.workers, func(w *worker) bool { return w.uuid == ev.UUID })
 	if i < 0 {
@@ -41,7 +41,7 @@ func (b *Balanced) onEngineDown(ev EngineDown) {
 	for _, s := range w.seats {
 		c := s.class
 		c.seats = slices.DeleteFunc(c.seats, func(x *seat) bool { return x == s })
-		if len(c.seats) == 0 && !c.except {
+		if len(c.seats) == 0 && len(c.engines) > 0 {
 			stranded = slices.AppendSeq(stranded, c.all)
 		}
 	}
@@ -54,6 +54,11 @@ func (b *Balanced) onEngineDown(ev EngineDown) {
 	default:
 		b.lost = append(b.lost, w)
 	}
+	b.resettle(stranded)
+}
+
+// resettle finds out anew what jobs wait for that no engine may take now.
+func (b *Balanced) resettle(stranded []*job) {
 	slices.SortFunc(stranded, func(x, y *job) int { return cmp.Compare(x.order, y.order) })
 	for _, j := range stranded {
 		b.settle(j)

@@ -296,14 +296,23 @@ func (d *dumb) retry(t *dumbTask, engine wire.EngineUUID) bool {
 	if t.options.Retries == 0 {
 		return false
 	}
-	t.refused = append(t.refused, engine)
+	before := t.refused
+	t.refused = append(slices.Clone(before), engine)
+	d.anew(t)
 	if d.stranded(t) {
-		t.refused = t.refused[:len(t.refused)-1]
+		t.refused = before
 		return false
 	}
 	t.options.Retries--
 	t.on, t.from = nil, d.now
 	return true
+}
+
+// anew lets a task that has failed wherever it may go go there again.
+func (d *dumb) anew(t *dumbTask) {
+	if !slices.ContainsFunc(d.engines, func(e *dumbEngine) bool { return d.may(t, e.uuid) && !d.refuses(t, e.uuid) }) {
+		t.refused = nil
+	}
 }
 
 // bury ends what was on engines that are dead for good.
@@ -388,6 +397,11 @@ func (d *dumb) possible(t *dumbTask) bool {
 
 // rescan gives up what is impossible or late, and starts what can be started.
 func (d *dumb) rescan() {
+	for _, t := range d.inTurn() {
+		if t.on == nil {
+			d.anew(t)
+		}
+	}
 	for again := true; again; {
 		again = false
 		var late *dumbTask

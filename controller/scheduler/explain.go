@@ -173,8 +173,6 @@ func (b *Balanced) reason(j *job) string {
 		return fmt.Sprintf("waits for an engine%s that may run it: %s (those that refuse are asked again)", gone, refusers)
 	case refusers != "":
 		return fmt.Sprintf("waits for engine %s%s, as it may go to no other now: %s; %s", some(may, "or"), gone, busy, refusers)
-	case len(may) == 0:
-		return "waits for another engine: on all that are there it has failed, or was refused"
 	case len(may) == len(b.workers):
 		return fmt.Sprintf("waits for its turn (engines: %d, all %s; tasks that wait: %d)", len(may), busy, b.ready)
 	}
