@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import ipyparallel as ipp
@@ -131,9 +132,20 @@ def retries(rc):
     for pid in pids * 2:
         assert view.apply_async(only_on, pid).get(PATIENCE) == pid
     assert "the wrong engine" in fails(error.RemoteError, view.apply_async(only_on, 0).get, PATIENCE)
-    # On two engines nine retries are one: then it waits for a third.
-    view.retries, view.timeout = 9, 0.2
-    assert "failed" in refused("TaskTimeout", view.apply_async(only_on, 0))
+    # Two engines have all of the retries, and none waits for a third.
+    def count(path):
+        with open(path, "a") as f:
+            f.write(".")
+        with open(path) as f:
+            assert len(f.read()) == 6, "too early"
+        return True
+
+    with tempfile.NamedTemporaryFile() as f:
+        view.retries = 5
+        assert view.apply_async(count, f.name).get(PATIENCE)
+        f.truncate(0)
+        view.retries = 4
+        assert "too early" in fails(error.RemoteError, view.apply_async(count, f.name).get, PATIENCE)
 
 
 def conditions(rc):
@@ -150,7 +162,7 @@ def conditions(rc):
 
     assert [view.apply_async(where).get(PATIENCE) for _ in range(4)] == [pids[1]] * 4
     assert view.apply_async(ipp.require("os")(lambda: os.getpid())).get(PATIENCE) in pids
-    with view.temp_flags(timeout=0.2):
+    with view.temp_flags(timeout=2):
         nowhere = view.apply_async(ipp.require("no_such_module")(lambda: 1))
     assert "an engine that may run it: engines 0 and 1: " in refused("TaskTimeout", nowhere)
     with view.temp_flags(targets=[0]):
