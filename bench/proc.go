@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // residentMB is the resident memory of a process in megabytes (proc(5)).
@@ -64,6 +66,16 @@ func (m measurement) spent() (c Cost, err error) {
 		}
 	}
 	return c, nil
+}
+
+// cpuTime is the processor time that this process has taken, more finely than
+// cpuSeconds tells it.
+func cpuTime() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("bench: processor time: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
 // cpuSeconds is the processor time that processes have taken together, from

@@ -95,20 +95,24 @@ func (l *line) step(ev scheduler.Event) {
 	}
 }
 
-// turn has n tasks come, and as many be finished, and returns the time that the
-// scheduler takes for it.
+// turn has n tasks come, and as many be finished, and returns the processor time
+// that the scheduler takes for it, and the garbage collector.
 func (l *line) turn(n int) (time.Duration, error) {
 	requests, err := l.requests(n)
 	if err != nil {
 		return 0, err
 	}
 	runtime.GC() // what making them left
-	start := time.Now()
+	before, err := cpuTime()
+	if err != nil {
+		return 0, err
+	}
 	for _, r := range requests {
 		l.step(r)
 		l.step(l.finish())
 	}
-	return time.Since(start), nil
+	after, err := cpuTime()
+	return after - before, err
 }
 
 // finish is the reply of the engine that works longest.

@@ -119,7 +119,7 @@ type Held struct {
 }
 
 // Queued is what the scheduler alone takes for a task, from its request to its
-// reply, while so many wait: in microseconds.
+// reply, while so many wait: processor time in microseconds.
 type Queued struct {
 	Waiting int     `json:"waiting"`
 	Task    float64 `json:"task_us"`

@@ -22,12 +22,14 @@ Measure clusters of engines on this machine and print the figures as JSON:
 round trips, requests and megabytes a second and what they cost in processor
 time, tasks that wait or are recorded in SQLite, calls of many engines at once,
 start-up, memory, idleness. Beside them stand those of a bare ZeroMQ router that
-moves the same frames over the same hops in the same run. Nothing of a running
-cluster is touched.
+moves the same frames over the same hops in the same run. On a machine that
+others use too, compare ratios and processor time rather than rates. Nothing of
+a running cluster is touched.
 
-  ipcluster bench                                about three minutes
+  ipcluster bench                                about six minutes
   ipcluster bench --text                         as a table
   ipcluster bench --only round-trip,throughput   parts of it
+  ipcluster bench --only queue,sqlite,waiting    what many tasks cost the controller
   ipcluster bench -n 2 --rounds 9                two engines; more rounds on a noisy machine
   ipcluster bench --engines mpi --start-up 64    the ranks of an mpirun
   ipcluster bench -- --hwm 0                     flags for the controller after --
