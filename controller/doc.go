@@ -24,6 +24,13 @@
 // goroutine of its own: it is told of each request before the request leaves,
 // so it never sees a reply first, and what it is told waits in batches.
 //
+// With its records in SQLite a controller may be killed at any moment and another
+// be started in its place (Config.Restore), on the same ports: no task is lost,
+// none without retries runs twice. What is noted before it happens is in package
+// store; what is known afterwards, and by whom, is found out by the hub's
+// adoption. Clients and engines keep what they send until it is acknowledged,
+// which is when it is recorded (protocol section 17).
+//
 // The package imports its machines, wire and transport. Its rule: no decision
 // is made here; an if about tasks belongs to a machine.
 package controller

@@ -20,6 +20,13 @@
 //	pending      with an engine (counted in its queue or tasks),
 //	completed    answered, and forgotten but for its record.
 //
+// A hub that is given what an earlier controller left ([Restored]) begins with an
+// adoption: it waits for that one's engines, and for each that comes learns which
+// tasks it has. When it is over ([Open]), each task without an answer is with an
+// engine that has it, to be sent (again), or of unknown fate, and the schedulers
+// are told ([Resume]). What clients then send again ([Again]) is pending,
+// answered, held by an engine that had it before it was recorded, or new.
+//
 // Records are kept in memory, the latest within bounds, or elsewhere: then each
 // change of one is a [Keep] and each question about them a [Find], which a
 // database carries out in its own time. Either way the operators of queries are

@@ -19,6 +19,9 @@
 //	           tried elsewhere, or the engine refused it or gave it back
 //	Broadcast  on each of its targets
 //
+// Requests that clients made of an earlier controller are taken up by [Resume],
+// in the places where that one has left them.
+//
 // All of them keep one promise: a request is answered exactly once. When its
 // engine dies, the machine answers with an EngineError (Balanced after a grace,
 // for replies that are on their way); what a dead engine says later is dropped.

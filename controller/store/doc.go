@@ -28,17 +28,34 @@
 // header, metadata, content and buffers are the frames of the request, but for
 // its signature; who asked (client_uuid) and which engine had it
 // (engine_uuid). Key and ports are in the connection files, which a killed
-// controller leaves behind. What is nowhere yet: the ids that engines had by
-// their uuids, and of a task how often it was tried and on which engines it
-// failed. They belong into tables of their own beside these, since another
-// column would make the first one a stranger's to ipyparallel.
+// controller leaves behind.
+//
+// # What a killed controller leaves
+//
+// The rest of what it takes to restore one is in tables of their own, since
+// another column would make the first one a stranger's to ipyparallel:
+//
+//	muster-run      after which row of the records the present run began
+//	muster-engines  uuid, id, whether it keeps replies, whether it is gone
+//	muster-tries    of a task that may be tried again: retries left, engines that
+//	                it does not go to, how engines died that ran it
+//
+// Rows lag behind by a commit. That is harmless for what clients and engines keep
+// until it is acknowledged ([Config.Committed]), and for nothing else. So what
+// decides whether a task may be run again is noted in a journal before it
+// happens, in two files beside the database, "-sent0" and "-sent1": that a
+// request is sent to an engine ([Store.Sent]), that a client is told an outcome
+// ([Store.Ended]), that an engine has come or gone ([Store.Enlist]). A note is one
+// write, which survives the process; lines are dropped when rows tell as much.
+// [Restore] puts both together.
 //
 // # What goes wrong
 //
 // A file that cannot be used is an error of [Open]. While a file cannot be
 // written (locked, or the disk is full), changes wait within a bound and are
 // tried again every second; beyond the bound they are lost, which is logged
-// once and told to whoever asks for a record that is not there.
+// once and told to whoever asks for a record that is not there. A controller
+// that is killed then cannot be restored without loss.
 //
 // The package imports hub, wire and the binding of SQLite, which is compiled
 // in: a node needs no library of it. Its rule: it decides nothing about tasks.
