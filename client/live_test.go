@@ -30,6 +30,9 @@ var square = engine.Func("math.Square", func(x float64) float64 { return x * x }
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if dir := os.Getenv(controllerDir); dir != "" {
+		return runController(dir)
+	}
 	dir, err := os.MkdirTemp("", "client")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
