@@ -103,6 +103,7 @@ func newClient(key string, log *slog.Logger) *Client {
 		ids:       make(map[wire.EngineUUID]EngineID),
 		changed:   make(chan struct{}),
 		news:      newNotice(),
+		link:      new(link),
 		closed:    make(chan struct{}),
 		query:     &channel{name: "registration"},
 		greet:     &channel{name: "registration"},

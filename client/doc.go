@@ -89,6 +89,26 @@
 // [Client.HubHistory] lists all; [Client.Resubmit] does a request once more, and
 // [Client.Purge] and its siblings forget.
 //
+// # When the controller ends
+//
+// A controller with "--sqlitedb" may be killed, and started again with
+// "--restore": the client waits for it, for up to ten minutes, and goes on.
+// Calls that were outstanding get their answers as if nothing had happened: what
+// was not recorded is sent again, nothing is run twice, and calls that are made
+// meanwhile are sent when it is back. For that the client keeps the arguments of a
+// call until they are recorded; with [NoCopy] it is then that they are free. Only
+// what was printed while no controller stood is lost ([Result.OutputLost]), and a
+// request that was to do something to engines at that moment, such as
+// [Client.Clear], fails with [ErrRestarted] if nobody knows whether it did.
+// Contexts go on to count. [WithLogger] shows it:
+//
+//	level=WARN msg="controller is away" instance=c52f7be2 grace=10m0s
+//	level=INFO msg="controller is back" instance=e81e0a9f engines=64 again=1873 lost=0
+//
+// Any other controller is waited for for five seconds; if another stands at its
+// ports then, calls that were outstanding fail with ErrRestarted, and otherwise
+// with [ErrGone].
+//
 // # Values
 //
 // Numbers, strings, bools, slices, maps and structs travel (structs as maps, to

@@ -17,7 +17,8 @@ var (
 	// ErrClosed says that the client was closed.
 	ErrClosed = errors.New("the client is closed")
 	// ErrGone says that the controller's process ended without a word, or
-	// cannot be reached any more, and what was outstanding is lost.
+	// cannot be reached any more, and was not back in time (5 seconds, or 10
+	// minutes where it can be restored): what was outstanding is lost.
 	ErrGone = errors.New("the controller is gone")
 	// ErrShutdown says that the controller was shut down, and what was
 	// outstanding with it is lost.

@@ -17,7 +17,8 @@ import (
 // sink is a socket that forgets what is sent.
 type sink struct{ transport.Socket }
 
-func (sink) Send([][]byte) error { return nil }
+func (sink) Send([][]byte) error         { return nil }
+func (sink) Give([][]byte, func()) error { return nil }
 
 // FuzzReceive gives the client signed messages of any content on every
 // channel, in the middle of a call: nothing panics, and what is outstanding is
@@ -42,9 +43,11 @@ func FuzzReceive(f *testing.F) {
 	f.Add("registration_notification", []byte("{}"), []byte(`{"id":-4,"uuid":"u0"}`), []byte(nil))
 	f.Add("unregistration_notification", []byte("{}"), []byte(`{"id":0,"uuid":"u0"}`), []byte(nil))
 	f.Add("shutdown_notification", []byte("{}"), ok, []byte(nil))
+	f.Add("acknowledge", []byte("{}"), []byte(`{"msg_ids":["a",null]}`), []byte(nil))
 	f.Fuzz(func(t *testing.T, msgType string, metadata, content, buffer []byte) {
 		c := newClient(testKey, nil)
 		c.mux.socket, c.task.socket = sink{}, sink{}
+		c.keeps.Store(len(content)%2 == 0)
 		c.engineUp(0, "u0")
 		peer := wire.NewSession(testKey, "")
 		v := c.Direct(All)
@@ -137,6 +140,7 @@ func FuzzMap(f *testing.F) {
 // FuzzHub gives the client hub replies of any content.
 func FuzzHub(f *testing.F) {
 	f.Add([]byte(`{"status":"ok","engines":{"0":"u0","12":"u12"}}`))
+	f.Add([]byte(`{"status":"ok","engines":{"0":"u0","-3":"u0"},"instance":"abcdef01","restores":true}`))
 	f.Add([]byte(`{"status":"ok","0":{"queue":1,"completed":2,"tasks":3},"unassigned":4}`))
 	f.Add([]byte(`{"status":"error","ename":"KeyError","evalue":"x","traceback":[]}`))
 	f.Add([]byte(`{"status":"ok","0":{"queue":["a"],"completed":["b"],"tasks":[]},"unassigned":["c"]}`))
@@ -147,6 +151,7 @@ func FuzzHub(f *testing.F) {
 		`"content":{"code":"1","store_history":true},"result_content":{"execution_count":1},"execute_result":{"data":{"text/plain":"1"}}}],"result_buffer_lens":[9]}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		c := newClient(testKey, nil)
+		c.seeking = true // nobody need
 		peer := wire.NewSession(testKey, "")
 		c.query.socket = answering(func(request [][]byte) {
 			_, frames, err := peer.Frames("hub_reply", request[2], nil, json.RawMessage(content))

@@ -41,8 +41,9 @@ func WithFile(path string) Option { return func(o *options) { o.file = path } }
 // after the client. Without it, the client opens a network of its own.
 func WithNetwork(n transport.Network) Option { return func(o *options) { o.network = n } }
 
-// WithLogger logs what the client drops: messages that are malformed or carry
-// a wrong signature. Without it they are dropped in silence.
+// WithLogger logs that the controller is away, and back, and what the client
+// drops: messages that are malformed or carry a wrong signature. Without it both
+// happen in silence.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 
 // path is the connection file that the options and the environment lead to.
