@@ -70,10 +70,10 @@ func connect(ctx context.Context, file string, conn *wire.ClientConnection, o *o
 	}
 	err := c.dial()
 	if err == nil {
-		var said *wire.Connected
+		var said *greeting
 		if said, err = c.connected(ctx, c.greet); err == nil {
 			c.mu.Lock()
-			c.meet(said)
+			c.meet(said, nil)
 			c.mu.Unlock()
 		}
 	}
@@ -180,28 +180,50 @@ func probe(ctx context.Context, url string) error {
 	return fmt.Errorf("cannot be reached: is its interface meant for this host (ipcontroller --ip), does a firewall stand between? %w", err)
 }
 
+// A greeting is what a controller has said of itself and of its engines.
+type greeting struct {
+	*wire.Connected
+	since *notice // news from here on may be younger
+}
+
 // connected asks the controller who it is and who is registered.
-func (c *Client) connected(ctx context.Context, by *channel) (*wire.Connected, error) {
+func (c *Client) connected(ctx context.Context, by *channel) (*greeting, error) {
+	c.mu.Lock()
+	said := &greeting{new(wire.Connected), c.news}
+	c.mu.Unlock()
 	reply, err := c.askBy(ctx, by, wire.ConnectionRequest, nil)
 	if err != nil {
 		return nil, err
 	}
-	said := new(wire.Connected)
-	if err := json.Unmarshal(reply.Content, said); err != nil {
+	if err := json.Unmarshal(reply.Content, said.Connected); err != nil {
 		return nil, fmt.Errorf("%s: %w", wire.ConnectionReply, err)
 	}
 	return said, nil
 }
 
-// meet notes what a controller has said of itself, and the engines that were not
-// known. The caller holds mu.
-func (c *Client) meet(said *wire.Connected) {
+// meet notes what a controller has said. Engines that are not registered any more
+// are forgotten by gone, if it is not nil. The caller holds mu.
+func (c *Client) meet(said *greeting, gone func(wire.EngineUUID)) {
+	if c.err != nil {
+		return
+	}
 	c.recorded, c.instance = said.Records, said.Instance
 	c.keeps.Store(said.Restores)
+	since := make(map[wire.EngineUUID]bool) // those that came, or went, later
+	for n := said.since; n.next != nil; n = n.next {
+		since[n.event.UUID] = n.event.Up
+	}
+	if gone != nil {
+		for _, e := range c.engines { // replaced, never changed
+			if said.Engines[e.id] != e.uuid && !since[e.uuid] {
+				gone(e.uuid)
+			}
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(said.Engines)) {
-		// One that was seen before is registered, or was and is gone.
-		if _, seen := c.ids[said.Engines[id]]; !seen && c.err == nil {
-			c.engineUp(id, said.Engines[id])
+		uuid := said.Engines[id]
+		if _, told := since[uuid]; !told {
+			c.engineUp(id, uuid)
 		}
 	}
 }
@@ -215,7 +237,7 @@ func (c *Client) queryEngines(ctx context.Context) error {
 	c.mu.Lock()
 	l, same := c.link, said.Instance == c.instance
 	if same {
-		c.meet(said)
+		c.meet(said, nil)
 	}
 	c.mu.Unlock()
 	if !same {

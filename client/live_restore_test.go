@@ -22,14 +22,17 @@ import (
 
 // controllerDir, in the environment, makes the test's binary a controller of the
 // profile in that directory, to be killed as only a process can be. It restores
-// what an earlier one has left.
-const controllerDir = "CLIENT_TEST_CONTROLLER"
+// what an earlier one has left, if its records are in SQLite as controllerDB says.
+const (
+	controllerDir = "CLIENT_TEST_CONTROLLER"
+	controllerDB  = "CLIENT_TEST_DB"
+)
 
 func runController(dir string) int {
-	p := wire.Profile{Dir: dir}
+	p, db := wire.Profile{Dir: dir}, controller.DB(os.Getenv(controllerDB))
 	_, err := os.Stat(p.ClientFile(""))
 	c, err := controller.New(controller.Config{
-		Profile: p, DB: controller.SQLite, Reuse: true, Restore: err == nil,
+		Profile: p, DB: db, Reuse: true, Restore: err == nil && db == controller.SQLite,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err == nil {
@@ -44,12 +47,14 @@ func runController(dir string) int {
 type mortal struct {
 	t       *testing.T
 	profile wire.Profile
+	db      controller.DB
 	process *exec.Cmd
-	log     bytes.Buffer
+	log     bytes.Buffer // of the controllers
+	told    bytes.Buffer // of the clients
 }
 
-func newMortal(t *testing.T, engines int) *mortal {
-	m := &mortal{t: t, profile: wire.Profile{Dir: t.TempDir()}}
+func newMortal(t *testing.T, db controller.DB, engines int) *mortal {
+	m := &mortal{t: t, profile: wire.Profile{Dir: t.TempDir()}, db: db}
 	m.start()
 	life, end := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -58,7 +63,7 @@ func newMortal(t *testing.T, engines int) *mortal {
 		running.Wait()
 		m.kill()
 		if t.Failed() {
-			t.Logf("controller:\n%s", &m.log)
+			t.Logf("controller:\n%s\nclient:\n%s", &m.log, &m.told)
 		}
 	})
 	ready, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -84,7 +89,7 @@ func newMortal(t *testing.T, engines int) *mortal {
 
 func (m *mortal) start() {
 	m.process = exec.Command(os.Args[0])
-	m.process.Env = append(os.Environ(), controllerDir+"="+m.profile.Dir)
+	m.process.Env = append(os.Environ(), controllerDir+"="+m.profile.Dir, controllerDB+"="+string(m.db))
 	m.process.Stderr = &m.log
 	check(m.t, m.process.Start())
 }
@@ -95,9 +100,9 @@ func (m *mortal) kill() {
 }
 
 func (m *mortal) connect(n int) (*client.Client, context.Context) {
-	ctx, cancel := context.WithTimeout(m.t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
 	m.t.Cleanup(cancel)
-	c, err := client.Connect(ctx, client.WithProfileDir(m.profile.Dir))
+	c, err := client.Connect(ctx, client.WithProfileDir(m.profile.Dir), client.WithLogger(slog.New(slog.NewTextHandler(&m.told, nil))))
 	check(m.t, err)
 	m.t.Cleanup(func() { c.Close() })
 	check(m.t, c.WaitForEngines(ctx, n))
@@ -119,7 +124,7 @@ var once = engine.Func("restore.Once", func(i int) (int, error) {
 func TestControllerKilled(t *testing.T) {
 	const engines, rounds, calls = 4, 5, 100
 	ran.Clear()
-	m := newMortal(t, engines)
+	m := newMortal(t, controller.SQLite, engines)
 	c, ctx := m.connect(engines)
 	ids := c.IDs()
 	v, b := c.Direct(client.All), c.LoadBalanced()
@@ -183,4 +188,29 @@ func TestControllerKilled(t *testing.T) {
 		t.Errorf("while the controller is away: %v", err)
 	}
 	check(t, c.Close())
+}
+
+// Another controller stands where one was killed that kept no records: what was
+// outstanding with that one fails, and the client goes on with the other.
+func TestControllerReplaced(t *testing.T) {
+	const engines = 2
+	m := newMortal(t, controller.Memory, engines)
+	c, ctx := m.connect(engines)
+	v := c.Direct(client.All)
+	check(t, v.Push(ctx, map[string]any{"kept": 7}))
+	for range 3 {
+		before := v.ExecuteAsync("time.Sleep(20 * time.Millisecond)")
+		balanced := c.LoadBalanced().ExecuteAsync("time.Sleep(20 * time.Millisecond)")
+		m.kill()
+		m.start()
+		for _, ar := range []*client.AsyncResult{before, balanced} {
+			if _, err := ar.Get(ctx); err != nil && !errors.Is(err, client.ErrRestarted) && !errors.Is(err, client.ErrEngineDied) {
+				t.Errorf("outstanding: %v", err)
+			}
+		}
+		check(t, c.WaitForEngines(ctx, engines))
+		rs, err := v.Pull(ctx, "kept")
+		check(t, err)
+		want(t, rs[1]["kept"], 7)
+	}
 }

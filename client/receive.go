@@ -24,7 +24,11 @@ func (c *Client) receive(s transport.Socket, channel string, handle func(frames 
 				}
 				return
 			}
-			if err := handle(frames); err != nil {
+			switch err := handle(frames); {
+			case err == nil:
+			case errors.Is(err, wire.ErrReplay) && c.keeps.Load(): // an answer that was asked for again
+				c.log.Debug("message dropped", "channel", channel, "err", err)
+			default:
 				c.log.Warn("message dropped", "channel", channel, "err", err)
 			}
 		}

@@ -69,9 +69,6 @@ func (c *Client) seek() {
 // meanwhile.
 func (c *Client) await(grace time.Duration) bool {
 	broke := time.Now()
-	c.mu.Lock()
-	before := c.engines
-	c.mu.Unlock()
 	said := c.poll(grace, func(ctx context.Context) bool { return c.listens(ctx, c.conn) })
 	if said == nil {
 		return false
@@ -81,12 +78,11 @@ func (c *Client) await(grace time.Duration) bool {
 	lost := 0
 	if said.Instance != c.instance {
 		lost = c.giveUp(broke)
-		c.learn(said, before, func(uuid wire.EngineUUID) { c.engineDown(uuid, "") })
 	}
 	for _, t := range c.pending {
 		t.broken = true
 	}
-	c.meet(said)
+	c.meet(said, func(uuid wire.EngineUUID) { c.engineDown(uuid, "") })
 	c.log.Info("controller is back", "instance", said.Instance, "engines", len(c.engines), "lost", lost)
 	return true
 }
@@ -120,7 +116,6 @@ func (c *Client) reconnect(grace time.Duration) bool {
 	c.incoming.Wait()
 	c.mu.Lock()
 	c.link.gone = true
-	before := c.engines // replaced, never changed
 	c.mu.Unlock()
 	said := c.poll(grace, c.redial)
 	if said == nil {
@@ -133,8 +128,7 @@ func (c *Client) reconnect(grace time.Duration) bool {
 	if c.err != nil {
 		return true
 	}
-	c.learn(said, before, func(uuid wire.EngineUUID) { c.forgetEngine(uuid, "") })
-	c.meet(said)
+	c.meet(said, func(uuid wire.EngineUUID) { c.forgetEngine(uuid, "") })
 	again, lost := c.resume(said.Restores)
 	c.away = false
 	c.log.Info("controller is back", "instance", said.Instance, "engines", len(c.engines), "again", again, "lost", lost)
@@ -143,7 +137,7 @@ func (c *Client) reconnect(grace time.Duration) bool {
 
 // poll greets the controller, once it is reached, until it answers or the grace
 // is over or the client is closed; then the answer is nil.
-func (c *Client) poll(grace time.Duration, reach func(context.Context) bool) *wire.Connected {
+func (c *Client) poll(grace time.Duration, reach func(context.Context) bool) *greeting {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	go func() {
@@ -153,7 +147,7 @@ func (c *Client) poll(grace time.Duration, reach func(context.Context) bool) *wi
 		case <-ctx.Done():
 		}
 	}()
-	try := func() *wire.Connected {
+	try := func() *greeting {
 		ctx, cancel := context.WithTimeout(ctx, greetTimeout)
 		defer cancel()
 		if !reach(ctx) {
@@ -220,23 +214,6 @@ func (c *Client) redial(ctx context.Context) bool {
 		c.mu.Unlock()
 	}
 	return err == nil
-}
-
-// learn takes over which engines the controller says are registered. Those of
-// before that are not any more are forgotten by gone; of those that have come and
-// gone since, notifications have told, and may know more. The caller holds mu.
-func (c *Client) learn(said *wire.Connected, before []*engine, gone func(wire.EngineUUID)) {
-	for _, e := range before {
-		if said.Engines[e.id] != e.uuid {
-			gone(e.uuid)
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(said.Engines)) {
-		had := slices.ContainsFunc(before, func(e *engine) bool { return e.id == id && e.uuid == said.Engines[id] })
-		if _, has := c.find(id); has || !had {
-			c.engineUp(id, said.Engines[id])
-		}
-	}
 }
 
 // resume sends what is pending, in the order of the calls, and returns how many
