@@ -24,20 +24,8 @@ var monitors atomic.Uint64
 
 // watch calls departed for each peer whose connection ends.
 func (s *socket) watch(departed func(identity []byte)) error {
-	addr := fmt.Sprintf("inproc://monitor-%d", monitors.Add(1))
-	if err := s.s.Monitor(addr, zmq4.EVENT_DISCONNECTED|zmq4.EVENT_MONITOR_STOPPED); err != nil {
-		return err
-	}
-	ctx, err := s.s.Context()
+	mon, err := s.monitor(zmq4.EVENT_DISCONNECTED | zmq4.EVENT_MONITOR_STOPPED)
 	if err != nil {
-		return err
-	}
-	mon, err := ctx.NewSocket(zmq4.PAIR)
-	if err != nil {
-		return err
-	}
-	if err := mon.Connect(addr); err != nil {
-		mon.Close()
 		return err
 	}
 	w := &watcher{mon: mon, done: make(chan struct{}), peer: make(map[int]string)}
@@ -57,6 +45,27 @@ func (s *socket) watch(departed func(identity []byte)) error {
 		}
 	}()
 	return nil
+}
+
+// monitor returns a socket by which libzmq tells of events.
+func (s *socket) monitor(events zmq4.Event) (*zmq4.Socket, error) {
+	addr := fmt.Sprintf("inproc://monitor-%d", monitors.Add(1))
+	if err := s.s.Monitor(addr, events); err != nil {
+		return nil, err
+	}
+	ctx, err := s.s.Context()
+	if err != nil {
+		return nil, err
+	}
+	mon, err := ctx.NewSocket(zmq4.PAIR)
+	if err != nil {
+		return nil, err
+	}
+	if err := mon.Connect(addr); err != nil {
+		mon.Close()
+		return nil, err
+	}
+	return mon, nil
 }
 
 // note learns whose messages come by a connection.

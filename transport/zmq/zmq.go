@@ -246,6 +246,9 @@ func (s *socket) receive() ([][]byte, error) {
 
 func (s *socket) Close() error { return s.close(linger) }
 
+// Discard implements Socket. It returns when libzmq has ended what connections
+// the socket had: one that it is about to make again could come after that of the
+// socket which is dialed next, and by its identity take over from it.
 func (s *socket) Discard() error { return s.close(0) }
 
 // close closes the socket, and gives what was sent so long to leave.
@@ -267,5 +270,14 @@ func (s *socket) close(linger time.Duration) error {
 		<-s.watcher.done
 	}
 	s.frames.free()
-	return errors.Join(s.s.SetLinger(linger), s.s.Close())
+	if linger > 0 {
+		return errors.Join(s.s.SetLinger(linger), s.s.Close())
+	}
+	mon, err := s.monitor(zmq4.EVENT_MONITOR_STOPPED)
+	err = errors.Join(err, s.s.SetLinger(0), s.s.Close())
+	if mon != nil {
+		mon.RecvEvent(0) // there is none but the last
+		err = errors.Join(err, mon.Close())
+	}
+	return err
 }
