@@ -303,10 +303,7 @@ func (p *simClient) submit() {
 	p.order++
 	r := &simRequest{metadata: map[string]any{}}
 	r.id, r.header = p.session.Header(wire.ApplyRequest)
-	var live []wire.EngineID
-	for _, id := range slices.Sorted(maps.Keys(p.engines)) {
-		live = append(live, id)
-	}
+	live := slices.Sorted(maps.Keys(p.engines))
 	switch kind := p.sim.rng.IntN(10); {
 	case kind < 3 && len(live) > 0:
 		r.channel, r.engine = "mux", p.engines[live[p.sim.rng.IntN(len(live))]]
