@@ -51,6 +51,7 @@ type Client struct {
 	link     *link                        // by which it is reached, or was
 	seeking  bool                         // somebody looks for it, as the link is gone
 	requests uint64                       // kept so far
+	answered map[wire.MsgID]answered      // and not yet acknowledged
 	memory   memory                       // of the latest calls
 	engines  []*engine                    // registered now, by id; replaced and never changed
 	ids      map[wire.EngineUUID]EngineID // every engine ever seen

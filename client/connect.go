@@ -98,6 +98,7 @@ func newClient(key string, log *slog.Logger) *Client {
 		mark:      []byte(session.ID),
 		log:       log,
 		pending:   make(map[wire.MsgID]*task),
+		answered:  make(map[wire.MsgID]answered),
 		wholes:    make(map[wire.MsgID][]*task),
 		dropped:   make(map[wire.MsgID]*int),
 		ids:       make(map[wire.EngineUUID]EngineID),

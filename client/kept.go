@@ -2,16 +2,19 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"muster/wire"
 )
 
 // A controller that can be restored (wire.Connected.Restores) may have lost what
 // it had not recorded when it was killed. So the client keeps what it sends:
-// whole until the request is acknowledged, which says that it is recorded, and
-// by its header alone until it is answered (protocol section 17).
+// whole until the request is acknowledged, which says that it is recorded, or
+// answered, and by its header alone until it is both (protocol section 17).
 
 // A kept is one message that may have to be sent again. Client.mu guards it, but
 // for sent.
@@ -61,6 +64,7 @@ func (c *Client) acknowledged(m *wire.Message) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range recorded.MsgIDs {
+		delete(c.answered, id)
 		if t := c.pending[id]; t != nil && t.kept != nil && !t.acknowledged {
 			t.acknowledged = true
 			t.kept.part()
@@ -76,6 +80,45 @@ func (t *task) unkeep() {
 			t.kept.part()
 		}
 		t.kept = nil
+	}
+}
+
+// An answered is a request for work that was answered before it was acknowledged:
+// a controller that was killed may have known both, and recorded neither, and
+// tasks may depend on it. The restored one is told, and has the answer from the
+// engine, which keeps it.
+type answered struct {
+	id    wire.MsgID
+	uuid  wire.EngineUUID // "" of a task for any engine
+	place int
+	kept  *kept
+}
+
+// maxAnswered bounds them: a controller whose disk is full acknowledges nothing.
+const maxAnswered = 1 << 16
+
+// noteAnswer has the controller told of a task that it answers, in case that it
+// forgets. The caller holds mu.
+func (c *Client) noteAnswer(t *task) {
+	if t.kept != nil && !t.acknowledged && t.result.kind == toEngines && len(c.answered) < maxAnswered {
+		c.answered[t.id] = answered{t.id, t.uuid, t.place, t.kept}
+	}
+}
+
+// remind tells the controller of what was answered and not acknowledged. The
+// caller holds gate and mu.
+func (c *Client) remind() {
+	all := slices.SortedFunc(maps.Values(c.answered), func(a, b answered) int {
+		return cmp.Or(cmp.Compare(a.kept.number, b.kept.number), cmp.Compare(a.place, b.place))
+	})
+	for i, a := range all {
+		ch, m := c.again(&task{id: a.id, uuid: a.uuid, kept: a.kept, acknowledged: true, result: &AsyncResult{kind: toEngines}})
+		if err := ch.send(c.session.Encode(m), true, nil); err != nil {
+			c.log.Warn("controller not told of an answer", "task", a.id, "err", err)
+		}
+		if i == len(all)-1 || all[i+1].kept != a.kept {
+			a.kept.sendings++
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ func (c *Client) answer(t *task, m *wire.Message) {
 	if t.ended || t.reply != nil {
 		return // its engine was taken for dead, or the task was answered
 	}
+	c.noteAnswer(t)
 	t.unkeep()
 	t.reply, t.received = m, time.Now()
 	t.heard = t.received

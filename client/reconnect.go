@@ -225,6 +225,11 @@ func (c *Client) resume(restores bool) (again, lost int) {
 	for _, e := range c.engines {
 		e.outstanding = [2]int{}
 	}
+	if restores {
+		c.remind() // first: others may depend on these
+	} else {
+		clear(c.answered)
+	}
 	var tasks []*task
 	for _, t := range c.pending {
 		t.outstanding, t.coalesced = nil, false

@@ -104,6 +104,8 @@ func (f *restorable) admit(s transport.Socket, e *fakeEngine, route [][]byte, m 
 	r, w := f.records[id], f.work[id]
 	what := "new"
 	switch {
+	case stub && r == nil && w != nil && w.told > 0 && metadata.Again:
+		what, m = "answered", w.m // which the controller has forgotten
 	case stub && r == nil:
 		f.t.Errorf("a stub of %s, which was not acknowledged", id)
 		return
@@ -228,6 +230,41 @@ var viewKinds = map[string]func(c *Client, args ...any) *AsyncResult{
 	},
 }
 
+// A controller that was killed before it had recorded an answer is told of the
+// request, before those that may depend on it, until it has.
+func TestAnsweredBeforeRecorded(t *testing.T) {
+	restore(t, 1, func(t *testing.T, f *restorable, c *Client) {
+		again := func(want ...string) {
+			t.Helper()
+			f.kill()
+			time.Sleep(time.Second)
+			f.start()
+			time.Sleep(2 * seekPeriod)
+			arrived, _ := f.came()
+			equal(t, arrived, want)
+		}
+		for i := range 2 {
+			_, err := c.LoadBalanced().ApplyAsync(Ref("f"), i).Get(t.Context())
+			check(t, err)
+		}
+		f.mu.Lock()
+		f.hold = true
+		f.mu.Unlock()
+		ar := c.LoadBalanced().ApplyAsync(Ref("f"), 2)
+		synctest.Wait()
+		again("answered", "answered", "again")
+		again("answered", "answered", "again")
+		f.commit()
+		synctest.Wait()
+		again("stub")
+		f.finish(nil)
+		_, err := ar.Get(t.Context())
+		check(t, err)
+		again()
+		f.once()
+	})
+}
+
 // The controller is killed at every point of a call. Nobody notices.
 func TestKilled(t *testing.T) {
 	for name, point := range map[string]struct {
@@ -260,7 +297,7 @@ func TestKilled(t *testing.T) {
 			before: func(f *restorable) { f.silent = true }, want: "again",
 		},
 		"before it has passed the output on": {
-			before: func(f *restorable) { f.mum = true }, lost: true,
+			before: func(f *restorable) { f.mum = true }, want: "answered", lost: true,
 		},
 	} {
 		for kind, call := range viewKinds {

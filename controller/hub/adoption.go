@@ -267,7 +267,7 @@ func (m *Machine) adopted() {
 
 // adopt has a task of the earlier controller among those that have no answer.
 func (m *Machine) adopt(u Unanswered, s State) {
-	t := &task{id: u.Message.Header.MsgID, queue: u.Queue, engine: u.Engine, on: m.byUUID[u.Engine]}
+	t := &task{id: u.Message.Header.MsgID, queue: u.Queue, engine: u.Engine, on: m.byUUID[u.Engine], restored: true}
 	if t.queue == Task && s == Due {
 		t.engine, t.on = "", nil
 	}

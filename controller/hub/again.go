@@ -51,6 +51,9 @@ func (m *Machine) onAgain(ev Again) {
 			t.asker = string(ev.Message.Route[0])
 		}
 		m.do(Verdict{Queue: ev.Queue})
+		if t.restored {
+			m.do(Acknowledge{Client: ev.Message.Header.Session, IDs: []wire.MsgID{id}})
+		}
 		return
 	}
 	unknown := m.judge(ev)
@@ -70,6 +73,9 @@ func (m *Machine) onAgain(ev Again) {
 			v = Verdict{Answer: f.Rows[0].reply()}
 		}
 		v.Queue = ev.Queue
+		if f.Err == nil && (v.Answer != nil || v.Failure != nil) { // it is recorded, or need not be kept
+			return []Action{v, Acknowledge{Client: ev.Message.Header.Session, IDs: []wire.MsgID{id}}}
+		}
 		return []Action{v}
 	})
 }

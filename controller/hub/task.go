@@ -15,6 +15,8 @@ type task struct {
 	engine wire.EngineUUID // "" while it is unassigned
 	on     *engine         // the same, while it was registered
 	asker  string          // the client that has sent it again by another channel
+	// restored says that it is recorded, by an earlier controller.
+	restored bool
 }
 
 // tasks are those that have no answer.
