@@ -68,15 +68,15 @@ func (e *Engine) confirm(r *request) {
 		e.kept.forget(about.MsgIDs)
 		return
 	}
-	e.resend(e.kept.find(about.MsgIDs...))
+	for _, k := range e.kept.find(about.MsgIDs) {
+		e.resend(k)
+	}
 }
 
-// resend sends kept replies again.
-func (e *Engine) resend(replies []*keptReply) {
-	for _, k := range replies {
-		if err := k.line.give(k.frames); err != nil {
-			e.log.Info("reply kept for later", "task", k.id, "err", err)
-		}
+// resend sends a kept reply again.
+func (e *Engine) resend(k *keptReply) {
+	if err := k.line.give(k.frames); err != nil {
+		e.log.Info("reply kept for later", "task", k.id, "err", err)
 	}
 }
 

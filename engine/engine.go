@@ -259,9 +259,11 @@ func (e *Engine) receive(s transport.Socket, session *wire.Session, l *line, han
 func (e *Engine) submit(r *request) {
 	switch t := r.Header.MsgType; t {
 	case wire.ExecuteRequest, wire.ApplyRequest:
-		if !e.kept.begin(r.Header.MsgID) { // no request is run twice
+		if ok, reply := e.kept.begin(r.Header.MsgID); !ok { // no request is run twice
 			e.log.Warn("request repeated", "task", r.Header.MsgID)
-			e.resend(e.kept.find(r.Header.MsgID))
+			if reply != nil {
+				e.resend(reply)
+			}
 			return
 		}
 		if !e.queue.put(r) {

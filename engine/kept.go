@@ -36,6 +36,7 @@ type keptReply struct {
 	line   *line
 	frames [][]byte
 	size   int
+	failed bool
 }
 
 func newKept(limit int) *kept {
@@ -56,15 +57,22 @@ func (k *kept) keep(keeps bool) {
 }
 
 // begin notes a request that has come. It returns false if the engine has that
-// request already.
-func (k *kept) begin(id wire.MsgID) bool {
+// request already, and the reply if that is kept. A request that has failed here
+// may be tried once more, by a scheduler that does not want the reply.
+func (k *kept) begin(id wire.MsgID) (ok bool, reply *keptReply) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, known := k.tasks[id]; known {
-		return false
+	el, known := k.tasks[id]
+	if el != nil {
+		if reply = el.Value.(*keptReply); !reply.failed {
+			return false, reply
+		}
+		k.drop(el)
+	} else if known {
+		return false, nil
 	}
 	k.tasks[id] = nil
-	return true
+	return true, nil
 }
 
 // end notes that a request is done with and may come again: it was not run.
@@ -79,13 +87,13 @@ func (k *kept) end(id wire.MsgID) {
 // answer notes the reply to a request, and returns a copy that nobody changes
 // if it is kept, and else the frames themselves. lost are the replies that had
 // to be forgotten to make room for it.
-func (k *kept) answer(id wire.MsgID, l *line, frames [][]byte) (out [][]byte, keeps bool, lost int) {
+func (k *kept) answer(id wire.MsgID, l *line, failed bool, frames [][]byte) (out [][]byte, keeps bool, lost int) {
 	k.mu.Lock()
 	keeps = k.keeps
 	k.mu.Unlock()
 	var r *keptReply
 	if keeps {
-		r = &keptReply{id: id, line: l, frames: make([][]byte, len(frames))}
+		r = &keptReply{id: id, line: l, failed: failed, frames: make([][]byte, len(frames))}
 		for i, f := range frames {
 			r.frames[i] = bytes.Clone(f) // results may be the user's own arrays
 			r.size += len(f)
@@ -124,7 +132,7 @@ func (k *kept) forget(ids []wire.MsgID) {
 }
 
 // find returns those of the replies that are kept.
-func (k *kept) find(ids ...wire.MsgID) (found []*keptReply) {
+func (k *kept) find(ids []wire.MsgID) (found []*keptReply) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, id := range ids {

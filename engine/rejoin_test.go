@@ -101,6 +101,18 @@ func TestKeptReplies(t *testing.T) {
 	r.c.repeat(first)
 	r.reply(first.id)
 	r.shows(r.apply("func() int { return n }"), "1")
+
+	// But one that failed may be: a scheduler that sends it again does not want
+	// the reply.
+	failing := r.sent("task", "n++; if n == 2 { panic(n) }")
+	if _, c := r.reply(failing.id); c.Status != wire.StatusError {
+		t.Errorf("%+v", c)
+	}
+	r.c.repeat(failing)
+	if _, c := r.reply(failing.id); c.Status != wire.StatusOK {
+		t.Errorf("tried again: %+v", c)
+	}
+	r.shows(r.apply("func() int { return n }"), "3")
 }
 
 // settleControl returns when the engine has taken in what was sent on control.
@@ -294,14 +306,14 @@ func TestKeptBound(t *testing.T) {
 	for i := range 10 {
 		id := wire.MsgID(fmt.Sprint(i))
 		k.begin(id)
-		_, _, n := k.answer(id, nil, [][]byte{make([]byte, 30)})
+		_, _, n := k.answer(id, nil, false, [][]byte{make([]byte, 30)})
 		lost += n
 	}
-	if found := k.find("6", "7", "8", "9"); lost != 7 || len(found) != 3 || len(k.ids()) != 3 {
+	if found := k.find([]wire.MsgID{"6", "7", "8", "9"}); lost != 7 || len(found) != 3 || len(k.ids()) != 3 {
 		t.Errorf("%d lost, %d found, kept %v", lost, len(found), k.ids())
 	}
 	k.begin("large")
-	if _, _, n := k.answer("large", nil, [][]byte{make([]byte, 300)}); n != 3 || len(k.find("large")) != 1 {
+	if _, _, n := k.answer("large", nil, false, [][]byte{make([]byte, 300)}); n != 3 || len(k.find([]wire.MsgID{"large"})) != 1 {
 		t.Errorf("%d lost, kept %v", n, k.ids())
 	}
 	k.keep(false)

@@ -148,7 +148,7 @@ func (e *Engine) answer(r *request, started wire.Time, a *answer) {
 		}
 		return
 	}
-	frames, keeps, lost := e.kept.answer(id, r.line, frames)
+	frames, keeps, lost := e.kept.answer(id, r.line, a.status == wire.StatusError, frames)
 	if lost > 0 {
 		e.log.Warn("replies forgotten that the controller has not acknowledged: there are too many", "replies", lost)
 	}
