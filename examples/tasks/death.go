@@ -43,7 +43,7 @@ func death(ctx context.Context, c *client.Client) {
 	fmt.Println(values)
 
 	// A task that kills its engine is stopped before it has killed all of them.
-	_, err = v.With(client.Retries(10)).Execute(ctx, `p, _ := os.FindProcess(os.Getpid()); p.Kill(); select {}`)
+	_, err = v.With(client.Retries(10)).Execute(ctx, `exec.Command("kill", "-9", fmt.Sprint(os.Getpid())).Run(); select {}`)
 	fmt.Println(err)
 
 	// Engines that died are started again (--restart engine).
