@@ -30,7 +30,7 @@ func (v *LoadBalancedView) Executor() *Executor { return &Executor{view: v} }
 // Submit hands over a call, as ApplyAsync does. After Shutdown the result fails
 // with ErrExecutorShutdown.
 func (e *Executor) Submit(fn Function, args ...any) *AsyncResult {
-	return e.track("apply "+fn.Name(), func() *AsyncResult { return e.view.ApplyAsync(fn, args...) })
+	return e.track("apply "+title(fn), func() *AsyncResult { return e.view.ApplyAsync(fn, args...) })
 }
 
 // Map hands over a call for each item, or with the view's setting Chunk for each
@@ -38,9 +38,9 @@ func (e *Executor) Submit(fn Function, args ...any) *AsyncResult {
 // as it and those before it are there; see Items. The iteration may be left, and
 // gone through again.
 func (e *Executor) Map(ctx context.Context, fn Function, seqs ...any) iter.Seq2[any, error] {
-	return Items[any](ctx, e.track("map "+fn.Name(), func() *AsyncResult {
+	return Items[any](ctx, e.track("map "+title(fn), func() *AsyncResult {
 		if ctx.Err() != nil {
-			return failed("map "+fn.Name(), context.Cause(ctx))
+			return failed("map "+title(fn), context.Cause(ctx))
 		}
 		return e.view.MapAsync(fn, seqs...)
 	}))

@@ -57,7 +57,7 @@ func (c *sentChunk) unpack(values reflect.Value) map[int]error {
 
 func newFlow(f feeder, fn Function) *flow {
 	return &flow{
-		feeder: f, what: "map " + fn.Name(), fn: fn, sig: signatureOf(fn), size: max(f.settings.chunk, 1),
+		feeder: f, what: "map " + title(fn), fn: fn, sig: signatureOf(fn), size: max(f.settings.chunk, 1),
 		loads: make(map[*engine]int), dead: make(map[*engine]bool), wake: make(chan struct{}, 1),
 	}
 }

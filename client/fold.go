@@ -74,7 +74,7 @@ func common[T any](groups []*group[T], n int) string {
 
 // engineList names engines: "engine 3", "engines 0-2, 7".
 func engineList(ids []EngineID) string {
-	if len(ids) == 1 {
+	if len(ids) > 0 && slices.Max(ids) == slices.Min(ids) {
 		return "engine " + strconv.Itoa(int(ids[0]))
 	}
 	return "engines " + ranges(ids)
@@ -84,6 +84,7 @@ func engineList(ids []EngineID) string {
 func ranges(ids []EngineID) string {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
+	ids = slices.Compact(ids)
 	var b strings.Builder
 	for i := 0; i < len(ids); {
 		j := i

@@ -28,6 +28,15 @@ type Ref string
 // Name implements Function.
 func (r Ref) Name() string { return string(r) }
 
+// title is a function as errors name it: a literal of several lines by its first.
+func title(fn Function) string {
+	first, _, more := strings.Cut(fn.Name(), "\n")
+	if more {
+		first += " ... }"
+	}
+	return first
+}
+
 // Kwargs, as the last argument of a call, are its keyword arguments.
 type Kwargs map[string]any
 

@@ -134,7 +134,7 @@ func (v *LoadBalancedView) ApplyAsync(fn Function, args ...any) *AsyncResult {
 
 func (v *LoadBalancedView) apply(ctx context.Context, fn Function, args []any) *AsyncResult {
 	r, err := callRequest(fn, args)
-	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
+	return v.send(ctx, &AsyncResult{what: "apply " + title(fn), decode: applied}, r, err)
 }
 
 // get pulls one variable, of whichever engine the task goes to.

@@ -74,7 +74,7 @@ func (v *DirectView) rawMap(ctx context.Context, fn Function, seqs []any) *Async
 
 // deal maps by a dealing of n items to engines.
 func (v *DirectView) deal(ctx context.Context, verb string, fn Function, seqs []any, by func(n, engines int) dealing) *AsyncResult {
-	what := verb + " " + fn.Name()
+	what := verb + " " + title(fn)
 	n, err := length(seqs)
 	if err != nil {
 		return failed(what, err)
@@ -112,7 +112,7 @@ func (v *LoadBalancedView) MapAsync(fn Function, seqs ...any) *AsyncResult {
 }
 
 func (v *LoadBalancedView) mapItems(ctx context.Context, fn Function, seqs []any) *AsyncResult {
-	what := "map " + fn.Name()
+	what := "map " + title(fn)
 	n, err := length(seqs)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)

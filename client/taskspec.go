@@ -188,7 +188,7 @@ func (t *Task) arguments(spec *wire.TaskSpec) []any {
 func (t *Task) what() string {
 	switch {
 	case t.Func != nil:
-		return "task " + t.Func.Name()
+		return "task " + title(t.Func)
 	case t.Label != "":
 		return "task " + t.Label
 	}

@@ -100,7 +100,7 @@ func (v *DirectView) ApplyAsync(fn Function, args ...any) *AsyncResult {
 
 func (v *DirectView) apply(ctx context.Context, fn Function, args []any) *AsyncResult {
 	r, err := callRequest(fn, args)
-	return v.send(ctx, &AsyncResult{what: "apply " + fn.Name(), decode: applied}, r, err)
+	return v.send(ctx, &AsyncResult{what: "apply " + title(fn), decode: applied}, r, err)
 }
 
 func executeRequest(code string, s settings) (*request, error) {
