@@ -107,12 +107,12 @@ func (c *Client) noteAnswer(t *task) {
 
 // remind tells the controller of what was answered and not acknowledged. The
 // caller holds gate and mu.
-func (c *Client) remind() {
+func (c *Client) remind(same bool) {
 	all := slices.SortedFunc(maps.Values(c.answered), func(a, b answered) int {
 		return cmp.Or(cmp.Compare(a.kept.number, b.kept.number), cmp.Compare(a.place, b.place))
 	})
 	for i, a := range all {
-		ch, m := c.again(&task{id: a.id, uuid: a.uuid, kept: a.kept, acknowledged: true, result: &AsyncResult{kind: toEngines}})
+		ch, m := c.again(&task{id: a.id, uuid: a.uuid, kept: a.kept, acknowledged: true, result: &AsyncResult{kind: toEngines}}, same)
 		if err := ch.send(c.session.Encode(m), true, nil); err != nil {
 			c.log.Warn("controller not told of an answer", "task", a.id, "err", err)
 		}
@@ -132,8 +132,9 @@ func (k *kept) part() {
 }
 
 // again is the message by which a task's request is sent once more, on the mux
-// channel if it is of a broadcast. The caller holds gate and mu.
-func (c *Client) again(t *task) (*channel, *wire.Message) {
+// channel if it is of a broadcast; whether to the same controller is for that to
+// know. The caller holds gate and mu.
+func (c *Client) again(t *task, same bool) (*channel, *wire.Message) {
 	k := t.kept
 	ch, m := k.channel, &wire.Message{RawHeader: k.header, Metadata: wire.Empty, Content: wire.Empty}
 	if t.uuid != "" {
@@ -147,6 +148,9 @@ func (c *Client) again(t *task) (*channel, *wire.Message) {
 	}
 	if k.sent && t.result.kind == toEngines {
 		m.Metadata = with(m.Metadata, `"`+wire.Again+`":true`)
+		if same {
+			m.Metadata = with(m.Metadata, fmt.Sprintf(`"%s":%q`, wire.SentTo, c.instance))
+		}
 		if k.sendings > 0 { // the same message once more would be a replay
 			m.Metadata = with(m.Metadata, fmt.Sprintf(`"%s":%d`, wire.Sendings, k.sendings+2))
 		}

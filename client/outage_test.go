@@ -82,6 +82,43 @@ func TestLateDispatch(t *testing.T) {
 	})
 }
 
+// When only the connection was lost, the controller is the same, and is told so.
+func TestSameController(t *testing.T) {
+	restore(t, 1, func(t *testing.T, f *restorable, c *Client) {
+		f.holding()
+		recorded := c.LoadBalanced().ApplyAsync(Ref("f"), 1)
+		synctest.Wait()
+		f.commit()
+		synctest.Wait()
+		for range 2 {
+			f.mu.Lock()
+			f.lossy = true
+			f.mu.Unlock()
+			lost := c.LoadBalanced().ApplyAsync(Ref("f"), 2)
+			synctest.Wait()
+			f.kill()
+			f.open()
+			time.Sleep(2 * seekPeriod)
+			how, numbers := f.came()
+			equal(t, how, []string{"stub", "again"})
+			equal(t, numbers, []any{1, 2})
+			equal(t, strings.Contains(string(f.work[lost.tasks[0].id].m.Metadata), `"sent_to":"`+f.instance+`"`), true)
+			f.finish(nil)
+			check(t, lost.Wait(t.Context()))
+			if err := recorded.Wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			recorded = c.LoadBalanced().ApplyAsync(Ref("f"), 1)
+			synctest.Wait()
+			f.commit()
+			synctest.Wait()
+		}
+		f.finish(nil)
+		check(t, recorded.Wait(t.Context()))
+		f.once()
+	})
+}
+
 // What the hub was asked is asked again, and what engines were told to do is an
 // error that says what is known.
 func TestRequestsMeanwhile(t *testing.T) {

@@ -128,8 +128,9 @@ func (c *Client) reconnect(grace time.Duration) bool {
 	if c.err != nil {
 		return true
 	}
+	same := said.Instance == c.instance
 	c.meet(said, func(uuid wire.EngineUUID) { c.forgetEngine(uuid, "") })
-	again, lost := c.resume(said.Restores)
+	again, lost := c.resume(said.Restores, same)
 	c.away = false
 	c.log.Info("controller is back", "instance", said.Instance, "engines", len(c.engines), "again", again, "lost", lost)
 	return true
@@ -219,14 +220,14 @@ func (c *Client) redial(ctx context.Context) bool {
 // resume sends what is pending, in the order of the calls, and returns how many
 // requests were sent again and how many were given up. The caller holds gate and
 // mu.
-func (c *Client) resume(restores bool) (again, lost int) {
+func (c *Client) resume(restores, same bool) (again, lost int) {
 	clear(c.wholes) // their tasks are sent one by one
 	clear(c.dropped)
 	for _, e := range c.engines {
 		e.outstanding = [2]int{}
 	}
 	if restores {
-		c.remind() // first: others may depend on these
+		c.remind(same) // first: others may depend on these
 	} else {
 		clear(c.answered)
 	}
@@ -249,7 +250,7 @@ func (c *Client) resume(restores bool) (again, lost int) {
 	})
 	for i, t := range tasks {
 		k := t.kept
-		known, err := c.sendAgain(t, restores)
+		known, err := c.sendAgain(t, restores, same)
 		switch {
 		case err != nil:
 			c.settle(t, err)
@@ -267,7 +268,7 @@ func (c *Client) resume(restores bool) (again, lost int) {
 
 // sendAgain sends a task's request, and tells whether it was sent before. The
 // caller holds gate and mu.
-func (c *Client) sendAgain(t *task, restores bool) (before bool, err error) {
+func (c *Client) sendAgain(t *task, restores, same bool) (before bool, err error) {
 	k, e := t.kept, c.engineOf(t)
 	switch before = k.sent; {
 	case before && t.result.kind == toController:
@@ -281,7 +282,7 @@ func (c *Client) sendAgain(t *task, restores bool) (before bool, err error) {
 	case e == nil && t.uuid != "":
 		return false, died(t.engine, t.id, "")
 	}
-	ch, m := c.again(t)
+	ch, m := c.again(t, same)
 	if err := ch.send(c.session.Encode(m), true, k.hold); err != nil {
 		return before, err
 	}

@@ -141,6 +141,9 @@ const (
 	// controller that was started anew since. One whose first sending was
 	// acknowledged has neither content nor buffers: the controller has them.
 	Again = "again"
+	// SentTo, in such a request, is the Instance of the controller that it goes to
+	// where it was sent to that one before: only the connection had ended.
+	SentTo = "sent_to"
 	// Sendings is how often such a request was sent, from the third time on.
 	Sendings = "sendings"
 	// BroadcastReplies, in a coalescing broadcast request (protocol section 9),

@@ -98,7 +98,7 @@ func (m *Machine) judge(ev Again) Verdict {
 	}
 	r := &Resumed{Message: ev.Message, State: Lost, Why: "is gone"}
 	switch {
-	case !m.restored:
+	case !m.restored && !m.wasSentTo(ev.Message):
 		return refuse(&failure{"EngineError", fmt.Sprintf("the fate of task %q is unknown: its controller ended, and the one that runs now was not restored from it (--restore)", id)})
 	case s == nil || e != nil && e.keeps && !s.held:
 		if len(ev.Message.Buffers) == 0 && string(bytes.TrimSpace(ev.Message.Content)) == "{}" {
@@ -112,6 +112,15 @@ func (m *Machine) judge(ev Again) Verdict {
 	}
 	r.Engine, r.ID = s.engine, s.id
 	return Verdict{Attach: r, By: s.queue}
+}
+
+// wasSentTo tells whether a request was sent to this controller before, and did
+// not arrive: it has no record.
+func (m *Machine) wasSentTo(request *wire.Message) bool {
+	var said struct {
+		Instance string `json:"sent_to"` // wire.SentTo
+	}
+	return json.Unmarshal(request.Metadata, &said) == nil && said.Instance == m.cfg.Instance
 }
 
 // reply is the answer that a record has.

@@ -34,7 +34,7 @@ import (
 //	left stray QUEUE TASK UUID
 //	restored                  tells the machine what an earlier one left
 //	rejoin UUID TASK...       registration_request of one that has those tasks
-//	again QUEUE TASK [BYTES]  a request that was sent before
+//	again QUEUE TASK [BYTES] [INSTANCE]  a request that was sent before, and to whom
 //	unwanted UUID TASK
 //	committed UUID TASK...    requests of the client, and replies of the engine
 //	due                       prints when the next tick is wanted
@@ -118,6 +118,9 @@ func (p *player) apply(w []string) []string {
 	case "again":
 		m := p.message(wire.ApplyRequest, wire.MsgID(w[2]), "", nil, arg(3))
 		m.Content, m.Route = wire.Empty, [][]byte{[]byte("client")}
+		if len(w) > 4 {
+			m.Metadata = fmt.Appendf(nil, `{"again":true,"sent_to":%q}`, w[4])
+		}
 		ev = Again{Queue(w[1]), m}
 	case "unwanted":
 		ev = Unwanted{wire.MsgID(w[2]), wire.EngineUUID(w[1])}
