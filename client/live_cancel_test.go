@@ -144,7 +144,7 @@ func TestGoContextCancelsTasks(t *testing.T) {
 		},
 	} {
 		ended, end := context.WithCancelCause(ctx)
-		time.AfterFunc(100*time.Millisecond, func() { end(why) })
+		time.AfterFunc(500*time.Millisecond, func() { end(why) })
 		err := call(ended, v.On(client.Engines(2)))
 		if !errors.Is(err, why) || !strings.HasSuffix(fmt.Sprint(err), "wait, 0 of 1 answered: enough; cancelled: 1 running on engine 2") {
 			t.Errorf("%s: %v", name, err)
@@ -152,7 +152,7 @@ func TestGoContextCancelsTasks(t *testing.T) {
 	}
 	ended, end := context.WithCancelCause(ctx)
 	defer end(nil)
-	time.AfterFunc(100*time.Millisecond, func() { end(why) })
+	time.AfterFunc(500*time.Millisecond, func() { end(why) })
 	got, err := client.Map[float64](ended, v.On(client.Engines(0, 1)), slowSquare, []float64{1, 2, 3, -1, -1, 4})
 	if !errors.Is(err, why) || !strings.Contains(err.Error(), "; cancelled: ") || !strings.Contains(err.Error(), "running on engines 0-1") {
 		t.Errorf("map: %v", err)
