@@ -30,15 +30,14 @@ func number(t *testing.T, variable string, otherwise uint64) uint64 {
 // crashes runs a test for as many seeds as MUSTER_CRASH_POINTS says, from the one
 // that MUSTER_CRASH_SEED says.
 func crashes(t *testing.T, points uint64, test func(t *testing.T, f *farm)) {
+	t.Parallel()
 	points = number(t, "MUSTER_CRASH_POINTS", points)
 	first := number(t, "MUSTER_CRASH_SEED", rand.Uint64N(1e9))
 	for seed := first; seed < first+points; seed++ {
 		t.Run(fmt.Sprint("MUSTER_CRASH_SEED=", seed), func(t *testing.T) {
 			f := newFarm(t, seed)
+			defer f.stop()
 			test(t, f)
-			if !t.Failed() {
-				f.stop()
-			}
 		})
 	}
 }
@@ -100,6 +99,7 @@ func (f *farm) duringCampaign(kills int, victim client.EngineID) {
 	}
 	crash.Wait()
 	f.collect(jobs, victim)
+	f.recorded(jobs)
 }
 
 // What is sent to one engine is run in the order of the calls, whatever happens
