@@ -7,10 +7,12 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := gotest.tools/gotestsum@v1.13.0
 # How long each fuzz test of `make fuzz` runs.
 FUZZTIME    ?= 30s
+# How often `make soak` kills a controller; MUSTER_CRASH_SEED=n begins with that seed.
+CRASH_POINTS ?= 50
 
 export CGO_ENABLED := 1
 
-.PHONY: all help demo test test-slurm test-sge bin check fuzz bench generate clean setup setup-test
+.PHONY: all help demo test soak test-slurm test-sge bin check fuzz bench generate clean setup setup-test
 
 all: bin check
 
@@ -22,6 +24,9 @@ demo: bin ## set up, build, and run the main job (examples/pca)
 
 test: setup-test bin check ## set up and run every test, with the race detector
 	go run $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 25m ./...
+
+soak: setup-test ## kill and restore controllers at CRASH_POINTS (50) points of each kind of campaign
+	MUSTER_CRASH_POINTS=$(CRASH_POINTS) go test -count=1 -timeout 60m -v -run '^TestCrash' ./test
 
 test-slurm: ## try everything under a real Slurm of two nodes, brought up here (Debian, root)
 	@./setup.sh slurm

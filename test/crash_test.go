@@ -99,7 +99,9 @@ func (f *farm) duringCampaign(kills int, victim client.EngineID) {
 	}
 	crash.Wait()
 	f.collect(jobs, victim)
-	f.recorded(jobs)
+	if victim == client.NoEngine { // or the only copy of an answer that was delivered may be gone with it
+		f.recorded(jobs)
+	}
 }
 
 // What is sent to one engine is run in the order of the calls, whatever happens

@@ -7,4 +7,8 @@
 // is left behind. A part that this machine lacks is a failure too, unless the
 // environment says that the site has none: MUSTER_MPI=none, MUSTER_PYTHON=none;
 // what is left out then is printed at the end of the run.
+//
+// The tests TestCrash… kill controllers at points that a seed chooses, three or
+// one of each kind. MUSTER_CRASH_POINTS=n has more of them (make soak has 50), and
+// MUSTER_CRASH_SEED=n begins with the seed that a failure names.
 package test
