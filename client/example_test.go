@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"gonum.org/v1/gonum/mat"
@@ -383,6 +384,20 @@ func ExampleCompositeError() {
 	// engine 1 failed: NameError
 	// engine 3 failed: NameError
 	// [0.5 0 0.5 0]
+}
+
+func ExampleClient_Processes() {
+	ctx, c := session()
+	defer c.Close()
+	host, _ := os.Hostname()
+	for _, p := range must(c.Processes(ctx)) {
+		fmt.Println(p.Host == host, p.PID > 1)
+	}
+	// Output:
+	// true true
+	// true true
+	// true true
+	// true true
 }
 
 func ExampleClient_QueueStatus() {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -250,6 +251,15 @@ func TestGoControl(t *testing.T) {
 	s, err := c.QueueStatus(ctx, client.All)
 	check(t, err)
 	want(t, len(s.Engines), 4)
+	processes, err := c.Processes(ctx)
+	check(t, err)
+	pids, err := v.Execute(ctx, "os.Getpid()")
+	check(t, err)
+	for _, r := range pids {
+		if p := processes[r.Engine]; p.Host == "" || r.Text() != strconv.Itoa(p.PID) {
+			t.Errorf("engine %d, process %s, is said to be %+v", r.Engine, r.Text(), p)
+		}
+	}
 	check(t, v.Push(ctx, map[string]any{"gone": 1}))
 	check(t, c.Clear(ctx, client.Engines(2)))
 	if _, err := v.Pull(ctx, "gone"); !errors.As(err, &one) {

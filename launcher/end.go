@@ -68,6 +68,17 @@ var (
 	taggedRank = regexp.MustCompile(`^\[(?:\d+,)?(\d+)\]`)
 )
 
+// RankOf reads the rank that mpirun puts before each line of one, as in
+// "[1,17]<stdout>:", "[1,17]<stderr>:" and "[17] "; ok is false where there is none.
+func RankOf(line string) (rank int, ok bool) {
+	tag := taggedRank.FindStringSubmatch(rankTag.FindString(line))
+	if tag == nil {
+		return Unknown, false
+	}
+	rank, err := strconv.Atoi(tag[1])
+	return rank, err == nil
+}
+
 // firstDead finds out which rank ended an MPI job: by what mpirun says, or else
 // by who crashed and said so.
 func firstDead(output, reason string) rankEnd {

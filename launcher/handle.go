@@ -67,9 +67,9 @@ func isRank(variable string) bool {
 	return name == "PMI_RANK" || name == "PMIX_RANK" || name == "OMPI_COMM_WORLD_RANK"
 }
 
-// all returns every process of the job that is alive: those that were started,
+// Left returns every process of the job that is alive: those that were started,
 // and their descendants as far as the mark shows them.
-func (h Handle) all() []Process {
+func (h Handle) Left() []Process {
 	alive := h.Alive()
 	if h.Mark == "" {
 		return alive
@@ -121,7 +121,7 @@ func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
 			return false
 		}
 		// Leaders end their own; those who are left now are our business.
-		orphans := h.all()
+		orphans := h.Left()
 		for _, p := range orphans {
 			if !asked[p] {
 				asked[p] = true
@@ -136,7 +136,7 @@ func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
 	ctx, cancel = context.WithTimeout(context.Background(), killPatience)
 	defer cancel()
 	gone = until(ctx, func() bool {
-		left := h.all()
+		left := h.Left()
 		for _, p := range left {
 			errs = append(errs, p.signalGroup(syscall.SIGKILL))
 		}
@@ -145,7 +145,7 @@ func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
 	if gone {
 		return nil
 	}
-	return fmt.Errorf("launcher: stop: processes %v survive SIGKILL: %w", h.all(), errors.Join(errs...))
+	return fmt.Errorf("launcher: stop: processes %v survive SIGKILL: %w", h.Left(), errors.Join(errs...))
 }
 
 // StopLimit is how long Stop may take for a job that ends as it should.

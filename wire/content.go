@@ -178,6 +178,12 @@ type Registered struct {
 	Acknowledges bool   `json:"acknowledges,omitempty"`
 }
 
+// ConnectionQuery is the content of a connection_request, of which Python's
+// clients leave everything out.
+type ConnectionQuery struct {
+	Processes bool `json:"processes,omitempty"` // are asked for
+}
+
 // Connected is the content of a connection_reply.
 type Connected struct {
 	Status  string                  `json:"status"`
@@ -191,6 +197,8 @@ type Connected struct {
 	// client, which keeps it until then.
 	Instance string `json:"instance,omitempty"`
 	Restores bool   `json:"restores,omitempty"`
+	// Processes are those of the engines, as far as they tell, if asked for.
+	Processes map[EngineID]EngineProcess `json:"processes,omitempty"`
 }
 
 // EngineNotice is the content of an (un)registration_notification. Cause says

@@ -98,28 +98,44 @@ func printText(w io.Writer, listings []listing) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "PROFILE\tCLUSTER ID\tENGINES\tLAUNCHER\tCONTROLLER\tSTATE\tAGE")
 	for _, l := range listings {
-		id, state := l.ClusterID, string(l.State)
-		if id == "" {
-			id = "-"
-		}
-		if l.State == cluster.Elsewhere {
-			state = "on " + l.Host
-		}
-		launcher := strings.TrimSpace(l.Launcher + " " + l.Job)
-		age := time.Duration(l.Age * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%v\n", l.Profile, id, l.Engines, l.N, launcher, l.Controller, state, age)
+		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%v\n", l.Profile, dash(l.ClusterID), l.Engines, l.N, launcherOf(&l), l.Controller, stateOf(&l), ageOf(&l))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	for _, l := range listings {
-		for _, d := range l.Deaths[max(0, len(l.Deaths)-shownDeaths):] {
-			name := (&cluster.Record{ProfileDir: l.ProfileDir, ClusterID: l.ClusterID}).Name()
-			fmt.Fprintf(w, "%s: %s: %v\n", name, d.Time.Local().Format(time.DateTime), d)
+		name := (&cluster.Record{ProfileDir: l.ProfileDir, ClusterID: l.ClusterID}).Name()
+		if err := printDeaths(w, name+": ", l.Deaths); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// stateOf, launcherOf and ageOf are a cluster's state, launcher with its job, and
+// age, as people read them.
+func stateOf(l *listing) string {
+	if l.State == cluster.Elsewhere {
+		return "on " + l.Host
+	}
+	return string(l.State)
+}
+
+func launcherOf(l *listing) string { return strings.TrimSpace(l.Launcher + " " + l.Job) }
+
+func ageOf(l *listing) time.Duration {
+	return time.Duration(l.Age * float64(time.Second)).Round(time.Second)
+}
+
 // shownDeaths is how many of the latest deaths of a cluster are shown.
 const shownDeaths = 5
+
+// printDeaths writes a line for each of the latest deaths, after a word on whose they are.
+func printDeaths(w io.Writer, whose string, deaths []cluster.Death) error {
+	for _, d := range deaths[max(0, len(deaths)-shownDeaths):] {
+		if _, err := fmt.Fprintf(w, "%s%s: %v\n", whose, d.Time.Local().Format(time.DateTime), d); err != nil {
+			return err
+		}
+	}
+	return nil
+}

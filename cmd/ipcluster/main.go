@@ -30,6 +30,8 @@ func commands() []command {
 		{"start", "start a controller and engines", start},
 		{"stop", "stop a cluster, running or stale", stop},
 		{"list", "list the clusters that were started", list},
+		{"status", "say how a cluster and its engines are", showStatus},
+		{"logs", "print what controller and engines have printed", logs},
 		{"explain", "say what tasks wait for", explain},
 		{"script", "print a batch script that runs a whole cluster as one job", script},
 		{"profile", "list, show, create and check profiles", profiles},

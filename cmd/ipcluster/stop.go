@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"sync"
 
 	"muster/cluster"
 	"muster/configs"
+	"muster/wire"
 )
 
 const stopUsage = `
@@ -69,11 +72,32 @@ func selected(sel *configs.Selection, all bool) ([]*cluster.Record, error) {
 	}
 	r, err := cluster.Find(p, sel.ClusterID)
 	if errors.Is(err, fs.ErrNotExist) {
-		name := (&cluster.Record{ProfileDir: p.Dir, ClusterID: sel.ClusterID}).Name()
-		return nil, fmt.Errorf("no cluster %s: ipcluster list shows those that were started", name)
+		return nil, noCluster(sel, p)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return []*cluster.Record{r}, nil
+}
+
+// noCluster is the error about a cluster that there is not, which names those that
+// there are.
+func noCluster(sel *configs.Selection, p wire.Profile) error {
+	profiles, err := (&configs.Selection{IPythonDir: sel.IPythonDir}).Profiles()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(profiles, p) {
+		profiles = append(profiles, p)
+	}
+	records, err := cluster.List(profiles...)
+	name := (&cluster.Record{ProfileDir: p.Dir, ClusterID: sel.ClusterID}).Name()
+	if len(records) == 0 {
+		return errors.Join(fmt.Errorf("no cluster %s, and no other: ipcluster start starts one", name), err)
+	}
+	names := make([]string, len(records))
+	for i, r := range records {
+		names[i] = r.Name()
+	}
+	return errors.Join(fmt.Errorf("no cluster %s: there are %s (--profile, --cluster-id)", name, strings.Join(names, ", ")), err)
 }

@@ -245,16 +245,27 @@ func (m *Machine) shutdown(r request) {
 	m.do(Exit{})
 }
 
-// connection tells a client who is registered.
+// connection tells a client who is registered, and as which process if it asks.
 func (m *Machine) connection(r request) {
-	engines := make(map[wire.EngineID]wire.EngineUUID, len(m.engines))
-	for _, e := range m.engines {
-		engines[e.id] = e.uuid
+	var query wire.ConnectionQuery
+	if err := decode(r.Message, &query); err != nil {
+		m.do(r.fail(err))
+		return
 	}
-	m.do(r.ok(wire.Connected{
-		Status: wire.StatusOK, Engines: engines, Records: true,
+	said := wire.Connected{
+		Status: wire.StatusOK, Engines: make(map[wire.EngineID]wire.EngineUUID, len(m.engines)), Records: true,
 		Instance: m.cfg.Instance, Restores: m.durable(),
-	}))
+	}
+	if query.Processes {
+		said.Processes = make(map[wire.EngineID]wire.EngineProcess, len(m.engines))
+	}
+	for _, e := range m.engines {
+		said.Engines[e.id] = e.uuid
+		if query.Processes {
+			said.Processes[e.id] = e.process
+		}
+	}
+	m.do(r.ok(said))
 }
 
 // maxEngineID bounds the id that an engine may ask for.

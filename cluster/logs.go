@@ -1,0 +1,95 @@
+package cluster
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"muster/wire"
+)
+
+// A Log is a file with what one part of a cluster prints.
+type Log struct {
+	Path string
+	// Of is "ipcluster" for one in the background, "controller", "engine" for a
+	// single one, Engine, and "engines" for those that are one job.
+	Of     string
+	Engine wire.EngineID
+	Life   int // how often that part had been started again; 0 the first time
+}
+
+// ofSupervisor is the part of a cluster that starts the others.
+const ofSupervisor = "ipcluster"
+
+// Logs returns the logs of a cluster, also of one that has ended: that of its
+// ipcluster, those of its controllers, those of its engines, each in the order of
+// their lives. Logs of lives that only an earlier cluster had are left out, as far
+// as the record of this one tells.
+func Logs(p wire.Profile, id string) ([]Log, error) {
+	r, err := Find(p, id)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	entries, err := os.ReadDir(p.LogDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cluster: logs: %w", err)
+	}
+	of := logOf(id)
+	var logs []Log
+	for _, e := range entries {
+		l, ok := of(e.Name())
+		if !ok {
+			continue
+		}
+		l.Path = filepath.Join(p.LogDir(), e.Name())
+		if info, err := e.Info(); err != nil || r != nil && !r.wrote(l, info) {
+			continue
+		}
+		logs = append(logs, l)
+	}
+	order := []string{ofSupervisor, ofController, ofEngine, ofEngines}
+	slices.SortFunc(logs, func(a, b Log) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Of), slices.Index(order, b.Of)), cmp.Compare(a.Engine, b.Engine), cmp.Compare(a.Life, b.Life))
+	})
+	return logs, nil
+}
+
+// wrote reports whether a log is of this cluster and of none that was before it,
+// which may have had more engines and more lives.
+func (r *Record) wrote(l Log, info fs.FileInfo) bool {
+	return (l.Life == 0 && (l.Of != ofEngine || int(l.Engine) < r.N)) || !info.ModTime().Before(r.Started)
+}
+
+// logOf returns a function that reads the name of a log of the cluster, as Start
+// and "ipcluster start" give it: "ipcluster.log", "ipcontroller.1.log",
+// "ipengine-3.log", "ipengine-mpi.2.log", each with "-" and the id after the program.
+func logOf(id string) func(name string) (Log, bool) {
+	if id != "" {
+		id = "-" + regexp.QuoteMeta(id)
+	}
+	pattern := regexp.MustCompile(`^(?:(ipcluster|ipcontroller)` + id + `|ipengine` + id + `-(?:(\d+)|[a-z]+))(?:\.(\d+))?\.log$`)
+	return func(name string) (Log, bool) {
+		m := pattern.FindStringSubmatch(name)
+		if m == nil {
+			return Log{}, false
+		}
+		engine, errEngine := strconv.Atoi("0" + m[2])
+		life, errLife := strconv.Atoi("0" + m[3])
+		l := Log{Of: ofEngines, Engine: wire.EngineID(engine), Life: life}
+		switch {
+		case m[1] == "ipcluster":
+			l.Of = ofSupervisor
+		case m[1] == "ipcontroller":
+			l.Of = ofController
+		case m[2] != "":
+			l.Of = ofEngine
+		}
+		return l, errEngine == nil && errLife == nil
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"muster/client"
+	"muster/cluster"
+	"muster/cluster/clustertest"
+)
+
+// A status names every engine with its process and its work; what cannot be asked
+// is said, and what has died.
+func TestStatus(t *testing.T) {
+	p := profile(t)
+	if _, diag, ok := ipcluster(t, "status"); ok || diag != "ipcluster: no cluster test, and no other: ipcluster start starts one\n" {
+		t.Errorf("without a cluster: %s", diag)
+	}
+	if _, diag, ok := ipcluster(t, "start", "-n", "2", "--daemonize"); !ok {
+		t.Fatal(diag)
+	}
+	r, err := cluster.Find(p, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c, err := client.Connect(ctx, client.WithProfileDir(p.Dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Direct(client.All).Execute(ctx, "1"); err != nil {
+		t.Fatal(err)
+	}
+	runs := c.Direct(client.Engines(1)).ExecuteAsync("for {}")
+	ask := func() (s status) {
+		t.Helper()
+		out, diag, ok := ipcluster(t, "status", "-o", "json")
+		if err := json.Unmarshal([]byte(out), &s); err != nil || !ok {
+			t.Fatalf("%v\n%s%s", err, out, diag)
+		}
+		return s
+	}
+	var s status
+	for s = ask(); len(s.Registered) == 2 && s.Registered[1].Queue == 0; s = ask() {
+	}
+	host, _ := os.Hostname()
+	if s.Record.State != cluster.Running || s.Record.N != 2 || s.Record.Controller != r.Controller.Processes[0].PID || s.ClientFile != p.ClientFile("") || s.Problem != "" || len(s.Registered) != 2 {
+		t.Fatalf("status %+v", s)
+	}
+	for i, e := range s.Registered {
+		state := []string{"idle", "busy"}[i]
+		if e.ID != client.EngineID(i) || e.PID != r.Engines.Processes[i].PID || e.Host != host || e.State != state || e.Queue != i || e.Completed != 1 {
+			t.Errorf("engine %d: %+v", i, e)
+		}
+	}
+	out, diag, ok := ipcluster(t, "status")
+	if lines := strings.Split(out, "\n"); !ok || len(lines) != 9 || !strings.HasPrefix(lines[0], "cluster test:  running since ") || lines[2] != "engines:       2 of 2 registered (local)" ||
+		strings.Join(strings.Fields(lines[5]), " ") != "ENGINE HOST PID STATE QUEUE TASKS DONE" || !strings.HasSuffix(lines[7], "  busy   1      0      1") {
+		t.Errorf("status:\n%s%s", out, diag)
+	}
+
+	// Killed processes are told of.
+	if err := r.Engines.Processes[1].Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := runs.Get(ctx); err == nil {
+		t.Error("the engine was killed, and replied")
+	}
+	for s = ask(); len(s.Registered) != 1 || len(s.Record.Deaths) != 1; s = ask() {
+		if ctx.Err() != nil {
+			t.Fatalf("status %+v", s)
+		}
+	}
+	if out, _, _ := ipcluster(t, "status"); !strings.Contains(out, "1 of 2 registered") || !strings.HasSuffix(out, ": engine 1 died: killed by signal 9 (SIGKILL)\n") {
+		t.Errorf("with a dead engine:\n%s", out)
+	}
+
+	// A cluster without a record is known to its controller.
+	path := p.PidDir() + "/ipcluster.json"
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if out, diag, ok := ipcluster(t, "status"); !ok || !strings.HasPrefix(out, "cluster test:  running, started by other means than ipcluster\nengines:       1 registered\n") {
+		t.Errorf("without a record: %s%s", out, diag)
+	}
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	if _, diag, ok := ipcluster(t, "stop"); !ok {
+		t.Fatal(diag)
+	}
+	clustertest.NothingLeft(t, p)
+}
+
+// Of a cluster that has crashed there is still what is on record.
+func TestStatusOfAStaleCluster(t *testing.T) {
+	p := crashed(t)
+	out, diag, ok := ipcluster(t, "status")
+	if !ok || !strings.HasPrefix(out, "cluster test:  stale since ") || !strings.Contains(out, "\nproblem:       client: connect to the controller at ") {
+		t.Errorf("%s%s", out, diag)
+	}
+	if _, diag, ok := ipcluster(t, "stop"); !ok {
+		t.Fatal(diag)
+	}
+	clustertest.NothingLeft(t, p)
+}
