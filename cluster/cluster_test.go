@@ -96,7 +96,7 @@ func TestStartAndStop(t *testing.T) {
 	if want := append(Environment(), tunables+"="+os.Getenv(tunables))[0]; err != nil || tunables+"="+tuned[0] != want {
 		t.Errorf("engines run with %s=%s, %v", tunables, tuned, err)
 	}
-	if info, err := os.Stat(r.path()); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(r.Path()); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("record: mode %v, %v", info.Mode(), err)
 	}
 	if _, err := Start(t.Context(), conf); err == nil || !strings.Contains(err.Error(), "runs already") {

@@ -110,7 +110,8 @@ func (r *Record) Name() string {
 	return name
 }
 
-func (r *Record) path() string {
+// Path is the path of the record.
+func (r *Record) Path() string {
 	name := "ipcluster"
 	if r.ClusterID != "" {
 		name += "-" + r.ClusterID
@@ -130,7 +131,7 @@ func (r *Record) claim() (stale *Record, err error) {
 	defer dir.Close()
 	_ = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX)
 
-	old, err := read(r.path())
+	old, err := read(r.Path())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, r.write()
@@ -142,7 +143,7 @@ func (r *Record) claim() (stale *Record, err error) {
 		return old, nil
 	case Elsewhere:
 		return nil, fmt.Errorf("cluster: %s runs on %s since %s: stop it there, start under another --cluster-id, or remove %s if that machine is gone",
-			r.Name(), old.Host, old.Started.Local().Format(time.DateTime), r.path())
+			r.Name(), old.Host, old.Started.Local().Format(time.DateTime), r.Path())
 	}
 	return nil, fmt.Errorf("cluster: %s runs already, since %s: stop it first, or start another beside it under another --cluster-id",
 		r.Name(), old.Started.Local().Format(time.DateTime))
@@ -153,7 +154,7 @@ func (r *Record) write() error {
 	if err != nil {
 		return fmt.Errorf("cluster: record: %w", err)
 	}
-	return replace(r.path(), append(b, '\n'))
+	return replace(r.Path(), append(b, '\n'))
 }
 
 // replace writes a file of mode 0600 as a whole.
@@ -174,7 +175,7 @@ func replace(path string, b []byte) error {
 }
 
 func (r *Record) remove() error {
-	for _, path := range []string{r.pythonFile(), r.path()} {
+	for _, path := range []string{r.pythonFile(), r.Path()} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("cluster: record: %w", err)
 		}
@@ -187,7 +188,7 @@ func (r *Record) remove() error {
 // from here, and what it left is removed.
 func (r *Record) Stop(ctx context.Context) error {
 	if r.State() == Elsewhere {
-		return fmt.Errorf("cluster: %s was started on %s: stop it there, or remove %s if that machine is gone", r.Name(), r.Host, r.path())
+		return fmt.Errorf("cluster: %s was started on %s: stop it there, or remove %s if that machine is gone", r.Name(), r.Host, r.Path())
 	}
 	var err error
 	if r.Supervisor.PID != os.Getpid() {
@@ -196,7 +197,7 @@ func (r *Record) Stop(ctx context.Context) error {
 	}
 	// Between reading the record and now the supervisor may have started more, or
 	// ended all and cleared the record away.
-	now, errRead := read(r.path())
+	now, errRead := read(r.Path())
 	if err == nil && errors.Is(errRead, fs.ErrNotExist) {
 		return nil
 	}
@@ -213,7 +214,7 @@ func (r *Record) Stop(ctx context.Context) error {
 // clear removes the files of a cluster of which no process is left.
 func (r *Record) clear() error {
 	if r.Files {
-		for _, f := range []string{r.Profile().ClientFile(r.ClusterID), r.Profile().EngineFile(r.ClusterID)} {
+		for _, f := range r.connectionFiles() {
 			if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return fmt.Errorf("cluster: stale connection file: %w", err)
 			}
@@ -250,7 +251,7 @@ func read(path string) (*Record, error) {
 // there is none.
 func Find(p wire.Profile, id string) (*Record, error) {
 	r := &Record{ProfileDir: p.Dir, ClusterID: id}
-	return read(r.path())
+	return read(r.Path())
 }
 
 // List returns the records of the clusters of the profiles, in their order and

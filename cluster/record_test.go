@@ -106,8 +106,8 @@ func FuzzRecord(f *testing.F) {
 			t.Fatal(err)
 		}
 		r, err := read(path)
-		if err == nil && r.path() != path {
-			t.Errorf("a record at %s says it is %s", path, r.path())
+		if err == nil && r.Path() != path {
+			t.Errorf("a record at %s says it is %s", path, r.Path())
 		}
 		if err == nil {
 			r.State()

@@ -18,7 +18,7 @@ const listUsage = `
 Usage: ipcluster list [flags]
 
 List the clusters that were started, of all profiles or of the one given. A
-stale one has lost its ipcluster or its controller; ipcluster stop clears it. Below
+stale one has lost its ipcluster or its controller; ipcluster clean clears it. Below
 the table stands which engines and controllers have died of late, and why.
 
   ipcluster list

@@ -30,6 +30,7 @@ func commands() []command {
 		{"start", "start a controller and engines", start},
 		{"stop", "stop a cluster, running or stale", stop},
 		{"list", "list the clusters that were started", list},
+		{"clean", "remove what crashed clusters have left", clean},
 		{"status", "say how a cluster and its engines are", showStatus},
 		{"logs", "print what controller and engines have printed", logs},
 		{"explain", "say what tasks wait for", explain},
