@@ -24,6 +24,16 @@
 // process is compiled code that calls os.Exit, or that panics in a goroutine of
 // its own: the controller sees the engine go, and fails what it was asked.
 //
+// # When the controller goes
+//
+// A controller that is killed and started anew finds its engines as they were
+// (protocol section 17). A heartbeat of another instance tells the engine: it
+// closes its sockets, in which nothing counts any more, dials again and says which
+// requests it has, from their coming until their replies are acknowledged. The
+// worker does not notice: what runs goes on, replies are kept, and output waits.
+//
+//	attend ─► leave ─► rejoin ─► begin ─► attend ...
+//
 // # What can be called
 //
 // Interpreted Go source defines functions by being executed. Compiled functions
