@@ -37,6 +37,7 @@ func commands() []command {
 		{"script", "print a batch script that runs a whole cluster as one job", script},
 		{"profile", "list, show, create and check profiles", profiles},
 		{"bench", "measure clusters on this machine, beside a bare ZeroMQ router", measure},
+		{"completion", "print what shells complete commands by", completion},
 		{"version", "print the version", printVersion},
 		{"help", "print this text, or that of a command", help},
 	}
@@ -61,10 +62,16 @@ func dispatch(args []string) error {
 	if args[0] == bench.PeerCommand {
 		return bench.Peer(args[1:])
 	}
+	if args[0] == completeCommand {
+		return complete(args[1:])
+	}
 	for _, c := range commands() {
 		if c.name == args[0] {
 			return c.run(args[1:])
 		}
+	}
+	if isFormer(args) {
+		return startFormer(args)
 	}
 	return fmt.Errorf("unknown command %q: ipcluster help lists the commands", args[0])
 }
@@ -93,10 +100,16 @@ Commands (ipcluster COMMAND --help says more):
 func newFlags(usage string) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("ipcluster", pflag.ContinueOnError)
 	fs.SortFlags = false
-	fs.Usage = func() {
-		fmt.Print(strings.TrimLeft(usage, "\n"), "\nFlags:\n", fs.FlagUsages())
-	}
+	fs.Usage = func() { showHelp(usage, fs) }
 	return fs
+}
+
+// showHelp is what --help does. Completion has it tell the flags of a command.
+var showHelp = func(usage string, fs *pflag.FlagSet) {
+	fmt.Print(strings.TrimLeft(usage, "\n"))
+	if fs.HasFlags() {
+		fmt.Print("\nFlags:\n", fs.FlagUsages())
+	}
 }
 
 // noArguments refuses what is left over after the flags.

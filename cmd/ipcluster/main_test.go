@@ -283,6 +283,8 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"start"}, p.Dir + `/ipcluster.toml:2: unknown key "engines.launchr" (did you mean "engines.launcher"?)`},
 		{[]string{"start", "--profile", "other", "--engines", "slrum"}, `engines.launcher is "slrum": known are local, mpi`},
 		{[]string{"start", "--profile", "other", "-n", "-2"}, "engines.n is -2: it must not be negative"},
+		{[]string{"lsf", "-n", "4", "-s", "old.tmpl"}, "-s: scripts of the first ipclusters are not read"},
+		{[]string{"ssh", "--clusterfile=hosts.py"}, "--clusterfile: lists of hosts in Python are not read"},
 		{[]string{"start", "-n", "x"}, "invalid argument"},
 		{[]string{"start", "4"}, `unexpected argument "4": flags for the controller come after --`},
 		{[]string{"start", "--profile", "other", "--engines", "sge"}, "how many engines is sge to start?"},
