@@ -283,6 +283,9 @@ func (c *Controller) Run(ctx context.Context) error {
 	}
 	l.drain()
 	close(done)
+	for _, ch := range l.channels {
+		ch.late.end()
+	}
 	if closing := c.Close(); err == nil {
 		err = closing
 	}

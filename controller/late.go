@@ -17,8 +17,12 @@ const patience = 5 * time.Second
 
 // late are the requests that wait for their engines' connections.
 type late struct {
-	mu      sync.Mutex // guards engines, and the order of sending
+	mu      sync.Mutex // guards what follows, and the order of sending
 	engines map[wire.EngineUUID]*lateEngine
+	timer   *time.Timer // of the next retry
+	over    bool        // there will be none
+
+	retries sync.WaitGroup // counts the one that is due or under way
 }
 
 type lateEngine struct {
@@ -43,13 +47,32 @@ func (c *channel) sendToEngine(frames [][]byte) error {
 	}
 	c.late.engines[wire.EngineUUID(frames[0])] = &lateEngine{time.Now(), [][][]byte{frames}}
 	if len(c.late.engines) == 1 {
-		time.AfterFunc(tick, c.retry)
+		c.late.again(c.retry)
 	}
 	return nil
 }
 
+// again has requests sent a tick later. The caller holds mu.
+func (l *late) again(retry func()) {
+	if !l.over {
+		l.retries.Add(1)
+		l.timer = time.AfterFunc(tick, retry)
+	}
+}
+
+// end returns when nothing is sent any more, and nothing will be.
+func (l *late) end() {
+	l.mu.Lock()
+	if l.over = true; l.timer != nil && l.timer.Stop() {
+		l.retries.Done()
+	}
+	l.mu.Unlock()
+	l.retries.Wait()
+}
+
 // retry sends what waits. What has waited too long is the machine's business.
 func (c *channel) retry() {
+	defer c.late.retries.Done()
 	c.late.mu.Lock()
 	var unsent [][][]byte
 	for engine, l := range c.late.engines {
@@ -63,7 +86,7 @@ func (c *channel) retry() {
 		delete(c.late.engines, engine)
 	}
 	if len(c.late.engines) > 0 {
-		time.AfterFunc(tick, c.retry)
+		c.late.again(c.retry)
 	}
 	c.late.mu.Unlock()
 	for _, frames := range unsent {

@@ -171,6 +171,23 @@ func TestGivenBack(t *testing.T) {
 	}
 }
 
+// missed returns when the engine has noticed that its controller is gone. What it
+// has published until then may be lost with the connection.
+func (r *engineRun) missed() {
+	r.c.tb.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		r.pub.mu.Lock()
+		away := r.pub.away
+		r.pub.mu.Unlock()
+		if away {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.c.tb.Fatal("the engine does not miss its controller")
+		}
+	}
+}
+
 // What is printed while the controller is away waits for it, in order.
 func TestOutputWaits(t *testing.T) {
 	r := restored(t, Config{})
@@ -184,6 +201,7 @@ func TestOutputWaits(t *testing.T) {
 	for r.c.next("iopub").Header.MsgType != "stream" { // it has begun
 	}
 	r.c.die()
+	r.missed()
 	for i := range 5 {
 		r.out.write("stdout", fmt.Appendf(nil, "%d", i))
 		r.out.sync()
