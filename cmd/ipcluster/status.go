@@ -160,7 +160,7 @@ func (s *status) print(w io.Writer, name string) error {
 		}
 	}
 	if s.Waiting > 0 {
-		fmt.Fprintf(w, "%d tasks wait for an engine; ipcluster explain says why.\n", s.Waiting)
+		fmt.Fprintf(w, "tasks that wait for an engine: %d (ipcluster explain says why)\n", s.Waiting)
 	}
 	if s.Record == nil {
 		return nil

@@ -38,7 +38,8 @@ func TestStatus(t *testing.T) {
 	if _, err := c.Direct(client.All).Execute(ctx, "1"); err != nil {
 		t.Fatal(err)
 	}
-	runs := c.Direct(client.Engines(1)).ExecuteAsync("for {}")
+	runs := c.LoadBalanced().On(client.Engines(1)).ExecuteAsync("for {}")
+	c.LoadBalanced().With(client.After(runs)).MapAsync(client.Ref("math.Sqrt"), []float64{1, 2})
 	ask := func() (s status) {
 		t.Helper()
 		out, diag, ok := ipcluster(t, "status", "-o", "json")
@@ -48,7 +49,10 @@ func TestStatus(t *testing.T) {
 		return s
 	}
 	var s status
-	for s = ask(); len(s.Registered) == 2 && s.Registered[1].Queue == 0; s = ask() {
+	for s = ask(); len(s.Registered) != 2 || s.Registered[1].Tasks == 0 || s.Waiting != 2; s = ask() {
+		if ctx.Err() != nil {
+			t.Fatalf("status %+v", s)
+		}
 	}
 	host, _ := os.Hostname()
 	if s.Record.State != cluster.Running || s.Record.N != 2 || s.Record.Controller != r.Controller.Processes[0].PID || s.ClientFile != p.ClientFile("") || s.Problem != "" || len(s.Registered) != 2 {
@@ -56,13 +60,13 @@ func TestStatus(t *testing.T) {
 	}
 	for i, e := range s.Registered {
 		state := []string{"idle", "busy"}[i]
-		if e.ID != client.EngineID(i) || e.PID != r.Engines.Processes[i].PID || e.Host != host || e.State != state || e.Queue != i || e.Completed != 1 {
+		if e.ID != client.EngineID(i) || e.PID != r.Engines.Processes[i].PID || e.Host != host || e.State != state || e.Tasks != i || e.Completed != 1 {
 			t.Errorf("engine %d: %+v", i, e)
 		}
 	}
 	out, diag, ok := ipcluster(t, "status")
-	if lines := strings.Split(out, "\n"); !ok || len(lines) != 9 || !strings.HasPrefix(lines[0], "cluster test:  running since ") || lines[2] != "engines:       2 of 2 registered (local)" ||
-		strings.Join(strings.Fields(lines[5]), " ") != "ENGINE HOST PID STATE QUEUE TASKS DONE" || !strings.HasSuffix(lines[7], "  busy   1      0      1") {
+	if lines := strings.Split(out, "\n"); !ok || len(lines) != 10 || lines[8] != "tasks that wait for an engine: 2 (ipcluster explain says why)" || !strings.HasPrefix(lines[0], "cluster test:  running since ") || lines[2] != "engines:       2 of 2 registered (local)" ||
+		strings.Join(strings.Fields(lines[5]), " ") != "ENGINE HOST PID STATE QUEUE TASKS DONE" || !strings.HasSuffix(lines[7], "  busy   0      1      1") {
 		t.Errorf("status:\n%s%s", out, diag)
 	}
 
