@@ -1,7 +1,7 @@
 // Package jobscripts holds the batch scripts that run a whole cluster as one
 // job, and those that run a set of engines as one, and renders them for a site.
 //
-// The folder's own ipcluster.slurm, .pbs, .sge, .lsf, .flux and .pjm are the
+// The folder's own ipcluster.slurm, .pbs, .sge, .lsf, .flux, .pjm and .htcondor are the
 // templates rendered with defaults, to be used as they stand:
 //
 //	sbatch --account=ACCOUNT --nodes=4 jobscripts/ipcluster.slurm ./my-program

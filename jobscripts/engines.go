@@ -46,6 +46,10 @@ const (
 	ReportTold    = "told"    // to end, and the signal by which the batch system said so
 )
 
+// OwnWords is added to the name of the log for what a batch system says itself,
+// where it would bring the log only after the job's end: PBS and LSF.
+const OwnWords = ".job"
+
 var (
 	// A directive's words are parted by spaces, and batch systems give some
 	// characters in names of files a meaning of their own.

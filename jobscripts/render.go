@@ -100,6 +100,8 @@ func (c *Cluster) fill(system string) {
 	case c.Launch != "":
 	case system == "flux":
 		c.Launch = fmt.Sprintf("flux run --nodes=%d --tasks-per-node=%d", c.Nodes, c.PerNode)
+	case system == "htcondor":
+		c.Launch = fmt.Sprintf("mpirun -n %d", c.Ranks())
 	case system == "pjm":
 		c.Launch = fmt.Sprintf("mpiexec -n %d", c.Ranks())
 	default:

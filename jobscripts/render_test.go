@@ -25,7 +25,7 @@ func fullCluster(system string) Cluster {
 		Launch: "mpiexec -n 128 --ppn 64", Broadcast: Broadcast{Before: `sbcast "$file" "/tmp/${file##*/}"`, After: `rm "/tmp/${file##*/}"`, Dir: "/tmp"},
 		Directives: map[string][]string{
 			"slurm": {"--constraint=cpu", "--exclusive"}, "pbs": {"-l place=scatter", "-k doe"}, "sge": {"-l h_vmem=2G"},
-			"lsf": {"-alloc_flags smt1"}, "flux": {"--setattr=thp=always"}, "pjm": {"-x PJM_LLIO_GFSCACHE=/vol0004"},
+			"lsf": {"-alloc_flags smt1"}, "flux": {"--setattr=thp=always"}, "pjm": {"-x PJM_LLIO_GFSCACHE=/vol0004"}, "htcondor": {"request_memory = 2G"},
 		}[system],
 	}
 	switch system {
@@ -141,12 +141,13 @@ func (s site) events() string {
 
 // environment is what each batch system tells a job.
 var environment = map[string][]string{
-	"slurm": {"SLURM_JOB_ID=42", "SLURM_SUBMIT_DIR=DIR"},
-	"pbs":   {"PBS_JOBID=42.server", "PBS_O_WORKDIR=DIR", "PBS_NODEFILE=DIR/nodes"},
-	"sge":   {"JOB_ID=42", "NSLOTS=4"},
-	"lsf":   {"LSB_JOBID=42", "LSB_DJOB_NUMPROC=4"},
-	"flux":  {},
-	"pjm":   {"PJM_JOBID=42"},
+	"slurm":    {"SLURM_JOB_ID=42", "SLURM_SUBMIT_DIR=DIR"},
+	"pbs":      {"PBS_JOBID=42.server", "PBS_O_WORKDIR=DIR", "PBS_NODEFILE=DIR/nodes"},
+	"sge":      {"JOB_ID=42", "NSLOTS=4"},
+	"lsf":      {"LSB_JOBID=42", "LSB_DJOB_NUMPROC=4"},
+	"htcondor": {"JOB_ID=42"},
+	"flux":     {},
+	"pjm":      {"PJM_JOBID=42"},
 }
 
 // job starts the script as shipped, as the batch system would on the first node.

@@ -14,10 +14,11 @@ var templates embed.FS
 
 // systems are the batch systems that there are scripts for. PBS is PBS Pro,
 // OpenPBS and Torque, SGE is every Grid Engine, PJM is Fujitsu's.
-var systems = []string{"slurm", "pbs", "sge", "lsf", "flux", "pjm"}
+// Scripts for HTCondor, which reads none, have its submit description in lines of their own.
+var systems = []string{"slurm", "pbs", "sge", "lsf", "flux", "pjm", "htcondor"}
 
 // prefixes are what lines of directives begin with.
-var prefixes = map[string]string{"slurm": "#SBATCH ", "pbs": "#PBS ", "sge": "#$ ", "lsf": "#BSUB ", "flux": "#flux: ", "pjm": "#PJM "}
+var prefixes = map[string]string{"slurm": "#SBATCH ", "pbs": "#PBS ", "sge": "#$ ", "lsf": "#BSUB ", "flux": "#flux: ", "pjm": "#PJM ", "htcondor": "#CONDOR "}
 
 // Systems lists the batch systems that there are scripts for.
 func Systems() []string { return slices.Clone(systems) }

@@ -18,7 +18,7 @@ import (
 )
 
 // BatchConfig is what the profiles of all batch systems can say: part of the
-// sections [engines.slurm] and [engines.sge].
+// sections [engines.slurm], [engines.sge] and the like.
 type BatchConfig struct {
 	// Time is the longest run time of the job. 0 is an hour: nearly every queue
 	// takes that, and a set that is forgotten does not use up an account.
@@ -29,7 +29,7 @@ type BatchConfig struct {
 	Setup []string `toml:"setup"`
 	// Launch is the command that starts a program on all the slots of the job,
 	// and words for it: it is given "-n", the number of engines, and the engine.
-	// Empty is srun under Slurm and mpirun under Grid Engine.
+	// Empty is srun under Slurm, flux run under Flux, mpiexec under PJM, else mpirun.
 	Launch []string `toml:"launch"`
 	// Single says that engines are single processes, and not the ranks of one
 	// MPI world.
@@ -76,9 +76,9 @@ func (c BatchConfig) validate(section string) error {
 type batchSystem interface {
 	// name is what profiles, records and job scripts call it.
 	name() string
-	// submit is the command that submits a script; id finds the job's id in
-	// what it prints, "" if there is none.
-	submit(script string) []string
+	// submit is the command that submits a script, which is in a file; id finds the
+	// job's id in what it prints, "" if there is none.
+	submit(file, script string) Command
 	id(printed string) string
 	// query is the command that asks about jobs; states reads its answer. A job
 	// that the system does not know any more has the state gone. An answer that
@@ -98,7 +98,17 @@ type batchSystem interface {
 }
 
 // systems are those that a [Batch] can name.
-var systems = map[string]batchSystem{"slurm": slurm{}, "sge": sge{}}
+var systems = map[string]batchSystem{
+	"slurm": slurm{}, "sge": sge{}, "pbs": pbs{}, "torque": pbs{torque: true}, "lsf": lsf{}, "flux": flux{}, "pjm": pjm{}, "htcondor": htcondor{},
+}
+
+// scripts names the scripts that a batch system reads, one of jobscripts.Systems.
+func scripts(system string) string {
+	if system == "torque" {
+		return "pbs"
+	}
+	return system
+}
 
 // jobState is what a batch system tells of a job.
 type jobState struct {
@@ -149,7 +159,7 @@ func (b batch) Start(ctx context.Context, n int) (Job, error) {
 	if err := files.create(script); err != nil {
 		return nil, fmt.Errorf("launcher: %s job: %w", b.system.name(), err)
 	}
-	if handle.Batch.ID, err = b.submit(ctx, files.script); err != nil {
+	if handle.Batch.ID, err = b.submit(ctx, files.script, script); err != nil {
 		os.Remove(files.report)
 		return nil, err
 	}
@@ -217,7 +227,7 @@ func (b batch) render(n int, mark string) (files jobFiles, script string, err er
 	if os.Geteuid() == 0 {
 		e.Env = append(e.Env, rootEnv...)
 	}
-	if script, err = jobscripts.RenderEngines(name, e); err == nil && b.config.Site != nil {
+	if script, err = jobscripts.RenderEngines(scripts(name), e); err == nil && b.config.Site != nil {
 		err = b.config.Site.Check(script)
 	}
 	return files, script, err
@@ -237,27 +247,28 @@ func (b batch) job(n int) (jobscripts.Engines, error) {
 
 // submit hands the script to the batch system. A submission is not broken off
 // when ctx ends: nobody would know whether there is a job.
-func (b batch) submit(ctx context.Context, script string) (id string, err error) {
+func (b batch) submit(ctx context.Context, file, script string) (id string, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), submitLimit)
 	defer cancel()
-	args := b.system.submit(script)
-	printed, err := b.runner.Output(ctx, Command{Args: args, Env: plainWords, Dir: b.command.Dir})
+	c := b.system.submit(file, script)
+	c.Env, c.Dir = plainWords, b.command.Dir
+	printed, err := b.runner.Output(ctx, c)
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
 		return "", fmt.Errorf("launcher: %s is not there: this host does not submit to %s: start on a login node of the cluster, "+
-			"or the engines on this machine (--engines local or mpi): %w", args[0], b.system.name(), err)
+			"or the engines on this machine (--engines local or mpi): %w", c.Args[0], b.system.name(), err)
 	case err != nil:
-		return "", fmt.Errorf("launcher: submit %s: %w", script, newRefusal(args[0], printed, err))
+		return "", fmt.Errorf("launcher: submit %s: %w", file, newRefusal(c.Args[0], printed, err))
 	}
 	if id = b.system.id(printed); id == "" {
-		return "", fmt.Errorf("launcher: submit %s: %s names no job: %q: if there is one, it has to be ended by hand", script, args[0], printed)
+		return "", fmt.Errorf("launcher: submit %s: %s names no job: %q: if there is one, it has to be ended by hand", file, c.Args[0], printed)
 	}
 	return id, nil
 }
 
 // plainWords is added to the environment of batch commands, so that they
 // answer in the language and in the format that is understood here.
-var plainWords = []string{"LC_ALL=C", "SLURM_TIME_FORMAT=standard"}
+var plainWords = []string{"LC_ALL=C", "SLURM_TIME_FORMAT=standard", "FLUX_F58_FORCE_ASCII=1"}
 
 // newRefusal is the error of a batch command: what it said, on one line.
 func newRefusal(command, printed string, err error) error {

@@ -20,21 +20,24 @@ import (
 // batchOf makes the launcher of a batch system, asked every second.
 func batchOf(system string, c launcher.Command, log *slog.Logger) launcher.Launcher {
 	config := launcher.BatchConfig{Poll: time.Second}
-	if system == "slurm" {
+	switch system {
+	case "slurm":
 		return launcher.Slurm{Command: c, Config: launcher.SlurmConfig{BatchConfig: config}, Log: log}
+	case "sge":
+		return launcher.SGE{Command: c, Config: launcher.SGEConfig{BatchConfig: config}, Log: log}
 	}
-	return launcher.SGE{Command: c, Config: launcher.SGEConfig{BatchConfig: config}, Log: log}
+	return launcher.Submitter{System: system, Command: c, Config: launcher.SubmitConfig{BatchConfig: config}, Log: log}
 }
 
-// underBoth runs a test for each batch system, on a stand-in.
-func underBoth(t *testing.T, test func(t *testing.T, system string, s *launchertest.Scheduler)) {
-	for _, system := range []string{"slurm", "sge"} {
+// underAll runs a test for each batch system, on a stand-in.
+func underAll(t *testing.T, test func(t *testing.T, system string, s *launchertest.Scheduler)) {
+	for _, system := range append([]string{"slurm", "sge"}, launcher.Submitted...) {
 		t.Run(system, func(t *testing.T) { test(t, system, launchertest.NewScheduler(t)) })
 	}
 }
 
 func TestBatch(t *testing.T) {
-	underBoth(t, func(t *testing.T, system string, _ *launchertest.Scheduler) {
+	underAll(t, func(t *testing.T, system string, _ *launchertest.Scheduler) {
 		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
 			return batchOf(system, command(t, p), nil)
 		})
@@ -42,14 +45,18 @@ func TestBatch(t *testing.T) {
 }
 
 func TestBatchJobWaitsForItsTurn(t *testing.T) {
-	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
 		s.Hold("Resources")
 		job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
-		waitFor(t, "the reason", func() bool { return job.Pending() == "Resources" })
+		if system == "htcondor" { // its queue does not tell
+			waitFor(t, "the question", func() bool { return len(s.Calls("condor_q")) > 0 })
+		} else {
+			waitFor(t, "the reason", func() bool { return job.Pending() == "Resources" })
+		}
 		if job.State() != launcher.Queued {
 			t.Errorf("state %v", job.State())
 		}
-		s.Release(job.Handle().Batch.ID)
+		s.Release(strings.Trim(job.Handle().Batch.ID, "f.standi"))
 		<-job.Wait(launcher.Running)
 		if why := job.Pending(); why != "" {
 			t.Errorf("it runs and is pending: %q", why)
@@ -58,7 +65,7 @@ func TestBatchJobWaitsForItsTurn(t *testing.T) {
 }
 
 func TestBatchJobThatIsStoppedInTheQueue(t *testing.T) {
-	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
 		s.Hold("Priority")
 		job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
 		if err := job.Stop(t.Context()); err != nil {
@@ -70,33 +77,57 @@ func TestBatchJobThatIsStoppedInTheQueue(t *testing.T) {
 	})
 }
 
+// cancels are the commands by which somebody else ends a job.
+var cancels = map[string][]string{
+	"slurm": {"scancel"}, "sge": {"qdel"}, "pbs": {"qdel"}, "torque": {"qdel"}, "lsf": {"bkill"}, "flux": {"flux", "cancel"}, "pjm": {"pjdel"}, "htcondor": {"condor_rm"},
+}
+
+// endsOfJobs is how users are told of ends that are the batch system's matter.
+var endsOfJobs = map[string]map[string]string{
+	"slurm": {"TIMEOUT": "its time was over (TIMEOUT)", "NODE_FAIL": "a node failed (NODE_FAIL)", "OUT_OF_MEMORY": "out of memory (OUT_OF_MEMORY)", "cancel": "cancelled (CANCELLED)"},
+	"sge": {
+		"TIMEOUT": "its time or memory was over: qmaster enforced h_rt, h_cpu, or h_vmem limit", "NODE_FAIL": "in recognizing job",
+		"OUT_OF_MEMORY": "killed", "cancel": "cancelled",
+	},
+	"pbs": {
+		"TIMEOUT": "its time was over (Exit_status -29)", "NODE_FAIL": "its node was started anew (Exit_status -4)",
+		"OUT_OF_MEMORY": "out of memory (Exit_status -27)", "cancel": "cancelled",
+	},
+	"torque": {
+		"TIMEOUT": "its time was over (Exit_status -11)", "NODE_FAIL": "its node was started anew (Exit_status -4)",
+		"OUT_OF_MEMORY": "its memory was over (Exit_status -10)", "cancel": "cancelled",
+	},
+	"lsf": {
+		"TIMEOUT": "its time was over (TERM_RUNLIMIT)", "NODE_FAIL": "TERM_UNKNOWN",
+		"OUT_OF_MEMORY": "out of memory (TERM_MEMLIMIT)", "cancel": "cancelled (TERM_OWNER)",
+	},
+	"flux": {
+		"TIMEOUT": "its time was over (TIMEOUT)", "NODE_FAIL": "lost contact with n1 (exception node-failure)",
+		"OUT_OF_MEMORY": "failed", "cancel": "cancelled (CANCELED)",
+	},
+	"pjm": {"TIMEOUT": "its time was over (ELAPSE LIMIT EXCEEDED)", "NODE_FAIL": "NODE DOWN", "OUT_OF_MEMORY": "MEMORY LIMIT EXCEEDED", "cancel": "cancelled"},
+	"htcondor": {
+		"TIMEOUT": "its time was over (PeriodicRemove)", "NODE_FAIL": "killed by signal 9",
+		"OUT_OF_MEMORY": "killed by signal 9", "cancel": "cancelled: via condor_rm (by user root)",
+	},
+}
+
 // How a job ends that somebody else ends, as the user is told.
 func TestBatchJobEndsWithItsCause(t *testing.T) {
-	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
-		cancel := map[string]string{"slurm": "scancel", "sge": "qdel"}[system]
-		for _, tt := range []struct {
-			end        func(id string) error
-			slurm, sge string
-		}{
-			{func(id string) error { s.End(id, "TIMEOUT"); return nil }, "its time was over (TIMEOUT)",
-				"its time or memory was over: qmaster enforced h_rt, h_cpu, or h_vmem limit"},
-			{func(id string) error { s.End(id, "NODE_FAIL"); return nil }, "a node failed (NODE_FAIL)", "in recognizing job"},
-			{func(id string) error {
-				_, err := launcher.OS{}.Output(t.Context(), launcher.Command{Args: []string{cancel, id}})
-				return err
-			},
-				"cancelled (CANCELLED)", "cancelled"},
-			{func(id string) error { s.End(id, "OUT_OF_MEMORY"); return nil }, "out of memory (OUT_OF_MEMORY)", "killed"},
-		} {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		for end, want := range endsOfJobs[system] {
 			job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
 			waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
 			id := job.Handle().Batch.ID
-			if err := tt.end(id); err != nil {
-				t.Fatal(err)
+			if end == "cancel" {
+				if _, err := (launcher.OS{}).Output(t.Context(), launcher.Command{Args: append(cancels[system], id)}); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				s.End(strings.Trim(id, "f.standi"), end)
 			}
 			<-job.Failed()
 			<-job.Wait(launcher.Ended)
-			want := map[string]string{"slurm": tt.slurm, "sge": tt.sge}[system]
 			first, _, _ := strings.Cut(job.Err().Error(), "\n")
 			if !strings.HasSuffix(first, fmt.Sprintf("(%s job %s: %s)", system, id, want)) {
 				t.Errorf("first line %q, want %q", first, want)
@@ -109,15 +140,33 @@ func TestBatchJobEndsWithItsCause(t *testing.T) {
 }
 
 func TestBatchJobThatCannotStart(t *testing.T) {
-	for system, reason := range map[string]string{"slurm": "PartitionNodeLimit", "sge": `cannot run in PE "mpi" because it only offers 6 slots`} {
+	for system, reason := range map[string]string{
+		"slurm": "PartitionNodeLimit", "sge": `cannot run in PE "mpi" because it only offers 6 slots`,
+		"pbs": "Can Never Run: Insufficient amount of resource: ncpus (R: 64 A: 8 T: 8)", "torque": "it is held by the user",
+		"lsf": "Job's requirements for exclusive execution not satisfied", "flux": "held", "pjm": "it is held", "htcondor": "held",
+	} {
 		t.Run(system, func(t *testing.T) {
 			s := launchertest.NewScheduler(t)
 			s.Hold(reason)
 			var log syncBuffer
 			job := start(t, batchOf(system, command(t, launchertest.Serve), slog.New(slog.NewTextHandler(&log, nil))), 2)
 			waitFor(t, "the warning", func() bool { return strings.Contains(log.String(), "the job may never start") })
+			if system == "htcondor" {
+				reason = "via condor_hold"
+			}
 			if !strings.HasPrefix(job.Pending(), reason) {
 				t.Errorf("pending for %q", job.Pending())
+			}
+		})
+	}
+	for system, reason := range map[string]string{"flux": "unsatisfiable request", "pjm": "GATE CHECK", "htcondor": "Error from slot1@n1: Failed to execute 'e.sh': No such file or directory"} {
+		t.Run("given up by "+system, func(t *testing.T) {
+			s := launchertest.NewScheduler(t)
+			s.Hold("error: " + reason)
+			job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
+			<-job.Failed()
+			if err := job.Err().Error(); !strings.Contains(err, reason) {
+				t.Errorf("error %q", err)
 			}
 		})
 	}
@@ -141,6 +190,14 @@ func TestBatchSubmissionThatIsRefused(t *testing.T) {
 	}{
 		{launcher.Slurm{Command: c, Config: launcher.SlurmConfig{Partition: "nowhere"}}, "sbatch: error: Batch job submission failed: Invalid partition name specified (exit status 1)"},
 		{launcher.SGE{Command: c, Config: launcher.SGEConfig{Queue: "nowhere"}}, `qsub: Unable to run job: Job was rejected because job requests unknown queue "nowhere" (exit status 1)`},
+		{launcher.Submitter{System: "pbs", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "qsub: Unknown queue (exit status 1)"},
+		{launcher.Submitter{System: "torque", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "qsub: Unknown queue (exit status 1)"},
+		{launcher.Submitter{System: "lsf", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "bsub: nowhere: No such queue. Job not submitted. (exit status 1)"},
+		{launcher.Submitter{System: "flux", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "flux: flux-batch: ERROR: [Errno 22] Invalid queue 'nowhere' specified (exit status 1)"},
+		{launcher.Submitter{System: "pjm", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "pjsub: [ERR.] PJM 0007 pjsub Resource group nowhere does not exist. (exit status 1)"},
+		{launcher.Submitter{System: "htcondor", Command: c, Config: launcher.SubmitConfig{Account: "nowhere"}}, "condor_submit: ERROR: Failed to create job (exit status 1)"},
+		{launcher.Submitter{System: "pbs", Command: c, Config: launcher.SubmitConfig{Nodes: 1, PerNode: 2}}, "3 engines do not fit on 1 nodes of 2 (engines.pbs.nodes, per_node)"},
+		{launcher.Submitter{System: "cron", Command: c}, `nothing is submitted to "cron"`},
 		{launcher.Slurm{Command: c, Config: launcher.SlurmConfig{Nodes: 1, PerNode: 2}}, "3 engines do not fit on 1 nodes of 2"},
 		{launcher.Slurm{Command: launcher.Command{Args: c.Args}}, "its log must be named"},
 		{launcher.Slurm{Command: launcher.Command{Args: []string{"muster-no-such-program"}, Log: c.Log}}, "muster-no-such-program"},
@@ -168,7 +225,7 @@ func TestBatchOnAHostWithout(t *testing.T) {
 
 // A scheduler that is down loses nothing, and is asked again.
 func TestBatchSchedulerThatIsDown(t *testing.T) {
-	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
 		var log syncBuffer
 		job := start(t, batchOf(system, command(t, launchertest.Serve), slog.New(slog.NewTextHandler(&log, nil))), 1)
 		waitFor(t, "start", func() bool { return job.State() == launcher.Running })
@@ -191,7 +248,7 @@ func TestBatchSchedulerThatIsDown(t *testing.T) {
 
 // Another process has the handle alone.
 func TestBatchHandleStopsTheJob(t *testing.T) {
-	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
 		job := start(t, batchOf(system, command(t, launchertest.Serve), nil), 2)
 		waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
 		if err := job.Handle().Stop(t.Context(), time.Second); err != nil {
@@ -213,14 +270,19 @@ func TestBatchHandleStopsTheJob(t *testing.T) {
 
 // One question a second, however many jobs there are.
 func TestBatchAsksOnceForAllJobs(t *testing.T) {
-	underBoth(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
 		begin := time.Now()
 		var jobs []launcher.Job
 		for range 4 {
 			jobs = append(jobs, start(t, batchOf(system, command(t, launchertest.Serve), nil), 1))
 		}
-		query := map[string]string{"slurm": "squeue", "sge": "qstat"}[system]
-		all := map[string]string{"slurm": "--jobs=1,2,3,4", "sge": "1,2,3,4"}[system]
+		query := map[string]string{
+			"slurm": "squeue", "sge": "qstat", "pbs": "qstat", "torque": "qstat", "lsf": "bjobs", "flux": "flux jobs", "pjm": "pjstat", "htcondor": "condor_q",
+		}[system]
+		all := map[string]string{
+			"slurm": "--jobs=1,2,3,4", "sge": "1,2,3,4", "pbs": " 1.standin 2.standin 3.standin 4.standin", "torque": " 1.standin 2.standin 3.standin 4.standin",
+			"lsf": " 1 2 3 4", "flux": " f1 f2 f3 f4", "pjm": "jid=1+2+3+4", "htcondor": "condor_q 1 2 3 4 -af:V ClusterId JobStatus HoldReasonCode HoldReason",
+		}[system]
 		waitFor(t, "three questions about all", func() bool {
 			n := 0
 			for _, line := range s.Calls(query) {
@@ -243,23 +305,27 @@ func TestBatchAsksOnceForAllJobs(t *testing.T) {
 }
 
 func TestBatchSignal(t *testing.T) {
-	launchertest.NewScheduler(t)
-	job := start(t, batchOf("slurm", shell(t, `trap 'echo heard; exit 0' USR1; echo up; while :; do sleep 0.02; done`), nil), 2)
-	waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
-	if err := job.Signal(syscall.SIGUSR1); err != nil {
-		t.Fatal(err)
-	}
-	<-job.Wait(launcher.Ended)
-	if job.Err() != nil || strings.Count(job.Output(), "heard") != 2 {
-		t.Errorf("%v, output %q", job.Err(), job.Output())
-	}
-	if err := job.Signal(syscall.SIGSEGV); err == nil {
-		t.Error("signal 11 was sent")
-	}
-	job = start(t, batchOf("sge", command(t, launchertest.Serve), nil), 1)
-	if err := job.Signal(syscall.SIGUSR1); err == nil || !strings.Contains(err.Error(), "Grid Engine has no command that sends SIGUSR1 to job 2") {
-		t.Errorf("%v", err)
-	}
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		job := start(t, batchOf(system, shell(t, `trap 'echo heard; exit 0' USR1; echo up; while :; do sleep 0.02; done`), nil), 2)
+		waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
+		if err := job.Signal(syscall.SIGSEGV); err == nil {
+			t.Error("signal 11 was sent")
+		}
+		err := job.Signal(syscall.SIGUSR1)
+		if why := map[string]string{"sge": "Grid Engine has no command that sends SIGUSR1 to job 1", "flux": "Flux passes no SIGUSR1 on", "htcondor": "HTCondor has no command that sends SIGUSR1"}[system]; why != "" {
+			if err == nil || !strings.Contains(err.Error(), why) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-job.Wait(launcher.Ended)
+		if job.Err() != nil || strings.Count(job.Output(), "heard") != 2 {
+			t.Errorf("%v, output %q", job.Err(), job.Output())
+		}
+	})
 }
 
 // What the start submits is what Script prints, and it is private.

@@ -20,7 +20,7 @@ import (
 
 // A Batch is what it takes to find a job of a batch system again.
 type Batch struct {
-	System string        `json:"system"` // "slurm" or "sge"
+	System string        `json:"system"` // "slurm", "sge", or one of Submitted
 	ID     string        `json:"id"`     // as the batch system has it
 	Poll   time.Duration `json:"poll"`   // from one question about its state to the next
 	Report string        `json:"report"` // the file in which the job's script tells its start and its end
@@ -65,7 +65,16 @@ func newBatchJob(b batch, handle Handle, log string) *batchJob {
 
 func (j *batchJob) Handle() Handle { return j.handle }
 
-func (j *batchJob) Output() string { return tail(j.log) }
+func (j *batchJob) Output() string { return tail(j.words()) }
+
+// words is the file that has what the job has printed: the log or, as long as that
+// is empty, the one in which some batch systems have their own words.
+func (j *batchJob) words() string {
+	if own := j.log + jobscripts.OwnWords; tail(j.log) == "" && tail(own) != "" {
+		return own
+	}
+	return j.log
+}
 
 // watch follows the job to its end.
 func (j *batchJob) watch() {
@@ -113,7 +122,11 @@ func (j *batchJob) answered(s jobState) {
 			j.slog.Warn("the job may never start", "job", j.handle.Batch.String(), "reason", s.why)
 		}
 		if s.failed {
-			j.fail(newExitError(j.program, fmt.Errorf("%v cannot start: %s", j.handle.Batch, s.why), j.log))
+			verb := "cannot start"
+			if j.State() != Queued {
+				verb = "was stopped and is held"
+			}
+			j.fail(newExitError(j.program, fmt.Errorf("%v %s: %s", j.handle.Batch, verb, s.why), j.words()))
 		}
 	case running:
 		j.advance(Running)
@@ -129,7 +142,8 @@ func (j *batchJob) answered(s jobState) {
 
 // cause words how a job has ended that did not end by itself; "" is well.
 func (j *batchJob) cause(s jobState, r report) string {
-	if s.stage == over && s.why != "failed" { // Slurm's FAILED says no more than the job does
+	// That it failed, or ended well though it was told to end, says no more than the job does.
+	if s.stage == over && s.why != "failed" && (s.why != "" || r.told == "") {
 		return s.why
 	}
 	why, known := "", false
@@ -188,7 +202,7 @@ func (j *batchJob) end(why string) {
 		if strings.Contains(j.Output(), withoutPMI) {
 			why += `; give engines.slurm.launch the words of this site, such as ["mpirun"] or ["srun", "--mpi=pmix"]`
 		}
-		failure := newExitError(j.program, fmt.Errorf("%v: %s", j.handle.Batch, why), j.log)
+		failure := newExitError(j.program, fmt.Errorf("%v: %s", j.handle.Batch, why), j.words())
 		end.blame(failure)
 		j.fail(failure)
 	}
@@ -290,7 +304,7 @@ func (j *batchJob) gone(ctx context.Context) bool {
 	}
 }
 
-var jobID = regexp.MustCompile(`^\d+$`)
+var jobID = regexp.MustCompile(`^[0-9f][\w.-]*$`)
 
 // stopBatch stops the job that the handle names, of whatever process it is.
 func (h Handle) stopBatch(ctx context.Context) error {

@@ -22,6 +22,10 @@ type Command struct {
 	// anew with mode 0600. A '*' in it stands for the number of the copy from 0,
 	// or for "mpi" where all copies share one file. "" discards the output.
 	Log string
+	// Input is what the program reads from its standard input. Output ends the input
+	// after that; Start leaves it open until this process ends, however it ends, which
+	// a program that goes on reading can tell.
+	Input string
 	// Mark is the mark of the job, for those who must know it before the start;
 	// "" lets the launcher make one.
 	Mark string
@@ -47,7 +51,7 @@ type Program interface {
 }
 
 // OS is the Runner that really runs commands. Each program leads its own
-// process group, reads nothing, and on Linux gets SIGTERM when this process dies.
+// process group, reads nothing but its Input, and on Linux gets SIGTERM when this process dies.
 type OS struct{}
 
 // Start implements [Runner].
@@ -68,16 +72,57 @@ func (OS) Start(c Command) (Program, error) {
 		cmd.Stdout, cmd.Stderr = out, out
 	}
 	cmd.SysProcAttr = childAttr()
+	input, err := c.feed(cmd)
+	if err != nil {
+		return nil, err
+	}
 	if err := fork(cmd); err != nil {
+		input.close()
 		return nil, fmt.Errorf("launcher: start %s: %w", c.Args[0], err)
 	}
+	input.write()
 	self, err := Identify(cmd.Process.Pid)
 	if err != nil { // it ended already; there is nobody left to confuse it with
 		self = Process{PID: cmd.Process.Pid}
 	}
 	counter := killCounter(self.PID)
 	beginCount(counter)
-	return &program{cmd, self, counter}, nil
+	return &program{cmd, self, counter, input}, nil
+}
+
+// input is what a program reads, and the end of the pipe that is kept open.
+type input struct {
+	text       string
+	read, keep *os.File
+}
+
+// feed gives a program that is to be started the Input; nil is none.
+func (c Command) feed(cmd *exec.Cmd) (*input, error) {
+	if c.Input == "" {
+		return nil, nil
+	}
+	read, keep, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("launcher: start %s: input: %w", c.Args[0], err)
+	}
+	cmd.Stdin = read
+	return &input{c.Input, read, keep}, nil
+}
+
+// write writes the text, as fast as the program reads it.
+func (in *input) write() {
+	if in == nil {
+		return
+	}
+	in.read.Close()
+	go in.keep.WriteString(in.text) // ends with the program at the latest
+}
+
+func (in *input) close() {
+	if in != nil {
+		in.read.Close()
+		in.keep.Close()
+	}
 }
 
 // Output implements [Runner].
@@ -88,6 +133,9 @@ func (OS) Output(ctx context.Context, c Command) (string, error) {
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if c.Input != "" {
+		cmd.Stdin = strings.NewReader(c.Input)
+	}
 	cmd.SysProcAttr = childAttr()
 	if err := fork(cmd); err != nil {
 		return "", fmt.Errorf("launcher: run %s: %w", c.Args[0], err)
@@ -118,12 +166,14 @@ type program struct {
 	cmd     *exec.Cmd
 	self    Process
 	counter string // see killCounter
+	input   *input
 }
 
 func (p *program) Process() Process { return p.self }
 
 func (p *program) Wait() error {
 	counter := lastCounter(p.self.PID, p.counter)
+	defer p.input.close()
 	if err := p.cmd.Wait(); err != nil {
 		return &countedError{err, counter}
 	}

@@ -53,7 +53,7 @@ type sge struct{}
 
 func (sge) name() string { return "sge" }
 
-func (sge) submit(script string) []string { return []string{"qsub", "-terse", script} }
+func (sge) submit(file, _ string) Command { return Command{Args: []string{"qsub", "-terse", file}} }
 
 var sgeID = regexp.MustCompile(`(?m)^(\d+)\s*$`)
 

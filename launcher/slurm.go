@@ -96,7 +96,9 @@ type slurm struct{}
 
 func (slurm) name() string { return "slurm" }
 
-func (slurm) submit(script string) []string { return []string{"sbatch", "--parsable", script} }
+func (slurm) submit(file, _ string) Command {
+	return Command{Args: []string{"sbatch", "--parsable", file}}
+}
 
 // slurmID is what sbatch --parsable prints: an id, and the cluster where there
 // are several. Sites print their own words above it.

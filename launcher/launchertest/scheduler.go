@@ -2,6 +2,7 @@ package launchertest
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -14,8 +15,8 @@ import (
 	"time"
 )
 
-// A Scheduler is a stand-in for Slurm and for Grid Engine: the commands of both,
-// played by the test binary, and a folder for what they know. Jobs run at once
+// A Scheduler is a stand-in for every batch system: the commands of all, played by
+// the test binary, and a folder for what they know. They print what the real ones do. Jobs run at once
 // and on this machine, unless they are held.
 type Scheduler struct {
 	t   *testing.T
@@ -122,8 +123,12 @@ type standIn struct{ dir string }
 
 // commands are those that a stand-in answers; each returns its exit status.
 var commands = map[string]func(s standIn, args []string) int{
-	"sbatch": standIn.submit, "squeue": standIn.squeue, "scancel": standIn.scancel, "srun": launch,
-	"qsub": standIn.submit, "qstat": standIn.qstat, "qdel": standIn.qdel, "qacct": standIn.qacct, "mpirun": launch,
+	"sbatch": standIn.sbatch, "squeue": standIn.squeue, "scancel": standIn.scancel, "srun": launch,
+	"qsub": standIn.qsub, "qstat": standIn.qstat, "qdel": standIn.qdel, "qacct": standIn.qacct, "qsig": standIn.qsig, "mpirun": launch,
+	"bsub": standIn.bsub, "bjobs": standIn.bjobs, "bkill": standIn.bkill, "bhist": standIn.bhist,
+	"flux":  standIn.flux,
+	"pjsub": standIn.pjsub, "pjstat": standIn.pjstat, "pjdel": standIn.pjdel, "pjsig": standIn.pjsig, "mpiexec": launch,
+	"condor_submit": standIn.condorSubmit, "condor_q": standIn.condorQ, "condor_rm": standIn.condorRm, "condor_history": standIn.condorHistory,
 	"standin-job": standIn.run,
 }
 
@@ -140,7 +145,7 @@ func playCommand() {
 	if err == nil {
 		fmt.Fprintln(calls, name, strings.Join(os.Args[1:], " "))
 	}
-	if _, err := os.Stat(filepath.Join(s.dir, "down")); err == nil && name != "standin-job" && name != "srun" && name != "mpirun" {
+	if _, err := os.Stat(filepath.Join(s.dir, "down")); err == nil && !slices.Contains([]string{"standin-job", "srun", "mpirun", "mpiexec"}, name) && !slices.Equal(os.Args[1:min(2, len(os.Args))], []string{"run"}) {
 		fmt.Fprintln(os.Stderr, name+": error: Unable to contact the controller (connect failure)")
 		os.Exit(1)
 	}
@@ -188,20 +193,12 @@ func (j standInJob) pid() int {
 	}
 }
 
-// submit is sbatch and qsub. Options are read from the script.
-func (s standIn) submit(args []string) int {
-	script, err := os.ReadFile(args[len(args)-1])
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	for line := range strings.Lines(string(script)) {
-		if strings.TrimSpace(line) == "#SBATCH --partition=nowhere" {
-			fmt.Fprint(os.Stderr, "sbatch: error: invalid partition specified: nowhere\nsbatch: error: Batch job submission failed: Invalid partition name specified\n")
-			return 1
-		}
-		if strings.TrimSpace(line) == "#$ -q nowhere" {
-			fmt.Fprint(os.Stderr, "Unable to run job: Job was rejected because job requests unknown queue \"nowhere\"\nExiting.\n")
+// submit takes a job in, and prints its id in a line of the given form. A queue
+// of the name nowhere is refused in the given words.
+func (s standIn) submit(script, queue, refusal, form string) int {
+	for line := range strings.Lines(script) {
+		if strings.TrimSpace(line) == queue {
+			fmt.Fprint(os.Stderr, refusal)
 			return 1
 		}
 	}
@@ -209,7 +206,7 @@ func (s standIn) submit(args []string) int {
 	for n := 1; ; n++ {
 		j.id = strconv.Itoa(n)
 		if f, err := os.OpenFile(j.path("script"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600); err == nil {
-			f.Write(script)
+			f.WriteString(script)
 			f.Close()
 			break
 		}
@@ -222,8 +219,43 @@ func (s standIn) submit(args []string) int {
 		return 1
 	}
 	fmt.Println("Welcome to the stand-in.") // as sites greet
-	fmt.Println(j.id)
+	fmt.Printf(form+"\n", j.id)
 	return 0
+}
+
+// readScript reads the script that is the last argument, or what is read from the input.
+func readScript(args []string) string {
+	var script []byte
+	var err error
+	if len(args) > 0 {
+		script, err = os.ReadFile(args[len(args)-1])
+	} else {
+		script, err = io.ReadAll(os.Stdin)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	return string(script)
+}
+
+// cancel ends a job by a signal, and says whether there was one to end.
+func (j standInJob) cancel(sig syscall.Signal) bool {
+	switch j.get("state") {
+	case "PENDING":
+		j.set("state", "CANCELLED")
+	case "RUNNING", "COMPLETING":
+		j.set("state", "COMPLETING")
+		j.kill(sig)
+	default:
+		return false
+	}
+	return true
+}
+
+// signalOf is the signal of a name such as TERM or SIGTERM.
+func signalOf(name string) syscall.Signal {
+	return map[string]syscall.Signal{"USR1": syscall.SIGUSR1, "KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM}[strings.TrimPrefix(name, "SIG")]
 }
 
 // start starts the process that runs a job.
@@ -243,7 +275,7 @@ func (s standIn) run(args []string) int {
 	cmd := exec.Command("bash", j.path("script"))
 	for line := range strings.Lines(j.get("script")) {
 		line = strings.TrimSpace(line)
-		for _, prefix := range []string{"#SBATCH --output=", "#$ -o "} {
+		for _, prefix := range []string{"#SBATCH --output=", "#$ -o ", "#PBS -o ", "#BSUB -oo ", "#flux: --output=", "#PJM -o ", "#CONDOR output = "} {
 			if path, ok := strings.CutPrefix(line, prefix); ok {
 				out, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 				if err != nil {
@@ -253,7 +285,7 @@ func (s standIn) run(args []string) int {
 				cmd.Stdout, cmd.Stderr = out, out
 			}
 		}
-		for _, prefix := range []string{"#SBATCH --chdir=", "#$ -wd "} {
+		for _, prefix := range []string{"#SBATCH --chdir=", "#$ -wd ", "#BSUB -cwd ", "#flux: --cwd=", "#CONDOR initialdir = "} {
 			if path, ok := strings.CutPrefix(line, prefix); ok {
 				cmd.Dir = path
 			}
@@ -279,7 +311,7 @@ func (s standIn) run(args []string) int {
 	return 0
 }
 
-// launch is srun and mpirun: copies in this process's group.
+// launch is srun, mpirun, mpiexec and flux run: copies in this process's group.
 func launch(_ standIn, args []string) int {
 	i := slices.Index(args, "-n")
 	if i < 0 {
@@ -324,98 +356,6 @@ func launch(_ standIn, args []string) int {
 		}
 	}
 	return status
-}
-
-func (s standIn) squeue(args []string) int {
-	ids, known := strings.Split(option(args, "--jobs="), ","), 0
-	for _, id := range ids {
-		if state := s.job(id).get("state"); state != "" {
-			known++
-			fmt.Printf("%s|%s|%s|N/A\n", id, state, s.job(id).get("reason"))
-		}
-	}
-	if known == 0 && len(ids) == 1 {
-		fmt.Fprintln(os.Stderr, "slurm_load_jobs error: Invalid job id specified")
-		return 1
-	}
-	return 0
-}
-
-func (s standIn) scancel(args []string) int {
-	j := s.job(args[len(args)-1])
-	sig := map[string]syscall.Signal{"USR1": syscall.SIGUSR1, "KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM}[option(args, "--signal=")]
-	switch {
-	case j.get("state") == "":
-		fmt.Fprintf(os.Stderr, "scancel: error: Kill job error on job id %s: Invalid job id specified\n", j.id)
-		return 1
-	case !j.lives():
-	case slices.Contains(args, "--batch"):
-		syscall.Kill(j.pid(), sig)
-	case sig != 0:
-		j.kill(sig)
-	case j.get("state") == "PENDING":
-		j.set("state", "CANCELLED")
-	default:
-		j.set("state", "COMPLETING")
-		j.kill(syscall.SIGTERM)
-	}
-	return 0
-}
-
-func (s standIn) qstat(args []string) int {
-	var missing []string
-	for _, id := range strings.Split(args[1], ",") {
-		j := s.job(id)
-		state := j.get("state")
-		if !j.lives() {
-			missing = append(missing, id)
-			continue
-		}
-		fmt.Printf("==============================================================\njob_number:                 %s\nowner:                      root\n", id)
-		if state != "PENDING" {
-			fmt.Println("usage         1:            cpu=00:00:00, mem=0.00000 GB s, io=0.00000 GB, vmem=N/A, maxvmem=N/A")
-		} else if why, ok := strings.CutPrefix(j.get("reason"), "error: "); ok {
-			fmt.Println("error reason          1:      11/21/2026 04:51:12 [0:8790]: error: " + why + "\nscheduling info:            Job is in error state")
-		} else {
-			fmt.Println("scheduling info:            " + j.get("reason"))
-		}
-	}
-	if strings.Count(args[1], ",")+1 == len(missing) {
-		fmt.Fprintln(os.Stderr, "Following jobs do not exist: \n"+strings.Join(missing, ", "))
-		return 1
-	}
-	return 0
-}
-
-func (s standIn) qdel(args []string) int {
-	j := s.job(args[0])
-	switch j.get("state") {
-	case "PENDING":
-		j.set("state", "CANCELLED")
-		fmt.Println("root has deleted job " + j.id)
-		return 0
-	case "RUNNING":
-		j.set("state", "COMPLETING")
-		j.kill(syscall.SIGUSR2)
-		fmt.Println("root has registered the job " + j.id + " for deletion")
-		return 0
-	}
-	fmt.Printf("denied: job %q does not exist\n", j.id)
-	return 1
-}
-
-func (s standIn) qacct(args []string) int {
-	failed := "0"
-	switch s.job(args[1]).get("state") {
-	case "TIMEOUT":
-		failed = "37  : qmaster enforced h_rt, h_cpu, or h_vmem limit"
-	case "OUT_OF_MEMORY":
-		failed = "100 : assumedly after job"
-	case "NODE_FAIL":
-		failed = "21  : in recognizing job"
-	}
-	fmt.Printf("jobnumber    %s\nfailed       %s\nexit_status  0\n", args[1], failed)
-	return 0
 }
 
 // option is the value of an argument such as --jobs=.
