@@ -77,7 +77,7 @@ func (r *Record) State() State {
 }
 
 // EnginesAlive is the number of engines that run, as far as processes tell: the
-// ranks of one mpirun run or end together. So do those of a job of a batch system, of
+// ranks of one mpirun run or end together, and those of a host as its connection. So do those of a job of a batch system, of
 // which the record tells what its supervisor saw last.
 func (r *Record) EnginesAlive() int {
 	if r.Engines.Batch != nil {
@@ -87,8 +87,8 @@ func (r *Record) EnginesAlive() int {
 		return r.N
 	}
 	alive := len(r.Engines.Alive())
-	if r.Launcher == "mpi" {
-		alive *= r.N
+	if r.Launcher == "mpi" || r.Launcher == "srun" || r.Engines.Remote != nil {
+		return alive * r.N / max(1, len(r.Engines.Processes))
 	}
 	return alive
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,13 +36,13 @@ func (c *Cluster) report(ctx context.Context, end launcher.End) []wire.EngineID 
 	}
 	switch {
 	case end.Copy != launcher.All:
-		ended.Host, ended.PID = hostname(), end.PID
+		ended.Host, ended.PID = cmp.Or(end.Host, hostname()), end.PID
 	case end.Rank != launcher.Unknown:
 		ended.Rank = &end.Rank
 		tell()
 		ended.Rank = nil
 		ended.Cause = fmt.Sprintf("rank %d of its MPI world died: %s", end.Rank, end.Cause)
-	case c.record.Launcher == "mpi":
+	case c.record.Launcher == "mpi" || c.record.Launcher == "srun":
 		ended.Cause = "its MPI world died: " + end.Cause
 	}
 	tell()

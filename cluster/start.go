@@ -163,7 +163,7 @@ func (c *Cluster) reachable() []string {
 		slices.ContainsFunc(c.config.ControllerArgs, func(a string) bool {
 			return a == "--ip" || a == "--engine-ip" || strings.HasPrefix(a, "--ip=") || strings.HasPrefix(a, "--engine-ip=")
 		})
-	if said || !c.profile.Engines.Batch() {
+	if said || !c.profile.Engines.Elsewhere() {
 		return nil
 	}
 	return []string{"--engine-ip=0.0.0.0"}

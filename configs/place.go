@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"muster/jobscripts"
-	"muster/launcher"
 	"muster/launcher/site"
 )
 
@@ -42,13 +41,9 @@ func (c *Config) Place(said site.Request, n int) error {
 	if err != nil {
 		return err
 	}
-	system := c.Site.System()
+	system := c.Site.LauncherName()
 	if !c.Site.Known() || c.Engines.Launcher != "" && c.Engines.Launcher != system {
 		return c.ask(request)
-	}
-	if !slices.Contains(launcher.Names, system) {
-		return fmt.Errorf("configs: %s: engines are not submitted to %s by themselves: \"ipcluster script\" prints a job that is a whole cluster",
-			c.Site.Name, c.Site.Scheduler)
 	}
 	p := placer{c.Site, request}
 	plan, err := p.plan(cmp.Or(n, c.Engines.N))
@@ -56,32 +51,32 @@ func (c *Config) Place(said site.Request, n int) error {
 		return err
 	}
 	c.Engines.Launcher, c.Engines.N = system, plan.N
-	config := &c.Engines.Slurm.BatchConfig
-	if system == "sge" {
-		config = &c.Engines.SGE.BatchConfig
-	}
+	config := c.Engines.Batch()
 	config.Site, config.Poll = p, plan.Poll
 	return nil
 }
 
 // ask has a request over what the sections of the launchers say.
 func (c *Config) ask(r site.Request) error {
-	var config *launcher.BatchConfig
+	config := c.Engines.Batch()
+	if config == nil {
+		return nil
+	}
 	switch c.Engines.Launcher {
 	case "slurm":
 		s := &c.Engines.Slurm
 		s.Nodes, s.PerNode = cmp.Or(r.Nodes, s.Nodes), cmp.Or(r.PerNode, s.PerNode)
 		s.Account, s.Partition = cmp.Or(r.Account, s.Account), cmp.Or(r.Queue, s.Partition)
-		config = &s.BatchConfig
 	case "sge":
 		if r.Nodes > 0 || r.PerNode > 0 {
 			return errors.New("configs: Grid Engine gives slots, not nodes: say how many engines (-n), and leave job.nodes and job.per_node out")
 		}
 		s := &c.Engines.SGE
 		s.Project, s.Queue = cmp.Or(r.Account, s.Project), cmp.Or(r.Queue, s.Queue)
-		config = &s.BatchConfig
 	default:
-		return nil
+		s := c.Engines.Submit()
+		s.Nodes, s.PerNode = cmp.Or(r.Nodes, s.Nodes), cmp.Or(r.PerNode, s.PerNode)
+		s.Account, s.Queue = cmp.Or(r.Account, s.Account), cmp.Or(r.Queue, s.Queue)
 	}
 	if r.Kind != "" || r.Broadcast {
 		return fmt.Errorf("configs: job.kind and job.broadcast are for profiles that describe a site: this one asks %s alone", c.Engines.Launcher)

@@ -11,11 +11,14 @@ import (
 
 // Config says how a set of engines is started: section [engines] of a profile.
 type Config struct {
-	// N is the number of engines; 0 is one for each core of this machine, or what
-	// fills the nodes that Slurm is asked for.
+	// N is the number of engines; 0 is one for each core of this machine, what
+	// fills the nodes that a batch system is asked for, all that ssh has counts for, or
+	// the tasks of the Slurm job that this process is in.
 	N int `toml:"n"`
 	// Launcher is "local" for processes of this machine, "mpi" for the ranks of
-	// one mpirun, "slurm" or "sge" for a job of that batch system; "" is "local".
+	// one mpirun, "ssh" for processes of other machines, "srun" for a step of the
+	// Slurm job that this process is in, "slurm", "sge" or one of Submitted for a job
+	// of that batch system; "" is "local".
 	Launcher string `toml:"launcher"`
 	// Timeout bounds the start of a cluster, until all engines are registered,
 	// but for the time that a job is queued. 0 is a minute: it is the engines on
@@ -32,10 +35,18 @@ type Config struct {
 	// the profile's directory unless its path is absolute. It is what an engine
 	// that is started again knows.
 	Startup string `toml:"startup"`
-	// MPI, Slurm and SGE are each read by the launcher of that name.
-	MPI   MPIConfig   `toml:"mpi"`
-	Slurm SlurmConfig `toml:"slurm"`
-	SGE   SGEConfig   `toml:"sge"`
+	// Each is read by the launcher of that name.
+	MPI      MPIConfig    `toml:"mpi"`
+	SSH      SSHConfig    `toml:"ssh"`
+	Srun     SrunConfig   `toml:"srun"`
+	Slurm    SlurmConfig  `toml:"slurm"`
+	SGE      SGEConfig    `toml:"sge"`
+	PBS      SubmitConfig `toml:"pbs"`
+	Torque   SubmitConfig `toml:"torque"`
+	LSF      SubmitConfig `toml:"lsf"`
+	Flux     SubmitConfig `toml:"flux"`
+	PJM      SubmitConfig `toml:"pjm"`
+	HTCondor SubmitConfig `toml:"htcondor"`
 }
 
 // MPIConfig says how mpirun is called: section [engines.mpi] of a profile.
@@ -56,11 +67,35 @@ const (
 var Restarts = []string{RestartNever, RestartEngine, RestartWorld}
 
 // Names lists the launchers that a Config can name.
-var Names = []string{"local", "mpi", "slurm", "sge"}
+var Names = slices.Concat([]string{"local", "mpi", "ssh", "srun", "slurm", "sge"}, Submitted)
 
-// Batch reports whether the launcher is that of a batch system, whose engines
-// run on other machines.
-func (c Config) Batch() bool { return c.Launcher == "slurm" || c.Launcher == "sge" }
+// Batch returns what the profile says of the batch system that the launcher
+// submits to; nil if it submits to none.
+func (c *Config) Batch() *BatchConfig {
+	switch c.Launcher {
+	case "slurm":
+		return &c.Slurm.BatchConfig
+	case "sge":
+		return &c.SGE.BatchConfig
+	}
+	if s := c.Submit(); s != nil {
+		return &s.BatchConfig
+	}
+	return nil
+}
+
+// Submit returns what the profile says of the system that the launcher submits
+// to, if it is one of [Submitted]; nil if not.
+func (c *Config) Submit() *SubmitConfig {
+	return map[string]*SubmitConfig{
+		"pbs": &c.PBS, "torque": &c.Torque, "lsf": &c.LSF, "flux": &c.Flux, "pjm": &c.PJM, "htcondor": &c.HTCondor,
+	}[c.Launcher]
+}
+
+// Elsewhere reports whether the engines run on other machines.
+func (c Config) Elsewhere() bool {
+	return c.Launcher == "ssh" || c.Launcher == "srun" || c.Batch() != nil
+}
 
 // Count is N with its default filled in. It is 0 if a batch system is used and
 // nothing says how many.
@@ -70,7 +105,13 @@ func (c Config) Count() int {
 		return c.N
 	case c.Launcher == "slurm":
 		return c.Slurm.Nodes * c.Slurm.PerNode
-	case c.Batch():
+	case c.Launcher == "ssh":
+		return c.SSH.count()
+	case c.Launcher == "srun":
+		return slurmTasks()
+	case c.Submit() != nil:
+		return c.Submit().Nodes * c.Submit().PerNode
+	case c.Batch() != nil:
 		return 0
 	}
 	return runtime.NumCPU()
@@ -92,24 +133,33 @@ func (c Config) New(command Command, log *slog.Logger) (Launcher, error) {
 	}
 	withMPI := command
 	withMPI.Args = append(command.Args[:len(command.Args):len(command.Args)], "--mpi")
+	if b := c.Batch(); b != nil && !b.Single {
+		command = withMPI
+	}
 	switch c.Launcher {
 	case "mpi":
 		return MPI{Command: withMPI, Mpirun: c.MPI.Command, Log: log}, nil
-	case "slurm":
-		if !c.Slurm.Single {
+	case "ssh":
+		return SSH{Command: command, Config: c.SSH, Number: engineNumber, Log: log}, nil
+	case "srun":
+		if !c.Srun.Single {
 			command = withMPI
 		}
+		return Srun{Command: command, Config: c.Srun, Log: log}, nil
+	case "slurm":
 		return Slurm{Command: command, Config: c.Slurm, Log: log}, nil
 	case "sge":
-		if !c.SGE.Single {
-			command = withMPI
-		}
 		return SGE{Command: command, Config: c.SGE, Log: log}, nil
 	}
-	// So a log and the engine that writes it have the same number. In this
-	// spelling Python's engines understand it as well.
-	return Local{Command: command, Number: "--IPEngine.id="}, nil
+	if s := c.Submit(); s != nil {
+		return Submitter{System: c.Launcher, Command: command, Config: *s, Log: log}, nil
+	}
+	return Local{Command: command, Number: engineNumber}, nil
 }
+
+// engineNumber goes before the number of an engine, so that it and its log have the
+// same one. In this spelling Python's engines understand it as well.
+const engineNumber = "--IPEngine.id="
 
 // Validate refuses what no launcher can do.
 func (c Config) Validate() error {
@@ -137,8 +187,17 @@ func (c Config) Validate() error {
 		if err := c.SGE.validate("engines.sge"); err != nil {
 			return err
 		}
+	case "ssh":
+		return c.SSH.validate(c.Count())
+	case "srun":
+		return c.Srun.validate(c.Count())
 	}
-	if c.Batch() && c.Count() == 0 {
+	if s := c.Submit(); s != nil {
+		if err := s.validate(c.Launcher, c.Count()); err != nil {
+			return err
+		}
+	}
+	if c.Batch() != nil && c.Count() == 0 {
 		return fmt.Errorf("launcher: how many engines is %s to start? Nodes are not counted by the cores of this machine: give -n, or engines.n in the profile", c.Launcher)
 	}
 	return nil

@@ -18,6 +18,7 @@ type End struct {
 	// Cause says on one line why it ended, as in "exit status 3: wrong key"; ""
 	// if it ended well. Of the ranks of an mpirun it is that of the first.
 	Cause string
+	Host  string // where its process was; "" is this machine
 }
 
 const (

@@ -16,17 +16,17 @@ func TestBlame(t *testing.T) {
 		want         End
 	}{
 		{"Open MPI, a signal", primary + "--------------------------------------------------------------------------\nmpirun.openmpi noticed that process rank 2 with PID 0 on node vm exited on signal 11 (Segmentation fault).\n--------------------------------------------------------------------------\n",
-			End{All, 0, 2, "killed by signal 11 (SIGSEGV)"}},
+			End{Copy: All, Rank: 2, Cause: "killed by signal 11 (SIGSEGV)"}},
 		{"Open MPI, an exit", "[1,1]<stderr>:ipengine: wrong key\n" + primary + "mpirun detected that one or more processes exited with non-zero status, thus causing\nthe job to be terminated. The first process to do so was:\n\n  Process name: [[33463,1],1]\n  Exit code:    3\n",
-			End{All, 0, 1, "exit status 3: ipengine: wrong key"}},
+			End{Copy: All, Rank: 1, Cause: "exit status 3: ipengine: wrong key"}},
 		{"Open MPI, an exit that only the rank tells of", "[1,0]<stderr>:up\n[1,3]<stderr>:panic: boom\n[1,3]<stderr>:\n" + primary,
-			End{All, 0, 3, "exit status 3: panic: boom"}},
+			End{Copy: All, Rank: 3, Cause: "exit status 3: panic: boom"}},
 		{"MPICH, a signal", "[2] up\n\n===\n=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   PID 19038 RUNNING AT vm\n=   EXIT CODE: 15\n=   CLEANING UP REMAINING PROCESSES\n===\nYOUR APPLICATION TERMINATED WITH THE EXIT STRING: Terminated (signal 15)\nThis typically refers to a problem with your application.\n",
-			End{All, 0, Unknown, "killed by signal 15 (SIGTERM)"}},
+			End{Copy: All, Rank: Unknown, Cause: "killed by signal 15 (SIGTERM)"}},
 		{"MPICH, an exit", "[0] hi\n[1] ipengine: wrong key\n\n===\n=   BAD TERMINATION OF ONE OF YOUR APPLICATION PROCESSES\n=   PID 7 RUNNING AT vm\n=   EXIT CODE: 3\n===\n",
-			End{All, 0, Unknown, "exit status 3: ipengine: wrong key"}},
-		{"an exit of which no rank is known", "[1,0]<stderr>:up\n[1,3]<stderr>:wrong key\n" + primary, End{All, 0, Unknown, "exit status 3: wrong key"}},
-		{"without a word", "", End{All, 0, Unknown, "exit status 3"}},
+			End{Copy: All, Rank: Unknown, Cause: "exit status 3: ipengine: wrong key"}},
+		{"an exit of which no rank is known", "[1,0]<stderr>:up\n[1,3]<stderr>:wrong key\n" + primary, End{Copy: All, Rank: Unknown, Cause: "exit status 3: wrong key"}},
+		{"without a word", "", End{Copy: All, Rank: Unknown, Cause: "exit status 3"}},
 	} {
 		log := filepath.Join(t.TempDir(), "log")
 		if err := os.WriteFile(log, []byte(tt.output), 0o600); err != nil {

@@ -140,8 +140,8 @@ var (
 	killed = regexp.MustCompile(`^slurmstepd\S*: error: Detected \d+ oom.kill event|exited on signal \d+|EXIT STRING: .*\(signal \d+\)`)
 	// noise says nothing about the cause: rules, stack frames, indented
 	// detail, the exit status itself, what is logged as no trouble, and the words
-	// of parting of mpirun, srun and qsub.
-	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^(?:r\w+|[cfg]s)\s+0x|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^\S+ detected that one or more processes exited|^the job to be terminated\. The first|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b|^srun: (?:Terminating|forcing|got SIG|Job step aborted|error: \S+: tasks? [-,\d]+: (?:Exited with|Terminated|Killed))|^slurmstepd\S*: error: \*\*\* (?:STEP|JOB) .* CANCELLED AT [-\dT:]+ \*\*\*$|^Terminated$|^Exiting\.$`)
+	// of parting of mpirun, srun, qsub and our own shells.
+	noise = regexp.MustCompile(`^[-=*\s]*$|^\s|^goroutine \d|^(?:r\w+|[cfg]s)\s+0x|^exit status \d|\blevel=(?:INFO|DEBUG)\b|^=   |^Primary job  terminated|^\S+ detected that one or more processes exited|^the job to be terminated\. The first|^a non-zero exit code|^Per user-direction|^This typically refers to|^Please see the FAQ|^\d+ total processes|^(?:Node|Executable|Local host|NOTE|while attempting)\b|^srun: (?:Terminating|forcing|got SIG|Job step aborted|error: \S+: tasks? [-,\d]+: (?:Exited with|Terminated|Killed))|^slurmstepd\S*: error: \*\*\* (?:STEP|JOB) .* CANCELLED AT [-\dT:]+ \*\*\*$|^Terminated$|^muster-[0-9a-f]+ copy \d|^Exiting\.$`)
 )
 
 // reason picks the line of a program's last output that says why it ended.
@@ -204,7 +204,7 @@ func firstOfBlock(lines []string) string {
 }
 
 func splitLines(s string) []string {
-	s = strings.TrimRight(s, "\n")
+	s = strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n") // ssh ends lines so
 	if s == "" {
 		return nil
 	}

@@ -21,6 +21,9 @@ type Handle struct {
 	// that are to be asked to end: an mpirun that gets SIGTERM gives its ranks
 	// no time to finalize MPI.
 	Ranks bool `json:"ranks,omitempty"`
+	// Remote names the hosts if the copies were started by ssh. The processes are the
+	// connections to these.
+	Remote *Remote `json:"remote,omitempty"`
 	// Batch names the job if a batch system has it. There are no processes then.
 	Batch *Batch `json:"batch,omitempty"`
 }
@@ -95,6 +98,9 @@ func (h Handle) Left() []Process {
 func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
 	if h.Batch != nil {
 		return h.stopBatch(ctx)
+	}
+	if h.Remote != nil {
+		return h.stopRemote(ctx, grace)
 	}
 	var errs []error
 	ctx, cancel := context.WithTimeout(ctx, grace)

@@ -51,7 +51,7 @@ func (m MPI) Start(ctx context.Context, n int) (Job, error) {
 	c.Env = slices.Concat(m.Command.Env, env)
 	c.Log = logFor(m.Command.Log, "mpi")
 	m.Log.Info("starting", "command", strings.Join(c.Args, " "))
-	return startProcesses(ctx, m.Runner, m.Grace, []Command{c}, true)
+	return startProcesses(ctx, m.Runner, m.Grace, []Command{c}, mpiruns)
 }
 
 // A dialect is the way one family of mpirun wants to be spoken to.

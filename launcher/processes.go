@@ -20,16 +20,25 @@ type processes struct {
 	logs   []string
 }
 
+// A kind says what processes are to the copies of a job.
+type kind int
+
+const (
+	copies  kind = iota // each is one
+	mpiruns             // each has started all as its ranks
+	oneStep             // it is the srun of all
+)
+
 // startProcesses starts the commands one after the other without waiting in
-// between, and watches them. ranks says that they are mpiruns.
-func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands []Command, ranks bool) (Job, error) {
+// between, and watches them.
+func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands []Command, k kind) (Job, error) {
 	if r == nil {
 		r = OS{}
 	}
 	if grace == 0 {
 		grace = DefaultGrace
 	}
-	j := &processes{lifecycle: newLifecycle(len(commands)), grace: grace, handle: Handle{Mark: NewMark(), Ranks: ranks}}
+	j := &processes{lifecycle: newLifecycle(len(commands)), grace: grace, handle: Handle{Mark: NewMark(), Ranks: k == mpiruns}}
 	if len(commands) > 0 && commands[0].Mark != "" {
 		j.handle.Mark = commands[0].Mark
 	}
@@ -54,7 +63,7 @@ func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands
 	for i, p := range programs {
 		watchers.Go(func() {
 			end := End{Copy: i, PID: p.Process().PID, Rank: Unknown}
-			if ranks {
+			if k != copies {
 				end = End{Copy: All, Rank: Unknown}
 			}
 			if err := p.Wait(); err != nil {
@@ -127,5 +136,5 @@ func (l Local) Start(ctx context.Context, n int) (Job, error) {
 			commands[i].Args = append(slices.Clone(l.Command.Args), l.Number+number)
 		}
 	}
-	return startProcesses(ctx, l.Runner, l.Grace, commands, false)
+	return startProcesses(ctx, l.Runner, l.Grace, commands, copies)
 }

@@ -46,6 +46,9 @@ func (c SubmitConfig) validate(system string, n int) error {
 	if system == "htcondor" && c.Nodes > 1 {
 		return fmt.Errorf("launcher: engines.htcondor.nodes is %d: a job of HTCondor is on one machine", c.Nodes)
 	}
+	if system == "htcondor" && c.Queue != "" {
+		return fmt.Errorf("launcher: engines.htcondor.queue is %q: HTCondor has no queues", c.Queue)
+	}
 	if _, _, err := c.shape(system, n); err != nil {
 		return err
 	}

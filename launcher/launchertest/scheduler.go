@@ -313,7 +313,14 @@ func (s standIn) run(args []string) int {
 
 // launch is srun, mpirun, mpiexec and flux run: copies in this process's group.
 func launch(_ standIn, args []string) int {
+	if slices.Equal(args, []string{"--version"}) {
+		fmt.Println("slurm-wlm 22.05.8")
+		return 0
+	}
 	i := slices.Index(args, "-n")
+	first := i + 2 // the program, after options
+	for ; i >= 0 && first < len(args) && strings.HasPrefix(args[first], "--"); first++ {
+	}
 	if i < 0 {
 		fmt.Fprintln(os.Stderr, "srun: error: no -n")
 		return 1
@@ -328,7 +335,7 @@ func launch(_ standIn, args []string) int {
 	signal.Ignore(syscall.SIGUSR2) // the script says SIGTERM next
 	var copies []*exec.Cmd
 	for rank := range n {
-		cmd := exec.Command(args[i+2], args[i+3:]...)
+		cmd := exec.Command(args[first], args[first+1:]...)
 		cmd.Env = append(os.Environ(), "SLURM_PROCID="+strconv.Itoa(rank))
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Start(); err != nil {

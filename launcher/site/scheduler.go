@@ -31,6 +31,7 @@ var schedulers = []scheduler{
 	{name: "flux", system: "flux", prefix: "#flux:", account: "--setattr=bank", queue: "--queue", nested: []string{"--setattr"}, long: map[string]string{
 		"-N": "--nodes", "-n": "--nslots", "-q": "--queue", "-t": "--time-limit", "-x": "--exclusive", "-B": "--setattr=bank", "--bank": "--setattr=bank",
 	}},
+	{name: "htcondor", system: "htcondor", prefix: "#CONDOR", account: "accounting_group"},
 	{name: "pjm", system: "pjm", prefix: "#PJM", account: "-g", queue: "-L rscgrp", nested: []string{"-L", "-x", "--mpi"}},
 }
 
@@ -60,6 +61,10 @@ var attached = regexp.MustCompile(`^(-[A-Za-z])(\S.*)$`)
 // words of "-l walltime=1:00:00,place=scatter".
 func (s scheduler) options(directive string) []option {
 	directive = strings.TrimSpace(directive)
+	if s.system == "htcondor" {
+		key, value, _ := strings.Cut(directive, "=")
+		return []option{{strings.TrimSpace(key), strings.TrimSpace(value)}}
+	}
 	key, value, _ := strings.Cut(directive, " ")
 	if strings.HasPrefix(key, "--") {
 		if i := strings.IndexAny(directive, "= "); i >= 0 {

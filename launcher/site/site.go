@@ -135,6 +135,14 @@ type Warning struct {
 // System names the scripts that the scheduler reads, one of jobscripts.Systems.
 func (s Site) System() string { return s.scheduler().system }
 
+// LauncherName names the launcher that submits to the scheduler, one of launcher.Names.
+func (s Site) LauncherName() string {
+	if s.Scheduler == "pbspro" {
+		return "pbs"
+	}
+	return s.Scheduler
+}
+
 // Known reports whether the profile says anything of a machine.
 func (s Site) Known() bool { return s.Scheduler != "" }
 
