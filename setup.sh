@@ -17,6 +17,8 @@ have pkg-config || need pkg-config
 if [ "$want" = test ]; then
 	{ have ps && have pgrep; } || need procps
 	have sqlite3 || need sqlite3
+	have ssh || need openssh-client
+	[ "$(uname)" != Linux ] || [ -x /usr/sbin/sshd ] || need openssh-server
 	if [ -e /etc/debian_version ]; then
 		{ have mpicc.openmpi && have mpirun.openmpi; } || need openmpi
 		{ have mpicc.mpich && have mpirun.mpich; } || need mpich
@@ -59,7 +61,9 @@ packages() {
 		dnf:mpich) echo mpich-devel ;;
 		dnf:pkg-config) echo pkgconf-pkg-config ;;
 		dnf:procps) echo procps-ng ;;
-		brew:procps) ;;
+		brew:procps | brew:openssh-* | spack:openssh-server) ;;
+		dnf:openssh-client) echo openssh-clients ;;
+		spack:openssh-client) echo openssh ;;
 		brew:libzmq) echo zeromq ;;
 		brew:openmpi) echo open-mpi ;;
 		dnf:sqlite3 | brew:sqlite3 | spack:sqlite3) echo sqlite ;;
@@ -79,10 +83,10 @@ if have apt-get && { [ -z "$sudo" ] || sudo -n true 2>/dev/null; }; then
 	list=$(packages apt)
 	echo "setup: apt-get install $list"
 	log=$(mktemp)
-	# Packages of batch systems would start their own daemons.
+	# Packages of batch systems, and that of sshd, would start their own daemons.
 	policy=/usr/sbin/policy-rc.d
-	case "$want" in slurm | sge)
-		if [ ! -e $policy ]; then
+	case "$want" in slurm | sge | test)
+		if [ ! -e $policy ] && [ -z "$sudo" ]; then
 			trap 'rm -f $policy' EXIT
 			trap 'exit 1' INT TERM
 			printf '#!/bin/sh\nexit 101\n' >$policy

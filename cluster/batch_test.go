@@ -34,7 +34,7 @@ func underBatch(t *testing.T, system string) (Config, *launchertest.Scheduler) {
 }
 
 func TestUnderBatchSystems(t *testing.T) {
-	for _, system := range []string{"slurm", "sge"} {
+	for _, system := range append([]string{"slurm", "sge"}, launcher.Submitted...) {
 		t.Run(system, func(t *testing.T) {
 			conf, s := underBatch(t, system)
 			c := start(t, conf)
@@ -47,7 +47,7 @@ func TestUnderBatchSystems(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if r.State() != Running || r.EnginesAlive() != 3 || r.Launcher != system || r.Engines.Batch.ID != "1" {
+			if r.State() != Running || r.EnginesAlive() != 3 || r.Launcher != system || strings.Trim(r.Engines.Batch.ID, "f.standi") != "1" {
 				t.Errorf("record %+v, state %v", r, r.State())
 			}
 			// Engines elsewhere have to reach it, and clients are here.

@@ -45,10 +45,21 @@ func (c *Cluster) launcher(copies string) (launcher.Launcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.profile.Engines.New(launcher.Command{
+	l, err := c.profile.Engines.New(launcher.Command{
 		Args: args, Log: c.log("ipengine", copies), Mark: c.record.Engines.Mark, Env: Environment(),
 	}, c.config.Log)
+	if ssh, ok := l.(launcher.SSH); ok { // to hosts that may not see the profile
+		ssh.Send = map[string]string{connectionInfo: c.config.Profile.EngineFile(c.config.ID)}
+		ssh.Command.Args = slices.DeleteFunc(slices.Clone(ssh.Command.Args), func(a string) bool {
+			return strings.HasPrefix(a, "--profile-dir=") || strings.HasPrefix(a, "--cluster-id=")
+		})
+		l = ssh
+	}
+	return l, err
 }
+
+// connectionInfo is the variable by which an engine has what is in the connection file.
+const connectionInfo = "IPP_CONNECTION_INFO"
 
 // engineCommand is the command line of an engine.
 func (c *Cluster) engineCommand(more ...string) ([]string, error) {
@@ -62,7 +73,7 @@ func (c *Cluster) engineCommand(more ...string) ([]string, error) {
 }
 
 // Script returns the script that Start submits to a batch system for the
-// engines. Nothing is started, and no file is written.
+// engines, or has the shells of other hosts read. Nothing is started, and no file is written.
 func Script(config Config) (string, error) {
 	profile, err := config.load()
 	if err != nil {
@@ -73,11 +84,11 @@ func Script(config Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	batch, ok := l.(interface{ Script(n int) (string, error) })
+	scripted, ok := l.(interface{ Script(n int) (string, error) })
 	if !ok {
 		return "", fmt.Errorf("cluster: engines of launcher %q are processes of this machine: nothing is submitted for them", cmp.Or(profile.Engines.Launcher, "local"))
 	}
-	return batch.Script(profile.Engines.Count())
+	return scripted.Script(profile.Engines.Count())
 }
 
 // limited returns a context that ends when the start has taken too long.

@@ -9,12 +9,16 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"muster/launcher"
 	"muster/wire"
 )
 
 // The shipped profiles are read as they are: what they say must be known.
 func TestShippedProfiles(t *testing.T) {
-	want := map[string]string{"local": "local", "mpi": "mpi", "slurm": "slurm", "sge": "sge"}
+	want := make(map[string]string) // each launcher has the one of its name
+	for _, name := range launcher.Names {
+		want[name] = name
+	}
 	for _, name := range Shipped() {
 		var c Config
 		if err := Load(wire.Profile{Dir: filepath.Join(t.TempDir(), "profile_"+name)}, &c); err != nil {

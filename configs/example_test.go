@@ -15,5 +15,5 @@ func ExampleDecode() {
 
 func ExampleShipped() {
 	fmt.Println(configs.Shipped())
-	// Output: [local mpi sge slurm]
+	// Output: [flux htcondor local lsf mpi pbs pjm sge slurm srun ssh torque]
 }

@@ -157,16 +157,22 @@ func TestPlace(t *testing.T) {
 	if err := c.Place(site.Request{Account: "t01"}, 0); err != nil || c.Engines.Slurm.Poll != time.Minute {
 		t.Errorf("ARCHER2 is asked every %v, %v: want a minute, its floor", c.Engines.Slurm.Poll, err)
 	}
-	for want, name := range map[string]string{
-		"Perlmutter (NERSC): every job names the account that is charged":                                    "perlmutter",
-		`Polaris (ALCF): engines are not submitted to pbspro by themselves: "ipcluster script" prints a job`: "polaris",
-	} {
+	c = Config{}
+	if err := Load(own(t, "perlmutter", nil), &c); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Place(site.Request{}, 4); err == nil || !strings.Contains(err.Error(), "Perlmutter (NERSC): every job names the account that is charged") {
+		t.Errorf("without an account: %v", err)
+	}
+	// Each scheduler has its launcher.
+	for name, launcher := range map[string]string{"polaris": "pbs", "tuolumne": "flux", "fugaku": "pjm"} {
 		var c Config
 		if err := Load(own(t, name, nil), &c); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Place(site.Request{}, 4); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", name, err, want)
+		r := site.Request{Account: "a", Directives: map[string][]string{"fugaku": {"-x PJM_LLIO_GFSCACHE=/vol0004"}}[name]}
+		if err := c.Place(r, 4); err != nil || c.Engines.Launcher != launcher || c.Engines.Batch().Site == nil || c.Engines.N != 4 {
+			t.Errorf("%s: launcher %q, %d engines, %v", name, c.Engines.Launcher, c.Engines.N, err)
 		}
 	}
 }

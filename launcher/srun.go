@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"muster/jobscripts"
 )
 
 // Srun starts copies as one step of the Slurm job that this process is in: by srun,
@@ -55,19 +57,38 @@ func (c SrunConfig) validate(n int) error {
 
 // Start implements [Launcher].
 func (s Srun) Start(ctx context.Context, n int) (Job, error) {
-	if s.Runner == nil {
-		s.Runner = OS{}
-	}
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := s.Config.validate(n); err != nil {
+	c, err := s.command(ctx, n)
+	if err != nil {
 		return nil, err
+	}
+	s.Log.Info("starting", "command", strings.Join(c.Args, " "))
+	return startProcesses(ctx, s.Runner, s.Grace, []Command{c}, oneStep)
+}
+
+// Script returns the command that a start of n copies runs.
+func (s Srun) Script(n int) (string, error) {
+	c, err := s.command(context.Background(), n)
+	if err != nil {
+		return "", err
+	}
+	return jobscripts.Words(c.Args) + "\n", nil
+}
+
+// command is the srun of n copies.
+func (s Srun) command(ctx context.Context, n int) (Command, error) {
+	if s.Runner == nil {
+		s.Runner = OS{}
+	}
+	if err := s.Config.validate(n); err != nil {
+		return Command{}, err
 	}
 	srun := words(s.Config.Command, "srun")
 	version, err := slurmVersion(ctx, s.Runner, srun[0])
 	if err != nil {
-		return nil, err
+		return Command{}, err
 	}
 	options := []string{"-n", strconv.Itoa(n)}
 	if version >= 20_11 { // which keeps the nodes from other steps otherwise, as from a program of the user's
@@ -83,8 +104,7 @@ func (s Srun) Start(ctx context.Context, n int) (Job, error) {
 		c.Env = append(c.Env, "SRUN_CPUS_PER_TASK="+cpus) // srun does not take it over by itself
 	}
 	c.Log = logFor(c.Log, "srun")
-	s.Log.Info("starting", "command", strings.Join(c.Args, " "))
-	return startProcesses(ctx, s.Runner, s.Grace, []Command{c}, oneStep)
+	return c, nil
 }
 
 var slurmVersionForm = regexp.MustCompile(`(?m)^slurm\D* (\d+)\.(\d+)`)

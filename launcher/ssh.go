@@ -156,6 +156,31 @@ func (s SSH) Start(ctx context.Context, n int) (Job, error) {
 	return j, nil
 }
 
+// Script returns what the shells of the hosts are given to read by a start of n
+// copies, but for what is sent in secret.
+func (s SSH) Script(n int) (string, error) {
+	hosts, err := s.Config.place(n)
+	if err != nil {
+		return "", err
+	}
+	remote := Remote{Command: words(s.Config.Command, "ssh")}
+	sent := slices.Sorted(maps.Keys(s.Send))
+	s.Send = nil
+	var all strings.Builder
+	for _, h := range hosts {
+		script, err := s.script(h, cmp.Or(s.Command.Mark, NewMark()))
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&all, "# %s\n", strings.Join(remote.on(h.name, "").Args, " "))
+		for _, name := range sent {
+			fmt.Fprintf(&all, "# and with %s in the environment\n", name)
+		}
+		all.WriteString(script)
+	}
+	return all.String(), nil
+}
+
 // logName is a host's name as part of a file's.
 func logName(host string) string {
 	return strings.Map(func(r rune) rune {

@@ -292,7 +292,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"stop", "now"}, `unexpected argument "now"`},
 		{[]string{"list", "-o", "xml"}, `output "xml": want text or json`},
 		{[]string{"script", "cron"}, `no script for "cron"`},
-		{[]string{"script"}, "name one batch system (slurm, pbs, sge, lsf, flux, pjm), or a profile"},
+		{[]string{"script"}, "name one batch system (slurm, pbs, sge, lsf, flux, pjm, htcondor), or a profile"},
 		{[]string{"script", "slurm", "--kind", "gpu"}, "--kind is for the script of a site: give --profile"},
 		{[]string{"script", "slurm", "--time", "soon"}, "want a time such as 90m, 1h30m or 01:30:00"},
 		{[]string{"script", "--profile", "perlmuter"}, `no profile perlmuter (did you mean "perlmutter"?)`},
@@ -304,7 +304,9 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"profile", "show", "--extends", "x", "y"}, "--extends is for create"},
 		{[]string{"profile", "show", "frontera2"}, `no profile frontera2 (did you mean "frontera"?)`},
 		{[]string{"start", "--profile", "perlmutter", "--nodes", "2"}, "Perlmutter (NERSC): every job names the account that is charged (rule account.required)"},
-		{[]string{"start", "--profile", "polaris"}, "engines are not submitted to pbspro by themselves"},
+		{[]string{"start", "--profile", "polaris"}, "Polaris (ALCF): every job names the account that is charged"},
+		{[]string{"start", "--profile", "other", "--engines", "ssh"}, "engines.ssh.hosts names no host"},
+		{[]string{"start", "--profile", "other", "--engines", "lsf"}, "how many engines is lsf to start?"},
 	} {
 		_, diag, ok := ipcluster(t, tt.args...)
 		if first, _, _ := strings.Cut(diag, "\n"); ok || !strings.Contains(first, tt.want) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"muster/cluster"
 	"muster/configs"
 	"muster/launcher/site"
 	"muster/wire"
@@ -210,11 +211,7 @@ func checkProfile(name string, p wire.Profile, r site.Request) error {
 	if err != nil {
 		return err
 	}
-	text, err := enginesScript(p, plan)
-	if err == nil {
-		err = c.Site.Check(text)
-	}
-	if err != nil {
+	if _, err := cluster.Script(cluster.Config{Profile: p, Job: r}); err != nil {
 		return err
 	}
 	fmt.Println("takes", plan)

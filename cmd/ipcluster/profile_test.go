@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,8 @@ func TestWalltime(t *testing.T) {
 	}
 }
 
+var directive = regexp.MustCompile(`^#(SBATCH|PBS|PJM|flux:) `)
+
 // submitted runs a command that prints a script, and returns its directives.
 func submitted(t *testing.T, args ...string) []string {
 	t.Helper()
@@ -39,7 +42,7 @@ func submitted(t *testing.T, args ...string) []string {
 	}
 	var lines []string
 	for line := range strings.Lines(out) {
-		if strings.HasPrefix(line, "#SBATCH") || strings.HasPrefix(line, "#PBS") || strings.Contains(line, " --mpi") {
+		if directive.MatchString(line) || strings.Contains(line, " --mpi ") {
 			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
@@ -59,7 +62,7 @@ func TestScriptOfASite(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	if got := submitted(t, "script", "--profile", "polaris", "-A", "p", "--queue", "debug", "--engines"); !slices.Contains(got, "#PBS -l select=1:system=polaris") ||
-		!strings.HasPrefix(got[len(got)-1], "mpiexec -n 4 --ppn 4 --depth 8 --cpu-bind depth ipengine --profile-dir=/") {
+		!strings.HasPrefix(got[len(got)-1], "mpiexec -n 4 --ppn 4 --depth 8 --cpu-bind depth /") {
 		t.Errorf("engines of polaris:\n%s", strings.Join(got, "\n"))
 	}
 	out, diag, ok := ipcluster(t, "script", "--profile", "frontera", "--directive", "--mem=4G")
@@ -104,6 +107,30 @@ func TestStartOnASite(t *testing.T) {
 	}
 	if got := submitted(t, "start", "--dry-run", "--profile", "lumi", "-A", "project_1", "-n", "5", "--per-node", "2"); !slices.Contains(got, "#SBATCH --nodes=3") || !slices.Contains(got, "#SBATCH --ntasks=5") {
 		t.Errorf("five engines, two on each node:\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// So it is at sites with other schedulers.
+func TestStartOnOtherSites(t *testing.T) {
+	profile(t)
+	for name, want := range map[string][]string{
+		"polaris":  {"#PBS -l select=10:system=polaris", "#PBS -l filesystems=home:eagle", "#PBS -q prod"},
+		"tuolumne": {"#flux: --nodes=10", "#flux: --setattr=bank=a"},
+		"fugaku":   {"#PJM -L node=10", "#PJM -L rscgrp=small", "#PJM -x PJM_LLIO_GFSCACHE=/vol0004"},
+	} {
+		args := []string{"--profile", name, "-A", "a", "--nodes", "10"}
+		if name == "fugaku" {
+			args = append(args, "--directive=-x PJM_LLIO_GFSCACHE=/vol0004")
+		}
+		got := submitted(t, append([]string{"start", "--dry-run"}, args...)...)
+		for _, line := range want {
+			if !slices.Contains(got, line) {
+				t.Errorf("%s: no line %q in\n%s", name, line, strings.Join(got, "\n"))
+			}
+		}
+		if printed := submitted(t, append([]string{"script", "--engines"}, args...)...); !slices.Equal(printed, got) {
+			t.Errorf("script prints\n%s\nand a start submits\n%s", strings.Join(printed, "\n"), strings.Join(got, "\n"))
+		}
 	}
 }
 

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,7 +10,6 @@ import (
 	"muster/cluster"
 	"muster/configs"
 	"muster/jobscripts"
-	"muster/launcher"
 	"muster/launcher/site"
 	"muster/wire"
 )
@@ -32,7 +29,7 @@ refuse is refused here, with the rule.
   ipcluster script --profile perlmutter --account m1234 --nodes 4 --time 30m
   ipcluster script --profile perlmutter --engines ...    the job of "ipcluster start"
 
-SYSTEM is slurm, pbs, sge, lsf, flux or pjm. "ipcluster profile list" names the profiles.
+SYSTEM is slurm, pbs, sge, lsf, flux, pjm or htcondor. "ipcluster profile list" names the profiles.
 `
 
 // script is "ipcluster script".
@@ -95,14 +92,10 @@ func siteScript(profile wire.Profile, request site.Request, c jobscripts.Cluster
 	if err != nil {
 		return "", err
 	}
-	if request.Run = c.ProfileDir; !engines {
-		config.Job.Template = "" // which is one of a set of engines
-	} else {
-		request.Run = profile.Dir
-		if slices.Contains(launcher.Names, config.Site.System()) {
-			return cluster.Script(cluster.Config{Profile: profile, Job: request})
-		}
+	if engines {
+		return cluster.Script(cluster.Config{Profile: profile, Job: request})
 	}
+	request.Run, config.Job.Template = c.ProfileDir, "" // which is one of a set of engines
 	if request, err = config.Request(request); err != nil {
 		return "", err
 	}
@@ -110,14 +103,9 @@ func siteScript(profile wire.Profile, request site.Request, c jobscripts.Cluster
 	if err != nil {
 		return "", err
 	}
-	var text string
-	if engines {
-		text, err = enginesScript(profile, plan)
-	} else {
-		rendered := plan.Cluster()
-		rendered.Name, rendered.ProfileDir = c.Name, c.ProfileDir
-		text, err = jobscripts.Render(plan.System, rendered)
-	}
+	rendered := plan.Cluster()
+	rendered.Name, rendered.ProfileDir = c.Name, c.ProfileDir
+	text, err := jobscripts.Render(plan.System, rendered)
 	if err == nil {
 		err = config.Site.Check(text)
 	}
@@ -145,22 +133,6 @@ func siteProfile(profile wire.Profile) (configs.Config, error) {
 		return config, fmt.Errorf("profile %s describes no site: extend one (ipcluster profile create), name a batch system (ipcluster script slurm), or see what a start submits (ipcluster start --dry-run)", name)
 	}
 	return config, nil
-}
-
-// enginesScript renders the job of a set of engines with the files where a launcher has them.
-func enginesScript(profile wire.Profile, plan site.Plan) (string, error) {
-	dir, err := filepath.Abs(profile.Dir)
-	if err != nil {
-		return "", err
-	}
-	e := plan.Engines()
-	e.Name, e.Args = "ipengine", []string{"ipengine", "--profile-dir=" + dir, "--cluster-id=", "--mpi"}
-	if e.Dir, err = os.Getwd(); err != nil {
-		return "", err
-	}
-	base := filepath.Join(wire.Profile{Dir: dir}.LogDir(), "ipengine-"+plan.System)
-	e.Log, e.Report = base+".log", base+".report"
-	return jobscripts.RenderEngines(plan.System, e)
 }
 
 // onlyForProfiles refuses flags that say nothing without a profile.

@@ -27,8 +27,11 @@ stop", or until a client shuts the controller down.
 
   ipcluster start -n 4                          four engines on this machine
   ipcluster start -n 4 --engines mpi            the ranks of one mpirun
-  ipcluster start -n 64 --engines slurm         a job of Slurm; sge is Grid Engine;
+  ipcluster start -n 64 --engines slurm         a job of Slurm; so for sge, pbs, torque,
+                                                lsf, flux, pjm and htcondor;
                                                 --dry-run shows what is submitted
+  ipcluster start --profile lab                 with [engines.ssh] in it: hosts by ssh
+  ipcluster start --engines srun                in the Slurm job that the shell is in
   ipcluster start --profile perlmutter --account m1234 --nodes 2 --time 30m
   ipcluster start --restart engine              an engine that dies is started again
   ipcluster start --restore                     so is the controller, with all tasks
@@ -37,8 +40,8 @@ stop", or until a client shuts the controller down.
   ipcluster start --ip 0.0.0.0 -- --reuse       flags for the controller after --
 
 A profile is a directory profile_NAME in ~/.ipython. Its ipcluster.toml may say
-all that the flags say and more; "local", "mpi", "slurm", "sge" and named machines need no file
-(ipcluster profile list). What controller and engines print is in its log folder.
+all that the flags say and more; "local", "mpi", "slurm" and the other launchers, and named
+machines, need no file (ipcluster profile list). What controller and engines print is in its log folder.
 `
 
 // start is "ipcluster start".

@@ -128,6 +128,9 @@ func (s Site) shape(p *Plan, r Request, kind Kind) error {
 	if p.N > p.Nodes*p.PerNode {
 		return s.refuse("job", "ask for more nodes, or for more engines on each", "%s do not fit on %s of %d", count(p.N, "engine"), count(p.Nodes, "node"), p.PerNode)
 	}
+	if s.System() == "htcondor" && p.Nodes > 1 {
+		return s.refuse("scheduler", "ask for one node, with all engines on it", "%d nodes: a job of HTCondor is on one machine", p.Nodes)
+	}
 	if kind.Cores == 0 {
 		return nil
 	}

@@ -12,7 +12,7 @@ type scheduler struct {
 	system string // the scripts that it reads, one of jobscripts.Systems
 	prefix string // of its lines in a script
 	account,
-	queue string // the options for these, as Key writes them
+	queue string // the options for these, as Key writes them; "" if there are no queues
 	// short forms of options, by their long ones: Key speaks of the latter.
 	long map[string]string
 	// nested options have words of their own, parted by commas: "-l walltime=1:00:00,place=scatter".
@@ -31,8 +31,8 @@ var schedulers = []scheduler{
 	{name: "flux", system: "flux", prefix: "#flux:", account: "--setattr=bank", queue: "--queue", nested: []string{"--setattr"}, long: map[string]string{
 		"-N": "--nodes", "-n": "--nslots", "-q": "--queue", "-t": "--time-limit", "-x": "--exclusive", "-B": "--setattr=bank", "--bank": "--setattr=bank",
 	}},
-	{name: "htcondor", system: "htcondor", prefix: "#CONDOR", account: "accounting_group"},
 	{name: "pjm", system: "pjm", prefix: "#PJM", account: "-g", queue: "-L rscgrp", nested: []string{"-L", "-x", "--mpi"}},
+	{name: "htcondor", system: "htcondor", prefix: "#CONDOR", account: "accounting_group"},
 }
 
 // Schedulers lists the schedulers, and dialects of them, that a Site can name.

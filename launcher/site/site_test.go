@@ -173,7 +173,7 @@ func TestRequestOr(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Site){
-		`scheduler "cron": known are slurm, pbspro, torque, sge, lsf, flux, pjm`: func(s *Site) { s.Scheduler = "cron" },
+		`scheduler "cron": known are slurm, pbspro, torque, sge, lsf, flux, pjm, htcondor`: func(s *Site) { s.Scheduler = "cron" },
 		`as_of "May": want a day`:              func(s *Site) { s.AsOf = "May" },
 		"poll, warning.lead":                   func(s *Site) { s.Poll = -1 },
 		`mpi.flavour "lam"`:                    func(s *Site) { s.MPI.Flavour = "lam" },
@@ -246,7 +246,14 @@ func TestEveryScheduler(t *testing.T) {
 		if name == "pbspro" {
 			s.Chunk = "{nodes}:ncpus=8:mpiprocs={per_node}"
 		}
-		p := plan(t, s, Request{Nodes: 2, PerNode: 4})
+		r := Request{Nodes: 2, PerNode: 4}
+		if name == "htcondor" {
+			if _, err := s.Plan(r); err == nil || !strings.Contains(err.Error(), "2 nodes: a job of HTCondor is on one machine") {
+				t.Errorf("two nodes: %v", err)
+			}
+			r.Nodes = 1
+		}
+		p := plan(t, s, r)
 		e := p.Engines()
 		e.Name, e.Args, e.Dir, e.Log, e.Report = "e", []string{"ipengine"}, "/run", "/run/log", "/run/report"
 		script, err := jobscripts.RenderEngines(p.System, e)
@@ -264,7 +271,7 @@ func TestEveryScheduler(t *testing.T) {
 				t.Errorf("%s: %v\n%s", name, err, script)
 			}
 			given := s.scheduler().given(script)
-			if !slices.Contains(given, option{s.scheduler().queue, "work"}) || !slices.Contains(given, option{s.scheduler().account, "a"}) {
+			if s.scheduler().queue != "" && !slices.Contains(given, option{s.scheduler().queue, "work"}) || !slices.Contains(given, option{s.scheduler().account, "a"}) {
 				t.Errorf("%s: queue and account are not among %v", name, given)
 			}
 			if chunk := slices.Contains(given, option{"-l select", "2:ncpus=8:mpiprocs=4"}); chunk != (name == "pbspro") {
