@@ -1,6 +1,6 @@
 // Package launcher starts n copies of a program, watches them and stops them:
-// as processes of this machine, as the ranks of one mpirun, as a job of Slurm or Grid
-// Engine, or as goroutines.
+// as processes of this machine, or of others by ssh, as the ranks of one mpirun or
+// srun, as a job of a batch system, or as goroutines.
 //
 // A [Launcher] is made for one program and started once for each set of
 // copies; what it returns is a [Job]. A job's [State] only moves forward, and

@@ -84,6 +84,9 @@ func (s Submitter) batch(n int) (batch, error) {
 	if len(e.Launch) == 0 {
 		e.Launch = launchWords[s.System]
 	}
+	if s.System == "flux" && len(s.Config.Launch) == 0 { // it would fill the first node
+		e.Launch = []string{"flux", "run", fmt.Sprintf("--nodes=%d", nodes)}
+	}
 	if s.System == "pbs" {
 		e.Chunk = fmt.Sprintf("%d:ncpus=%d:mpiprocs=%d", nodes, perNode, perNode)
 	}

@@ -46,6 +46,13 @@ func NewScheduler(t *testing.T) *Scheduler {
 	t.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each process, under the race detector
 	t.Cleanup(func() {
 		for _, id := range s.Jobs() {
+			// What it was told to end it may be about to.
+			for deadline := time.Now().Add(patience); (standIn{s.dir}).job(id).get("state") == "COMPLETING" && time.Now().Before(deadline); {
+				time.Sleep(5 * time.Millisecond)
+			}
+			if !(standIn{s.dir}).job(id).lives() {
+				continue
+			}
 			t.Errorf("left in the queue: job %s", id)
 			s.End(id, "CANCELLED")
 		}
