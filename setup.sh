@@ -22,6 +22,8 @@ if [ "$want" = test ]; then
 	if [ -e /etc/debian_version ]; then
 		{ have mpicc.openmpi && have mpirun.openmpi; } || need openmpi
 		{ have mpicc.mpich && have mpirun.mpich; } || need mpich
+		have zsh || need zsh # its completion is tried, and that of fish
+		have fish || need fish
 	fi
 	for module in ipyparallel numpy mpi4py; do
 		{ [ -x /usr/bin/python3 ] && /usr/bin/python3 -c "import importlib.util, sys; sys.exit(importlib.util.find_spec('$module') is None)"; } 2>/dev/null ||
