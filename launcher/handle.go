@@ -21,6 +21,9 @@ type Handle struct {
 	// that are to be asked to end: an mpirun that gets SIGTERM gives its ranks
 	// no time to finalize MPI.
 	Ranks bool `json:"ranks,omitempty"`
+	// Step is the Slurm job of which the process is an srun: it is the step that is to be
+	// asked to end, as an srun that gets SIGTERM has its tasks killed.
+	Step string `json:"step,omitempty"`
 	// Remote names the hosts if the copies were started by ssh. The processes are the
 	// connections to these.
 	Remote *Remote `json:"remote,omitempty"`
@@ -91,7 +94,7 @@ func (h Handle) Left() []Process {
 
 // Stop ends the job's processes: SIGTERM to the groups that were started, and
 // to descendants that outlive them; SIGKILL to everything that is left when grace is over
-// or ctx is done. An mpirun gets its SIGTERM at half of the grace, if the end of
+// or ctx is done. An mpirun or srun gets its SIGTERM at half of the grace, if the end of
 // its ranks was not the end of it. A job of a batch system is cancelled, and killed
 // when ctx is done; the grace is the site's. Stop returns when all are gone, and an error
 // that names what cannot be ended.
@@ -113,6 +116,9 @@ func (h Handle) Stop(ctx context.Context, grace time.Duration) error {
 				errs = append(errs, p.Signal(syscall.SIGTERM))
 			}
 		}
+	}
+	if h.Step != "" && len(h.Alive()) > 0 && h.askStep(ctx) {
+		half = half.Add(grace / 2)
 	}
 	leadersAsked := false
 	asked := make(map[Process]bool)

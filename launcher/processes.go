@@ -3,6 +3,7 @@ package launcher
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -41,6 +42,9 @@ func startProcesses(ctx context.Context, r Runner, grace time.Duration, commands
 	j := &processes{lifecycle: newLifecycle(len(commands)), grace: grace, handle: Handle{Mark: NewMark(), Ranks: k == mpiruns}}
 	if len(commands) > 0 && commands[0].Mark != "" {
 		j.handle.Mark = commands[0].Mark
+	}
+	if k == oneStep {
+		j.handle.Step = os.Getenv("SLURM_JOB_ID")
 	}
 	var programs []Program
 	var err error

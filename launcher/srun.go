@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,7 @@ func (s Srun) Start(ctx context.Context, n int) (Job, error) {
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}
+	s.Command.Mark = cmp.Or(s.Command.Mark, NewMark())
 	c, err := s.command(ctx, n)
 	if err != nil {
 		return nil, err
@@ -70,6 +72,7 @@ func (s Srun) Start(ctx context.Context, n int) (Job, error) {
 
 // Script returns the command that a start of n copies runs.
 func (s Srun) Script(n int) (string, error) {
+	s.Command.Mark = cmp.Or(s.Command.Mark, NewMark())
 	c, err := s.command(context.Background(), n)
 	if err != nil {
 		return "", err
@@ -90,7 +93,7 @@ func (s Srun) command(ctx context.Context, n int) (Command, error) {
 	if err != nil {
 		return Command{}, err
 	}
-	options := []string{"-n", strconv.Itoa(n)}
+	options := []string{"-n", strconv.Itoa(n), "--job-name=" + stepName(s.Command.Mark)}
 	if version >= 20_11 { // which keeps the nodes from other steps otherwise, as from a program of the user's
 		options = append(options, "--overlap")
 	}
@@ -127,4 +130,27 @@ func slurmVersion(ctx context.Context, r Runner, srun string) (int, error) {
 	year, _ := strconv.Atoi(m[1])
 	month, _ := strconv.Atoi(m[2])
 	return year*100 + month, nil
+}
+
+// stepName is the name of the step of a job of ours, by which it is found again.
+func stepName(mark string) string { return "muster-" + mark }
+
+// askStep has Slurm send SIGTERM to the tasks of the step, and says whether there
+// are any. Who asks may be in another shell, and on another node.
+func (h Handle) askStep(ctx context.Context) bool {
+	if _, err := strconv.Atoi(h.Step); err != nil || h.Mark == "" {
+		return false
+	}
+	out, err := OS{}.Output(ctx, Command{Args: []string{"squeue", "--steps", "--noheader", "--format=%i %j", "--jobs=" + h.Step}, Env: plainWords})
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(out) {
+		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name == stepName(h.Mark) && strings.HasPrefix(id, h.Step+".") {
+			_, err := OS{}.Output(ctx, Command{Args: []string{"scancel", "--signal=TERM", id}, Env: plainWords})
+			return err == nil
+		}
+	}
+	return false
 }

@@ -15,7 +15,7 @@ func TestSrun(t *testing.T) {
 		return launcher.Srun{Command: command(t, p)}
 	})
 	for _, call := range s.Calls("srun") {
-		if call != "srun --version" && !strings.Contains(call, " --overlap --kill-on-bad-exit=1 ") {
+		if call != "srun --version" && (!strings.Contains(call, " --job-name=muster-") || !strings.Contains(call, " --overlap --kill-on-bad-exit=1 ")) {
 			t.Errorf("called %q", call)
 		}
 	}

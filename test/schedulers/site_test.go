@@ -108,7 +108,10 @@ func (s *site) processes() (lines []string) {
 func (s *site) command(name string, args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	s.t.Cleanup(cancel)
-	c := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(bin, name)
+	}
+	c := exec.CommandContext(ctx, name, args...)
 	c.Env = append(slices.Concat(os.Environ(), s.env), "PATH="+bin+":"+os.Getenv("PATH"), "IPYTHONDIR="+s.dir, "IPP_PROFILE_DIR="+filepath.Join(s.dir, "profile_test"), "IPP_CLUSTER_ID=")
 	c.Dir = s.dir
 	c.WaitDelay = 5 * time.Second

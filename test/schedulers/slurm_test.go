@@ -3,6 +3,7 @@ package schedulers
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -139,6 +140,24 @@ func TestSlurm(t *testing.T) {
 			t.Errorf("cell printed\n%s", out)
 		}
 		n.run("ipcluster", "stop")
+		empty(t)
+	})
+
+	// A step of the job that the shell is in.
+	t.Run("Srun", func(t *testing.T) {
+		n := newSite(t, s, "[engines]\nlauncher = \"srun\"\n[engines.srun]\ncommand = [\"srun\", \"--mpi=pmix\"]\n")
+		out := n.run("/usr/bin/salloc", "--quiet", "--nodes=2", "--ntasks-per-node=2", "bash", "-ec", "export OMPI_MCA_mpi_yield_when_idle=1\n"+
+			"ipcluster start --daemonize\nsrun --overlap -n 1 true\ncell -n 4 'os.Getenv(`SLURMD_NODENAME`)'\nipcluster stop\nsqueue --steps --noheader --format=%i --jobs=$SLURM_JOB_ID")
+		if !strings.HasPrefix(out, "cluster test is up: 4 engines (srun)\n") || strings.Count(out, `"n1"`) != 2 || strings.Count(out, `"n2"`) != 2 {
+			t.Errorf("printed\n%s", out)
+		}
+		if _, steps, _ := strings.Cut(out, "stopped cluster test (it was running)\n"); strings.Contains(steps, ".0") {
+			t.Errorf("left: steps\n%s", steps)
+		}
+		log, err := os.ReadFile(filepath.Join(n.dir, "profile_test", "log", "ipengine-srun.log"))
+		if err != nil || strings.Count(string(log), "msg=ended") != 4 {
+			t.Errorf("%v, the engines have not ended in good order:\n%s", err, log)
+		}
 		empty(t)
 	})
 
