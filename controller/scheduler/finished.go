@@ -12,20 +12,21 @@ import (
 //
 // Message ids are a session's prefix and a number that counts up (protocol
 // section 3), so outcomes are kept in pages of successive numbers, four bytes a
-// task. There are at most maxPages of them, within 10 MB; when there are more,
-// the oldest is forgotten. That is between 16,384 tasks, if each has a page of
-// its own, and a million, if numbers follow one another.
+// task. There are at most maxPages of them, within 2 MB; when there are more,
+// the oldest is forgotten. That is between 2,048 tasks, if each has a page of
+// its own, and a quarter of a million, if numbers follow one another.
 type finished struct {
 	pages   map[pageKey]*page
 	order   []pageKey // ring, oldest at next once it is full
 	next    int
+	last    string            // the prefix of the latest page
 	engines []wire.EngineUUID // by number
 	number  map[wire.EngineUUID]uint32
 }
 
 const (
-	pageSize = 64
-	maxPages = 1 << 14
+	pageSize = 128
+	maxPages = 1 << 11
 )
 
 type pageKey struct {
@@ -74,7 +75,12 @@ func (f *finished) record(id wire.MsgID, engine wire.EngineUUID, ok bool) {
 
 // page adds one, and forgets the oldest if there are too many.
 func (f *finished) page(key pageKey) *page {
-	key.prefix = strings.Clone(key.prefix) // the id need not be kept for it
+	if key.prefix == f.last {
+		key.prefix = f.last // most pages are of one client
+	} else {
+		key.prefix = strings.Clone(key.prefix) // the id need not be kept for it
+		f.last = key.prefix
+	}
 	if len(f.order) < maxPages {
 		f.order = append(f.order, key)
 	} else {

@@ -82,7 +82,7 @@ func TestFinished(t *testing.T) {
 	}
 	for _, n := range []int{maxPages * pageSize, 2*maxPages*pageSize - 1} {
 		if _, _, known := f.outcome(wire.MsgID(fmt.Sprint("t_", n))); !known {
-			t.Errorf("t_%d is forgotten, one of the last million", n)
+			t.Errorf("t_%d is forgotten, one of the latest", n)
 		}
 	}
 }
