@@ -10,18 +10,45 @@ import (
 	"muster/wire"
 )
 
-// start measures engines that start and then have nothing to do.
+// start measures engines that start, beside as many bare workers that do, and
+// engines that then have nothing to do.
 func start(ctx context.Context, config Config, profile wire.Profile, r *Report) error {
-	config.Progress(fmt.Sprintf("starting %d engines", config.StartUp))
-	started := time.Now()
-	c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.StartUp, ControllerArgs: config.ControllerArgs})
-	if err != nil {
-		return err
+	s := Start{Engines: config.StartUp, IdleSeconds: config.IdleFor.Seconds()}
+	var ours, bare []float64
+	for range config.Rounds {
+		config.Progress(fmt.Sprintf("starting %d engines, and as many bare workers", config.StartUp))
+		begun := time.Now()
+		b, err := startBare(ctx, config.StartUp, false)
+		bare = append(bare, time.Since(begun).Seconds())
+		b.stop()
+		if err != nil {
+			return err
+		}
+		begun = time.Now()
+		c, err := cluster.Start(ctx, cluster.Config{Profile: profile, Engines: config.Launcher, N: config.StartUp, ControllerArgs: config.ControllerArgs})
+		if err != nil {
+			return err
+		}
+		ours = append(ours, time.Since(begun).Seconds())
+		if len(ours) == config.Rounds {
+			err = s.idle(ctx, config, c)
+		}
+		if stopErr := c.Stop(context.WithoutCancel(ctx)); err == nil {
+			err = stopErr
+		}
+		if err != nil {
+			return err
+		}
 	}
-	defer c.Stop(context.WithoutCancel(ctx))
-	s := Start{Engines: config.StartUp, Seconds: time.Since(started).Seconds(), IdleSeconds: config.IdleFor.Seconds()}
+	s.Seconds, s.Bare = median(ours), median(bare)
+	s.Ratio = s.Seconds / s.Bare
+	r.Start = &s
+	return nil
+}
 
-	record, err := cluster.Find(profile, "")
+// idle watches engines that have nothing to do.
+func (s *Start) idle(ctx context.Context, config Config, c *cluster.Cluster) error {
+	record, err := cluster.Find(c.Profile(), "")
 	if err != nil {
 		return err
 	}
@@ -50,6 +77,5 @@ func start(ctx context.Context, config Config, profile wire.Profile, r *Report) 
 		return err
 	}
 	s.IdlePercent = 100 * (after - before) / s.IdleSeconds
-	r.Start = &s
-	return c.Stop(ctx)
+	return nil
 }

@@ -26,12 +26,15 @@ type Report struct {
 }
 
 // Start is how long a cluster takes from nothing until all its engines are
-// registered, the controller's own start included, and what they take when they
-// have nothing to do: memory in megabytes (1e6 bytes), and processor time of
-// all engines together in percent of one core.
+// registered, the controller's own start included, and how long as many bare
+// workers and their router take until all have answered; and what the engines take
+// when they have nothing to do: memory in megabytes (1e6 bytes), and processor time
+// of all engines together in percent of one core.
 type Start struct {
 	Engines       int     `json:"engines"`
 	Seconds       float64 `json:"seconds"`
+	Bare          float64 `json:"bare_seconds"`
+	Ratio         float64 `json:"to_bare"`
 	ControllerRSS float64 `json:"controller_rss_mb"`
 	EngineRSS     float64 `json:"engine_rss_mb"`
 	IdleSeconds   float64 `json:"idle_seconds"`

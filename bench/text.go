@@ -22,7 +22,7 @@ func (r *Report) String() string {
 	alone := func(what, format string, args ...any) { row(what, fmt.Sprintf(format, args...), "", 0) }
 	row("", "Muster", "bare router", 0)
 	if s := r.Start; s != nil {
-		alone(fmt.Sprintf("start of %d engines", s.Engines), "%.2f s", s.Seconds)
+		row(fmt.Sprintf("start of %d engines", s.Engines), fmt.Sprintf("%.2f s", s.Seconds), fmt.Sprintf("%.2f s", s.Bare), s.Ratio)
 		alone("these idle, of one core", "%.1f %%", s.IdlePercent)
 		alone("an idle engine, resident", "%.0f MB", s.EngineRSS)
 		alone("their controller, resident", "%.0f MB", s.ControllerRSS)
