@@ -47,7 +47,7 @@ func TestUnderBatchSystems(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if r.State() != Running || r.EnginesAlive() != 3 || r.Launcher != system || strings.Trim(r.Engines.Batch.ID, "f.standi") != "1" {
+			if r.State() != Running || r.EnginesAlive() != 3 || r.Sets[0].Launcher != system || strings.Trim(r.Sets[0].Handle.Batch.ID, "f.standi") != "1" {
 				t.Errorf("record %+v, state %v", r, r.State())
 			}
 			// Engines elsewhere have to reach it, and clients are here.
@@ -213,7 +213,7 @@ func TestBatchJobIsSubmittedAgain(t *testing.T) {
 		t.Errorf("in the queue: %v", jobs)
 	}
 	r, err := Find(conf.Profile, "")
-	if err != nil || r.Engines.Batch.ID != "2" || len(r.Deaths) != 1 || !strings.HasPrefix(r.Deaths[0].String(), "engines died: slurm job 1: a node failed") {
+	if err != nil || r.Sets[0].Handle.Batch.ID != "2" || len(r.Deaths) != 1 || !strings.HasPrefix(r.Deaths[0].String(), "engines died: slurm job 1: a node failed") {
 		t.Errorf("on record: %+v, %v", r, err)
 	}
 	if err := c.Stop(ctx); err != nil {

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"sync"
 	"time"
 
@@ -78,9 +76,9 @@ type Cluster struct {
 	config     Config
 	profile    configs.Config
 	record     *Record
-	controller launcher.Job         // the latest
-	engines    launcher.Job         // the latest set
-	again      map[int]launcher.Job // single engines of that set that were started again, by their numbers; guarded by recording
+	controller launcher.Job // the latest
+	sets       []*engines   // guarded by recording
+	named      int          // sets so far; likewise
 
 	telling   sync.Mutex     // one word of progress at a time
 	recording sync.Mutex     // guards record
@@ -115,12 +113,11 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{config: config, profile: profile, over: make(chan struct{}), again: make(map[int]launcher.Job), record: &Record{
+	c := &Cluster{config: config, profile: profile, over: make(chan struct{}), record: &Record{
 		ProfileDir: config.Profile.Dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
-		Launcher: cmp.Or(profile.Engines.Launcher, "local"), N: profile.Engines.Count(),
-		// The marks are on record before the processes are there.
-		Controller: launcher.Handle{Mark: launcher.NewMark()}, Engines: launcher.Handle{Mark: launcher.NewMark()},
+		Controller: launcher.Handle{Mark: launcher.NewMark()}, // on record before the process is there
 	}}
+	c.newSet(profile.Engines)
 	for {
 		stale, err := c.record.claim()
 		if err != nil {
@@ -168,9 +165,14 @@ func (c *Config) load() (profile configs.Config, err error) {
 	return profile, profile.Engines.Validate()
 }
 
-// N is the number of engines that were started, and Launcher names how.
-func (c *Cluster) N() int           { return c.record.N }
-func (c *Cluster) Launcher() string { return c.record.Launcher }
+// N is the number of engines that were asked for, of all sets, and Launcher names
+// how the first were started.
+func (c *Cluster) N() int {
+	c.recording.Lock()
+	defer c.recording.Unlock()
+	return c.record.N()
+}
+func (c *Cluster) Launcher() string { return c.profile.Engines.Name() }
 
 // Name names the cluster in messages: its profile, and its id if it has one.
 func (c *Cluster) Name() string { return c.record.Name() }
@@ -199,20 +201,48 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	if c.dismiss != nil {
 		c.dismiss()
 	}
-	c.supervising.Wait() // nothing is started from here on
+	c.supervising.Wait()
+	for _, s := range c.sets {
+		s.dismissed()
+	} // nothing is started from here on
 	var errs []error
 	if c.Client != nil {
 		errs = append(errs, c.Client.Close())
 	}
-	jobs := slices.Collect(maps.Values(c.again))
-	for _, job := range append(jobs, c.engines, c.controller) {
-		if job != nil {
-			errs = append(errs, job.Stop(ctx))
-		}
+	for _, s := range c.sets {
+		errs = append(errs, s.stop(ctx)...)
+	}
+	if c.controller != nil {
+		errs = append(errs, c.controller.Stop(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err // the record stays: something is left to be stopped
 	}
 	c.following.Wait()
 	return c.record.clear()
+}
+
+// note changes the record.
+func (c *Cluster) note(change func(*Record)) error {
+	c.recording.Lock()
+	defer c.recording.Unlock()
+	change(c.record)
+	return c.record.write()
+}
+
+// noted changes the record; that it could not be written is for the log.
+func (c *Cluster) noted(change func(*Record)) {
+	if err := c.note(change); err != nil {
+		c.config.Log.Warn("the record is not up to date", "err", err)
+	}
+}
+
+// renewed puts new processes on record, for ipyparallel too.
+func (c *Cluster) renewed(change func(*Record)) {
+	c.noted(func(r *Record) {
+		change(r)
+		if err := r.writePythonFile(); err != nil {
+			c.config.Log.Warn("the record for ipyparallel is not up to date", "err", err)
+		}
+	})
 }

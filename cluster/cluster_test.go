@@ -89,7 +89,7 @@ func TestStartAndStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.State() != Running || r.EnginesAlive() != 3 || len(r.Controller.Alive()) != 1 || r.Launcher != "local" {
+	if r.State() != Running || r.EnginesAlive() != 3 || len(r.Controller.Alive()) != 1 || r.Sets[0].Launcher != "local" {
 		t.Errorf("record %+v, state %v", r, r.State())
 	}
 	tuned, err := client.Call[string](t.Context(), c.Client.Direct(client.Engines(0)), client.Ref("os.Getenv"), tunables)

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -17,37 +16,43 @@ func (r *Record) pythonFile() string {
 	return filepath.Join(r.ProfileDir, "security", "cluster-"+r.ClusterID+".json")
 }
 
-// writePythonFile writes the cluster as ipyparallel.Cluster.to_dict has it,
-// with one engine set "0".
+// writePythonFile writes the cluster as ipyparallel.Cluster.to_dict has it.
 func (r *Record) writePythonFile() error {
 	process := func(pid int) map[string]any {
 		return map[string]any{
 			"pid": pid, "state": "running", "profile_dir": r.ProfileDir, "cluster_id": r.ClusterID, "output_file": "",
 		}
 	}
-	set := process(-1)
-	set["n"] = r.N
-	switch {
-	case r.Engines.Batch != nil:
-		set["job_id"] = r.Engines.Batch.ID
-	case r.Launcher == "mpi":
-		set["pid"] = r.Engines.Processes[0].PID
-	default:
-		engines := make(map[string]any)
-		for i, p := range r.Engines.Processes {
-			engine := process(p.PID)
-			engine["n"] = 1
-			engines[strconv.Itoa(i)] = engine
+	class, sets := "local", make(map[string]any)
+	for i, s := range r.Sets {
+		if i == 0 {
+			class = s.Launcher
 		}
-		set["engines"] = engines
+		set := process(-1)
+		set["n"] = s.N
+		switch {
+		case s.Handle.Batch != nil:
+			set["job_id"] = s.Handle.Batch.ID
+		case s.Launcher == "mpi":
+			set["pid"] = s.Handle.Processes[0].PID
+		default:
+			engines := make(map[string]any)
+			for i, p := range s.Handle.Processes {
+				engine := process(p.PID)
+				engine["n"] = 1
+				engines[strconv.Itoa(i)] = engine
+			}
+			set["engines"] = engines
+		}
+		sets[s.Name] = set
 	}
 	b, err := json.Marshal(map[string]any{
 		"cluster": map[string]any{
-			"class": "ipyparallel.cluster.cluster.Cluster", "cluster_id": r.ClusterID, "profile_dir": r.ProfileDir, "n": r.N,
+			"class": "ipyparallel.cluster.cluster.Cluster", "cluster_id": r.ClusterID, "profile_dir": r.ProfileDir, "n": r.N(),
 			"delay": 1.0, "controller_args": []string{}, "controller_ip": "", "controller_location": "",
 		},
 		"controller": map[string]any{"class": "local", "state": process(r.Controller.Processes[0].PID)},
-		"engines":    map[string]any{"class": cmp.Or(r.Launcher, "local"), "sets": map[string]any{"0": set}},
+		"engines":    map[string]any{"class": class, "sets": sets},
 	})
 	if err != nil {
 		return fmt.Errorf("cluster: file for ipyparallel: %w", err)

@@ -9,16 +9,20 @@ import (
 // What is Left of a cluster that has crashed.
 type Left struct {
 	Processes []launcher.Process // that still run, descendants of engines among them
-	Batch     *launcher.Batch    // the engines' job, which may still be in the batch system; nil if they had none
+	Batch     []*launcher.Batch  // jobs of engines, which may still be in the batch system
 	Files     []string           // the record, and connection files
 }
 
 // Left looks for what the cluster has left on this machine. Stop removes it.
 func (r *Record) Left() Left {
-	l := Left{Processes: append(r.Engines.Left(), r.Controller.Left()...)}
-	if !r.Gone {
-		l.Batch = r.Engines.Batch
+	var l Left
+	for _, s := range r.Sets {
+		l.Processes = append(l.Processes, s.Handle.Left()...)
+		if s.Handle.Batch != nil && !s.Gone {
+			l.Batch = append(l.Batch, s.Handle.Batch)
+		}
 	}
+	l.Processes = append(l.Processes, r.Controller.Left()...)
 	files := []string{r.pythonFile(), r.Path()}
 	if r.Files {
 		files = append(r.connectionFiles(), files...)

@@ -63,7 +63,10 @@ func Logs(p wire.Profile, id string) ([]Log, error) {
 // wrote reports whether a log is of this cluster and of none that was before it,
 // which may have had more engines and more lives.
 func (r *Record) wrote(l Log, info fs.FileInfo) bool {
-	return (l.Life == 0 && (l.Of != ofEngine || int(l.Engine) < r.N)) || !info.ModTime().Before(r.Started)
+	if l.Life == 0 && (l.Of != ofEngine || slices.ContainsFunc(r.Sets, func(s Set) bool { return slices.Contains(s.IDs, l.Engine) })) {
+		return true
+	}
+	return !info.ModTime().Before(r.Started)
 }
 
 // logOf returns a function that reads the name of a log of the cluster, as Start

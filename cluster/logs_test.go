@@ -40,7 +40,7 @@ func TestLogs(t *testing.T) {
 	check("nobody")
 
 	// A cluster of two engines that has just been started has no second lives.
-	r := Record{ProfileDir: p.Dir, N: 2, Started: time.Now().Add(time.Minute)}
+	r := Record{ProfileDir: p.Dir, Sets: []Set{{N: 2, IDs: []wire.EngineID{0, 1}}}, Started: time.Now().Add(time.Minute)}
 	if err := r.write(); err != nil {
 		t.Fatal(err)
 	}

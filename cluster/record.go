@@ -29,16 +29,10 @@ type Record struct {
 	Host       string           `json:"host"` // where the processes are
 	Started    time.Time        `json:"started"`
 	Up         bool             `json:"up"`         // all engines were registered
-	Launcher   string           `json:"launcher"`   // of the engines
-	N          int              `json:"n"`          // engines asked for
 	Files      bool             `json:"files"`      // there are connection files, to be removed at the end
 	Supervisor launcher.Process `json:"supervisor"` // the process that started the others
 	Controller launcher.Handle  `json:"controller"`
-	Engines    launcher.Handle  `json:"engines"`
-	// Queued and Gone are what became of the engines where they are a job of a
-	// batch system: it waits for its turn, or it has ended.
-	Queued bool `json:"queued,omitempty"`
-	Gone   bool `json:"gone,omitempty"`
+	Sets       []Set            `json:"sets"` // of engines, in the order in which they were added
 	// Restores says that a controller that dies is started again. Deaths are the
 	// latest, and what was done about them.
 	Restores bool    `json:"restores,omitempty"`
@@ -64,7 +58,7 @@ func (r *Record) State() State {
 		return Elsewhere
 	case !r.Supervisor.Alive():
 		return Stale
-	case !r.Up && r.Queued:
+	case !r.Up && slices.ContainsFunc(r.Sets, func(s Set) bool { return s.Queued }):
 		return Queued
 	case !r.Up:
 		return Starting
@@ -74,23 +68,6 @@ func (r *Record) State() State {
 		return Stale
 	}
 	return Running
-}
-
-// EnginesAlive is the number of engines that run, as far as processes tell: the
-// ranks of one mpirun run or end together, and those of a host as its connection. So do those of a job of a batch system, of
-// which the record tells what its supervisor saw last.
-func (r *Record) EnginesAlive() int {
-	if r.Engines.Batch != nil {
-		if r.Queued || r.Gone || !r.Supervisor.Alive() {
-			return 0
-		}
-		return r.N
-	}
-	alive := len(r.Engines.Alive())
-	if r.Launcher == "mpi" || r.Launcher == "srun" || r.Engines.Remote != nil {
-		return alive * r.N / max(1, len(r.Engines.Processes))
-	}
-	return alive
 }
 
 // Profile is the profile that the cluster belongs to.
@@ -193,7 +170,11 @@ func (r *Record) Stop(ctx context.Context) error {
 	var err error
 	if r.Supervisor.PID != os.Getpid() {
 		// It needs a grace for the engines and one for the controller.
-		err = r.Supervisor.Stop(ctx, 2*launcher.DefaultGrace+r.Engines.StopLimit())
+		limit := 2 * launcher.DefaultGrace
+		for _, s := range r.Sets {
+			limit += s.Handle.StopLimit()
+		}
+		err = r.Supervisor.Stop(ctx, limit)
 	}
 	// Between reading the record and now the supervisor may have started more, or
 	// ended all and cleared the record away.
@@ -204,8 +185,10 @@ func (r *Record) Stop(ctx context.Context) error {
 	if errRead == nil && now.Supervisor == r.Supervisor {
 		*r = *now
 	}
-	err = errors.Join(err, r.Engines.Stop(ctx, launcher.DefaultGrace), r.Controller.Stop(ctx, launcher.DefaultGrace))
-	if err != nil {
+	for _, s := range r.Sets {
+		err = errors.Join(err, s.Handle.Stop(ctx, launcher.DefaultGrace))
+	}
+	if err = errors.Join(err, r.Controller.Stop(ctx, launcher.DefaultGrace)); err != nil {
 		return err
 	}
 	return r.clear()

@@ -28,7 +28,7 @@ func TestStopSparesStrangers(t *testing.T) {
 	}
 	old := launcher.Process{PID: other.PID, Start: "an earlier boot"}
 	r := &Record{ProfileDir: p.Dir, Host: hostname(), Up: true, Supervisor: old,
-		Controller: launcher.Handle{Processes: []launcher.Process{old}}, Engines: launcher.Handle{Processes: []launcher.Process{old}}}
+		Controller: launcher.Handle{Processes: []launcher.Process{old}}, Sets: []Set{{Handle: launcher.Handle{Processes: []launcher.Process{old}}}}}
 	if err := r.Profile().Create(); err != nil {
 		t.Fatal(err)
 	}

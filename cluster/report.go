@@ -18,19 +18,19 @@ const reportLimit = 5 * time.Second
 
 // report tells the controller how engines of the set have ended, and returns which
 // engines these were, as far as the controller still had them.
-func (c *Cluster) report(ctx context.Context, end launcher.End) []wire.EngineID {
+func (s *engines) report(ctx context.Context, end launcher.End) []wire.EngineID {
 	if end.Copy != launcher.All && end.PID == 0 {
 		return nil // it was never there
 	}
-	ended := wire.EngineEnded{EngineProcess: wire.EngineProcess{Job: c.record.Engines.Mark}, Cause: end.Cause}
+	ended := wire.EngineEnded{EngineProcess: wire.EngineProcess{Job: s.mark}, Cause: end.Cause}
 	if ended.Cause == "" {
 		ended.Cause = "its process ended with status 0"
 	}
 	var ids []wire.EngineID
 	tell := func() {
-		told, err := tell(ctx, c.ClientFile(), ended)
+		told, err := tell(ctx, s.c.ClientFile(), ended)
 		if err != nil && ctx.Err() == nil {
-			c.config.Log.Info("the controller was not told why engines ended", "cause", ended.Cause, "err", err)
+			s.c.config.Log.Info("the controller was not told why engines ended", "cause", ended.Cause, "err", err)
 		}
 		ids = append(ids, told...)
 	}
@@ -42,7 +42,7 @@ func (c *Cluster) report(ctx context.Context, end launcher.End) []wire.EngineID 
 		tell()
 		ended.Rank = nil
 		ended.Cause = fmt.Sprintf("rank %d of its MPI world died: %s", end.Rank, end.Cause)
-	case c.record.Launcher == "mpi" || c.record.Launcher == "srun":
+	case isWorld(s.config.Name()):
 		ended.Cause = "its MPI world died: " + end.Cause
 	}
 	tell()

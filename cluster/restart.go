@@ -18,75 +18,130 @@ func (c *Cluster) firstWait() time.Duration {
 	return firstWait
 }
 
+// supervise follows the set until it is dismissed: it tells the controller why
+// engines end, and starts again what the profile says.
+func (s *engines) supervise(begun time.Time) {
+	ctx, dismiss := context.WithCancel(context.Background())
+	s.dismiss = dismiss
+	s.keeping.Go(func() { s.keep(ctx, begun) })
+}
+
+// dismissed returns when nobody starts anything of the set any more.
+func (s *engines) dismissed() {
+	if s.dismiss != nil {
+		s.dismiss()
+	}
+	s.keeping.Wait()
+}
+
+// keep follows the set.
+func (s *engines) keep(ctx context.Context, begun time.Time) {
+	tries := backoff{first: s.c.firstWait()}
+	for {
+		end, ok := s.death(ctx, s.job)
+		if !ok {
+			return
+		}
+		switch s.config.Restart {
+		case launcher.RestartEngine:
+			s.keeping.Go(func() { s.keepEngine(ctx, end, begun) })
+		case launcher.RestartWorld:
+			for end.Cause != "" {
+				next := tries.after(time.Since(begun))
+				s.c.died(s.deathOf(ctx, end, s.id(end), next.String()))
+				if next.never {
+					return
+				}
+				if err := s.endWorld(ctx, end); err != nil {
+					s.c.config.Log.Error("engines are not started again", "err", err)
+					return
+				}
+				if !next.due(ctx) {
+					return
+				}
+				begun = time.Now()
+				end = failedStart(launcher.All, s.startWorld(ctx))
+			}
+		default:
+			s.c.died(s.deathOf(ctx, end, s.id(end), ""))
+		}
+	}
+}
+
+// id is the id that the copy which has ended was told to ask for.
+func (s *engines) id(end launcher.End) wire.EngineID {
+	if end.Copy == launcher.All {
+		return -1
+	}
+	return s.ids[end.Copy]
+}
+
+// keepEngine starts one engine of this machine again, whenever it dies, under
+// the id that it had.
+func (s *engines) keepEngine(ctx context.Context, end launcher.End, begun time.Time) {
+	tries := backoff{first: s.c.firstWait()}
+	number, id := end.Copy, s.id(end)
+	for {
+		next := tries.after(time.Since(begun))
+		d := s.deathOf(ctx, end, id, next.String())
+		s.c.died(d)
+		id = *d.Engine
+		if !next.due(ctx) {
+			return
+		}
+		begun = time.Now()
+		job, err := s.startEngine(ctx, number, id, tries.deaths)
+		if end = failedStart(number, err); err == nil {
+			var died bool
+			if end, died = s.death(ctx, job); !died {
+				return
+			}
+		}
+		end.Copy = number // it is the first of its own job
+	}
+}
+
 // startEngine starts one engine of this machine again, for the life-th time.
-func (c *Cluster) startEngine(ctx context.Context, number int, id wire.EngineID, life int) (launcher.Job, error) {
-	args, err := c.engineCommand(fmt.Sprintf("--IPEngine.id=%d", id))
+func (s *engines) startEngine(ctx context.Context, number int, id wire.EngineID, life int) (launcher.Job, error) {
+	args, err := s.c.engineCommand(fmt.Sprintf("--IPEngine.id=%d", id))
 	if err != nil {
 		return nil, err
 	}
 	job, err := launcher.Local{Command: launcher.Command{
-		Args: args, Log: c.log("ipengine", fmt.Sprintf("-%d.%d", number, life)), Mark: c.record.Engines.Mark, Env: Environment(),
+		Args: args, Log: s.c.log("ipengine", fmt.Sprintf("-%d.%d", number, life)), Mark: s.mark, Env: Environment(),
 	}}.Start(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
-	c.renewed(func(r *Record) {
-		c.again[number] = job
-		r.Engines.Processes = slices.Clone(r.Engines.Processes)
-		r.Engines.Processes[number] = job.Handle().Processes[0]
+	s.c.renewed(func(r *Record) {
+		s.again[number] = job
+		h := &r.Set(s.name).Handle
+		h.Processes = slices.Clone(h.Processes)
+		h.Processes[number] = job.Handle().Processes[0]
 	})
 	return job, nil
 }
 
-// renewed puts new processes on record, for ipyparallel too.
-func (c *Cluster) renewed(change func(*Record)) {
-	c.noted(func(r *Record) {
-		change(r)
-		if err := r.writePythonFile(); err != nil {
-			c.config.Log.Warn("the record for ipyparallel is not up to date", "err", err)
-		}
-	})
-}
-
 // endWorld ends what is left of a set of engines of which one has died. Their
 // tasks fail for that reason, and not because they are told to end.
-func (c *Cluster) endWorld(ctx context.Context, end launcher.End) error {
+func (s *engines) endWorld(ctx context.Context, end launcher.End) error {
 	if end.Copy != launcher.All {
-		c.report(ctx, launcher.End{Copy: launcher.All, Rank: launcher.Unknown, Cause: fmt.Sprintf("all engines are started again, as engine %d died: %s", end.Copy, end.Cause)})
+		s.report(ctx, launcher.End{Copy: launcher.All, Rank: launcher.Unknown, Cause: fmt.Sprintf("all engines are started again, as engine %d died: %s", s.id(end), end.Cause)})
 	}
-	return c.engines.Stop(ctx)
+	return s.job.Stop(ctx)
 }
 
-// startWorld starts the whole set of engines again, for the life-th time.
-func (c *Cluster) startWorld(ctx context.Context, life int) error {
+// startWorld starts the whole set of engines again.
+func (s *engines) startWorld(ctx context.Context) error {
+	s.life++
+	s.mark = launcher.NewMark()
 	// The mark is on record before the processes are there.
-	if err := c.note(func(r *Record) { r.Engines = launcher.Handle{Mark: launcher.NewMark()} }); err != nil {
+	if err := s.note(func(r *Set) { r.Handle = launcher.Handle{Mark: s.mark} }); err != nil {
 		return err
 	}
-	l, err := c.launcher(fmt.Sprintf("-*.%d", life))
-	if err != nil {
+	if err := s.start(ctx); err != nil {
 		return err
 	}
-	job, err := l.Start(ctx, c.record.N)
-	if err != nil {
-		return err
-	}
-	c.engines = job
-	if err := c.begin(job); err != nil {
-		return err
-	}
-	c.renewed(func(*Record) {})
-	return nil
-}
-
-// restoreController starts the controller again, for the life-th time, with what
-// it has recorded.
-func (c *Cluster) restoreController(ctx context.Context, life int) error {
-	job, err := c.launchController(ctx, fmt.Sprintf(".%d", life), "--restore")
-	if err != nil {
-		return err
-	}
-	c.controller = job
-	c.renewed(func(r *Record) { r.Controller = job.Handle() })
+	s.c.renewed(func(*Record) {})
 	return nil
 }

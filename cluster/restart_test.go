@@ -66,13 +66,13 @@ func TestRestartEngines(t *testing.T) {
 			t.Errorf("names afterwards: %v, %v", keys, err)
 		}
 	}
-	if err := c.engines.Err(); err != nil {
+	if err := c.sets[0].job.Err(); err != nil {
 		t.Errorf("the launcher takes engines for failed: %v", err)
 	}
 	select {
-	case <-c.engines.Failed():
+	case <-c.sets[0].job.Failed():
 		t.Error("the launcher saw an engine end")
-	case <-c.engines.Wait(launcher.Ended):
+	case <-c.sets[0].job.Wait(launcher.Ended):
 		t.Error("the launcher saw the job end")
 	default:
 	}

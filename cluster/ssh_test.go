@@ -28,7 +28,7 @@ func TestOverSSH(t *testing.T) {
 	}
 	c := start(t, conf)
 	r, err := Find(p, "")
-	if err != nil || r.State() != Running || r.EnginesAlive() < 2 || len(r.Engines.Remote.Hosts) != 2 {
+	if err != nil || r.State() != Running || r.EnginesAlive() < 2 || len(r.Sets[0].Handle.Remote.Hosts) != 2 {
 		t.Errorf("record %+v, %v", r, err)
 	}
 	if got := interfaceOf(t, p.EngineFile("")); got != "tcp://0.0.0.0" {
@@ -39,7 +39,7 @@ func TestOverSSH(t *testing.T) {
 	}
 	ctx := limited(t)
 	news := c.Client.Notifications(ctx)
-	if err := syscall.Kill(engineOf(t, r.Engines.Mark, "--IPEngine.id=1"), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(engineOf(t, r.Sets[0].Handle.Mark, "--IPEngine.id=1"), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if e := <-news; e.Up || e.Engine != 1 {
@@ -93,7 +93,7 @@ func TestBySrun(t *testing.T) {
 	writeProfile(t, p, "[engines]\nlauncher = \"srun\"\n[engines.srun]\nsingle = true\n")
 	c := start(t, config(p, 0))
 	r, err := Find(p, "")
-	if err != nil || r.State() != Running || r.EnginesAlive() != 3 || r.Launcher != "srun" || len(c.Client.IDs()) != 3 {
+	if err != nil || r.State() != Running || r.EnginesAlive() != 3 || r.Sets[0].Launcher != "srun" || len(c.Client.IDs()) != 3 {
 		t.Errorf("record %+v, %v", r, err)
 	}
 	if err := c.Stop(limited(t)); err != nil {

@@ -68,7 +68,7 @@ func TestStopAfterTheSupervisorWasKilled(t *testing.T) {
 // Everything was killed, nobody could clear up: a new start does.
 func TestStartAfterEverythingWasKilled(t *testing.T) {
 	cmd, r := supervised(t)
-	all := slices.Concat(r.Engines.Alive(), r.Controller.Alive())
+	all := slices.Concat(r.Sets[0].Handle.Alive(), r.Controller.Alive())
 	// The supervisor would clear up.
 	cmd.Process.Signal(syscall.SIGSTOP)
 	for _, p := range all {

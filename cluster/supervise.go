@@ -66,8 +66,8 @@ const (
 	ofController = "controller"
 )
 
-// supervise follows controller and engines until dismiss is called: it tells the
-// controller why engines end, and starts again what the profile says.
+// supervise follows the controller until dismiss is called, and the sets of
+// engines until these are dismissed.
 func (c *Cluster) supervise() {
 	ctx, dismiss := context.WithCancel(context.Background())
 	c.dismiss = dismiss
@@ -76,104 +76,14 @@ func (c *Cluster) supervise() {
 		defer close(c.over)
 		c.overErr = c.keepController(ctx, begun)
 	})
-	c.supervising.Go(func() { c.keepEngines(ctx, begun) })
-}
-
-// keepController returns when the controller has ended for good, with the reason
-// if it was not told to.
-func (c *Cluster) keepController(ctx context.Context, begun time.Time) error {
-	tries := backoff{first: c.firstWait()}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-c.controller.Wait(launcher.Ended):
-		}
-		err := c.controller.Err()
-		if err == nil || ctx.Err() != nil {
-			return nil
-		}
-		if !c.restores() {
-			return fmt.Errorf("cluster: the controller ended: %w", err)
-		}
-		next := tries.after(time.Since(begun))
-		c.died(Death{Of: ofController, Cause: cause(err), Next: next.String()})
-		if next.never {
-			c.noted(func(r *Record) { r.Restores = false })
-			return fmt.Errorf("cluster: the controller ended, and was started again %d times: %w", maxStarts, err)
-		}
-		if !next.due(ctx) {
-			return nil
-		}
-		begun = time.Now()
-		if err := c.restoreController(ctx, tries.deaths); err != nil {
-			return fmt.Errorf("cluster: the controller ended, and cannot be started again: %w", err)
-		}
-	}
-}
-
-// keepEngines follows the set of engines.
-func (c *Cluster) keepEngines(ctx context.Context, begun time.Time) {
-	tries := backoff{first: c.firstWait()}
-	for {
-		end, ok := c.death(ctx, c.engines)
-		if !ok {
-			return
-		}
-		switch c.profile.Engines.Restart {
-		case launcher.RestartEngine:
-			c.supervising.Go(func() { c.keepEngine(ctx, end, begun) })
-		case launcher.RestartWorld:
-			for end.Cause != "" {
-				next := tries.after(time.Since(begun))
-				c.died(c.deathOf(ctx, end, wire.EngineID(end.Copy), next.String()))
-				if next.never {
-					return
-				}
-				if err := c.endWorld(ctx, end); err != nil {
-					c.config.Log.Error("engines are not started again", "err", err)
-					return
-				}
-				if !next.due(ctx) {
-					return
-				}
-				begun = time.Now()
-				end = failedStart(launcher.All, c.startWorld(ctx, tries.deaths))
-			}
-		default:
-			c.died(c.deathOf(ctx, end, wire.EngineID(end.Copy), ""))
-		}
-	}
-}
-
-// keepEngine starts one engine of this machine again, whenever it dies, under
-// the id that it had.
-func (c *Cluster) keepEngine(ctx context.Context, end launcher.End, begun time.Time) {
-	tries := backoff{first: c.firstWait()}
-	number, id := end.Copy, wire.EngineID(end.Copy) // which engines ask for
-	for {
-		next := tries.after(time.Since(begun))
-		d := c.deathOf(ctx, end, id, next.String())
-		c.died(d)
-		id = *d.Engine
-		if !next.due(ctx) {
-			return
-		}
-		begun = time.Now()
-		job, err := c.startEngine(ctx, number, id, tries.deaths)
-		if end = failedStart(number, err); err == nil {
-			var died bool
-			if end, died = c.death(ctx, job); !died {
-				return
-			}
-		}
-		end.Copy = number // it is the first of its own job
+	for _, s := range c.sets {
+		s.supervise(begun)
 	}
 }
 
 // death waits for the next copy of a job to die. One that ends well says so to
 // the controller itself; for those that could not it is said once more.
-func (c *Cluster) death(ctx context.Context, job launcher.Job) (launcher.End, bool) {
+func (s *engines) death(ctx context.Context, job launcher.Job) (launcher.End, bool) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -185,16 +95,16 @@ func (c *Cluster) death(ctx context.Context, job launcher.Job) (launcher.End, bo
 			if end.Cause != "" {
 				return end, true
 			}
-			c.report(ctx, end)
+			s.report(ctx, end)
 		}
 	}
 }
 
 // deathOf tells the controller of an end, and makes a Death of it. A single engine
 // is the one that the controller says or, if that has forgotten it, id.
-func (c *Cluster) deathOf(ctx context.Context, end launcher.End, id wire.EngineID, next string) Death {
+func (s *engines) deathOf(ctx context.Context, end launcher.End, id wire.EngineID, next string) Death {
 	d := Death{Of: ofEngines, Cause: end.Cause, Next: next}
-	ids := c.report(ctx, end)
+	ids := s.report(ctx, end)
 	if end.Copy != launcher.All {
 		if len(ids) > 0 {
 			id = ids[0]

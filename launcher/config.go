@@ -1,6 +1,7 @@
 package launcher
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -96,6 +97,9 @@ func (c *Config) Submit() *SubmitConfig {
 func (c Config) Elsewhere() bool {
 	return c.Launcher == "ssh" || c.Launcher == "srun" || c.Batch() != nil
 }
+
+// Name is Launcher with its default filled in.
+func (c Config) Name() string { return cmp.Or(c.Launcher, "local") }
 
 // Count is N with its default filled in. It is 0 if a batch system is used and
 // nothing says how many.

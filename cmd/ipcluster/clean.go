@@ -23,7 +23,7 @@ Usage: ipcluster clean [flags]
 
 Remove what clusters have left whose ipcluster or controller was killed, of all
 profiles or of the one given: processes, by the marks that they were started
-with, the engines' job in a batch system, connection files, records. Clusters that
+with, jobs of engines in a batch system, connection files, records. Clusters that
 run are not touched, nor are logs.
 
   ipcluster clean --dry-run         say what there is to remove
@@ -92,8 +92,8 @@ func printLeft(w io.Writer, name string, left cluster.Left, end, remove string) 
 	for _, p := range left.Processes {
 		fmt.Fprintf(w, "cluster %s: %s process %d\n", name, end, p.PID)
 	}
-	if left.Batch != nil {
-		fmt.Fprintf(w, "cluster %s: %s %v\n", name, end, left.Batch)
+	for _, b := range left.Batch {
+		fmt.Fprintf(w, "cluster %s: %s %v\n", name, end, b)
 	}
 	for _, f := range left.Files {
 		fmt.Fprintf(w, "cluster %s: %s %s\n", name, remove, f)

@@ -48,7 +48,7 @@ func crashed(t *testing.T) wire.Profile {
 			t.Fatal(err)
 		}
 	}
-	for r.Supervisor.Alive() || controller.Alive() || len(r.Engines.Alive()) > 0 {
+	for r.Supervisor.Alive() || controller.Alive() || len(r.Sets[0].Handle.Alive()) > 0 {
 		if ctx.Err() != nil {
 			t.Fatal("processes survive SIGKILL, or their parent")
 		}

@@ -34,7 +34,8 @@ type listing struct {
 	Engines    int           `json:"engines"` // that run
 	N          int           `json:"n"`       // that were asked for
 	Launcher   string        `json:"launcher"`
-	Job        string        `json:"job,omitempty"`  // the engines' in a batch system
+	Job        string        `json:"job,omitempty"`  // the engines' in a batch system; with a comma between several
+	Sets       []cluster.Set `json:"sets"`
 	Controller int           `json:"controller_pid"` // 0 if it has not been started
 	Host       string        `json:"host"`
 	Started    time.Time     `json:"started"`
@@ -76,15 +77,19 @@ func list(args []string) error {
 func describe(r *cluster.Record) listing {
 	l := listing{
 		Profile: r.ProfileName(), ProfileDir: r.ProfileDir, ClusterID: r.ClusterID,
-		State: r.State(), Engines: r.EnginesAlive(), N: r.N, Launcher: r.Launcher,
-		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(), Deaths: r.Deaths,
+		State: r.State(), Engines: r.EnginesAlive(), N: r.N(), Launcher: strings.Join(r.Launchers(), "+"),
+		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(), Sets: r.Sets, Deaths: r.Deaths,
 	}
 	if len(r.Controller.Processes) > 0 {
 		l.Controller = r.Controller.Processes[0].PID
 	}
-	if r.Engines.Batch != nil {
-		l.Job = r.Engines.Batch.ID
+	var jobs []string
+	for _, s := range r.Sets {
+		if s.Handle.Batch != nil {
+			jobs = append(jobs, s.Handle.Batch.ID)
+		}
 	}
+	l.Job = strings.Join(jobs, ",")
 	return l
 }
 

@@ -240,7 +240,7 @@ func TestDeathsAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Engines.Processes[1].Signal(syscall.SIGKILL); err != nil {
+	if err := r.Sets[0].Handle.Processes[1].Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {

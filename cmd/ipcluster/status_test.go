@@ -60,7 +60,7 @@ func TestStatus(t *testing.T) {
 	}
 	for i, e := range s.Registered {
 		state := []string{"idle", "busy"}[i]
-		if e.ID != client.EngineID(i) || e.PID != r.Engines.Processes[i].PID || e.Host != host || e.State != state || e.Tasks != i || e.Completed != 1 {
+		if e.ID != client.EngineID(i) || e.PID != r.Sets[0].Handle.Processes[i].PID || e.Host != host || e.State != state || e.Tasks != i || e.Completed != 1 {
 			t.Errorf("engine %d: %+v", i, e)
 		}
 	}
@@ -71,7 +71,7 @@ func TestStatus(t *testing.T) {
 	}
 
 	// Killed processes are told of.
-	if err := r.Engines.Processes[1].Signal(syscall.SIGKILL); err != nil {
+	if err := r.Sets[0].Handle.Processes[1].Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := runs.Get(ctx); err == nil {

@@ -1,0 +1,69 @@
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+)
+
+// connectionInfo is the variable by which an engine has what is in the connection file.
+const connectionInfo = "IPP_CONNECTION_INFO"
+
+// engineCommand is the command line of an engine.
+func (c *Cluster) engineCommand(more ...string) ([]string, error) {
+	if file := c.profile.Engines.Startup; file != "" {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(c.config.Profile.Dir, file)
+		}
+		more = append(more, "--startup="+file)
+	}
+	return c.command(c.config.Engine, "ipengine", append(more, c.config.EngineArgs...))
+}
+
+// command completes a command line: that of a program of the cluster, beside
+// this one or on PATH, unless other words are given.
+func (c *Cluster) command(words []string, name string, more []string) ([]string, error) {
+	if len(words) == 0 {
+		path, err := find(name)
+		if err != nil {
+			return nil, err
+		}
+		words = []string{path}
+	}
+	program, err := exec.LookPath(words[0])
+	if err == nil {
+		program, err = filepath.Abs(program)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cluster: program %s: %w", words[0], err)
+	}
+	words = append([]string{program}, words[1:]...)
+	return slices.Concat(words, []string{"--profile-dir=" + c.config.Profile.Dir, "--cluster-id=" + c.config.ID}, more), nil
+}
+
+func find(name string) (string, error) {
+	if self, err := os.Executable(); err == nil {
+		if beside := filepath.Join(filepath.Dir(self), name); isExecutable(beside) {
+			return beside, nil
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("cluster: %s is neither beside this program nor in PATH: build or install it (make bin): %w", name, err)
+	}
+	return path, nil
+}
+
+func isExecutable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+func (c *Cluster) log(program, copies string) string {
+	if c.config.ID != "" {
+		program += "-" + c.config.ID
+	}
+	return filepath.Join(c.config.Profile.LogDir(), program+copies+".log")
+}

@@ -1,0 +1,136 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"muster/launcher"
+)
+
+// startController starts the controller and waits for its connection files.
+func (c *Cluster) startController(ctx context.Context) error {
+	// Files of an earlier controller are not an answer. Files are replaced,
+	// never rewritten.
+	files := []string{c.ClientFile(), c.config.Profile.EngineFile(c.config.ID)}
+	var before []os.FileInfo
+	for _, f := range files {
+		info, _ := os.Stat(f)
+		before = append(before, info)
+	}
+	var more []string
+	if c.restores() {
+		more = []string{"--sqlitedb"}
+	}
+	var err error
+	if c.controller, err = c.launchController(ctx, "", more...); err != nil {
+		return err
+	}
+	if err := c.note(func(r *Record) { r.Controller, r.Restores = c.controller.Handle(), c.restores() }); err != nil {
+		return err
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if replaced(files, before) {
+			reuse := c.profile.Controller.Reuse || slices.Contains(c.config.ControllerArgs, "--reuse")
+			return c.note(func(r *Record) { r.Files = !reuse })
+		}
+		select {
+		case <-c.controller.Failed():
+			return ended(c.controller, "the controller did not start", "")
+		case <-c.controller.Wait(launcher.Ended):
+			return ended(c.controller, "the controller did not start", "the controller ended at once, see "+c.log("ipcontroller", ""))
+		case <-ctx.Done():
+			return fmt.Errorf("cluster: the controller wrote no %s in time: %w, see %s", c.ClientFile(), context.Cause(ctx), c.log("ipcontroller", ""))
+		case <-tick.C:
+		}
+	}
+}
+
+// restores says whether a controller that dies is started again with its tasks.
+func (c *Cluster) restores() bool { return c.config.Restore || c.profile.Controller.Restorable }
+
+// launchController starts a controller, with a name for its log.
+func (c *Cluster) launchController(ctx context.Context, life string, more ...string) (launcher.Job, error) {
+	args, err := c.command(nil, "ipcontroller", slices.Concat(more, c.reachable(), c.config.ControllerArgs))
+	if err != nil {
+		return nil, err
+	}
+	return launcher.Local{Command: launcher.Command{
+		Args: args, Log: c.log("ipcontroller", life), Mark: c.record.Controller.Mark, Env: Environment(),
+	}}.Start(ctx, 1)
+}
+
+// reachable is what the controller is told so that engines on other machines
+// reach it, where nobody has said on which address it is to listen: for these
+// engines it listens on every interface, and for clients on loopback as always.
+func (c *Cluster) reachable() []string {
+	said := c.profile.Controller.IP != "" || c.profile.Controller.EngineIP != "" ||
+		slices.ContainsFunc(c.config.ControllerArgs, func(a string) bool {
+			return a == "--ip" || a == "--engine-ip" || strings.HasPrefix(a, "--ip=") || strings.HasPrefix(a, "--engine-ip=")
+		})
+	if said || !c.profile.Engines.Elsewhere() {
+		return nil
+	}
+	return []string{"--engine-ip=0.0.0.0"}
+}
+
+// replaced reports whether every file is there and is not the one it was.
+func replaced(files []string, before []os.FileInfo) bool {
+	for i, f := range files {
+		now, err := os.Stat(f)
+		if err != nil || before[i] != nil && os.SameFile(before[i], now) && before[i].ModTime().Equal(now.ModTime()) {
+			return false
+		}
+	}
+	return true
+}
+
+// keepController returns when the controller has ended for good, with the reason
+// if it was not told to.
+func (c *Cluster) keepController(ctx context.Context, begun time.Time) error {
+	tries := backoff{first: c.firstWait()}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.controller.Wait(launcher.Ended):
+		}
+		err := c.controller.Err()
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if !c.restores() {
+			return fmt.Errorf("cluster: the controller ended: %w", err)
+		}
+		next := tries.after(time.Since(begun))
+		c.died(Death{Of: ofController, Cause: cause(err), Next: next.String()})
+		if next.never {
+			c.noted(func(r *Record) { r.Restores = false })
+			return fmt.Errorf("cluster: the controller ended, and was started again %d times: %w", maxStarts, err)
+		}
+		if !next.due(ctx) {
+			return nil
+		}
+		begun = time.Now()
+		if err := c.restoreController(ctx, tries.deaths); err != nil {
+			return fmt.Errorf("cluster: the controller ended, and cannot be started again: %w", err)
+		}
+	}
+}
+
+// restoreController starts the controller again, for the life-th time, with what
+// it has recorded.
+func (c *Cluster) restoreController(ctx context.Context, life int) error {
+	job, err := c.launchController(ctx, fmt.Sprintf(".%d", life), "--restore")
+	if err != nil {
+		return err
+	}
+	c.controller = job
+	c.renewed(func(r *Record) { r.Controller = job.Handle() })
+	return nil
+}

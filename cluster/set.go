@@ -1,0 +1,86 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"muster/launcher"
+	"muster/wire"
+)
+
+// A Set is engines that were started together: one job, and where they are ranks
+// one MPI world. It stays the same set when it is started again.
+type Set struct {
+	Name     string          `json:"name"`     // "1", "2" and so on; no two sets in the life of a cluster have the same
+	Launcher string          `json:"launcher"` // one of launcher.Names
+	N        int             `json:"n"`        // engines asked for
+	IDs      []wire.EngineID `json:"ids"`      // that they are told to ask for, by rank or by copy
+	Started  time.Time       `json:"started"`  // the latest time
+	Handle   launcher.Handle `json:"handle"`
+	// Queued and Gone are what became of a job of a batch system, as far as the
+	// supervisor has seen: it waits for its turn, or it has ended.
+	Queued bool `json:"queued,omitempty"`
+	Gone   bool `json:"gone,omitempty"`
+	// Removing says that the set is being ended on somebody's word.
+	Removing bool `json:"removing,omitempty"`
+}
+
+// alive is the number of engines that run, as far as processes tell: the
+// ranks of one mpirun run or end together, and those of a host as its connection. So
+// do those of a job of a batch system, of which the record tells what its
+// supervisor saw last.
+func (s *Set) alive() int {
+	if s.Handle.Batch != nil {
+		if s.Queued || s.Gone {
+			return 0
+		}
+		return s.N
+	}
+	alive := len(s.Handle.Alive())
+	if isWorld(s.Launcher) || s.Handle.Remote != nil {
+		return alive * s.N / max(1, len(s.Handle.Processes))
+	}
+	return alive
+}
+
+// isWorld says of a launcher that its one process here is all engines.
+func isWorld(name string) bool { return name == "mpi" || name == "srun" }
+
+// Set returns a set by its name; nil if there is none.
+func (r *Record) Set(name string) *Set {
+	i := slices.IndexFunc(r.Sets, func(s Set) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &r.Sets[i]
+}
+
+// N is the number of engines asked for, of all sets.
+func (r *Record) N() (n int) {
+	for _, s := range r.Sets {
+		n += s.N
+	}
+	return n
+}
+
+// EnginesAlive is the number of engines that run, of all sets, as far as processes tell.
+func (r *Record) EnginesAlive() (n int) {
+	supervised := r.Supervisor.Alive()
+	for _, s := range r.Sets {
+		if supervised || s.Handle.Batch == nil {
+			n += s.alive()
+		}
+	}
+	return n
+}
+
+// Launchers names the launchers of the sets, each once.
+func (r *Record) Launchers() []string {
+	var names []string
+	for _, s := range r.Sets {
+		if !slices.Contains(names, s.Launcher) {
+			names = append(names, s.Launcher)
+		}
+	}
+	return names
+}
