@@ -88,11 +88,13 @@ func TestQueuedEngines(t *testing.T) {
 	conf, s := underBatch(t, "slurm")
 	s.Hold("Priority")
 	conf.Timeout = 30 * time.Second
-	queued := make(chan string, 100)
+	start := time.Now().Add(90 * time.Minute).Truncate(time.Second)
+	s.Expect(start)
+	queued := make(chan Progress, 100)
 	var last Progress
 	conf.Progress = func(p Progress) {
-		if last = p; p.Queued != "" {
-			queued <- p.String()
+		if last = p; p.Job != "" {
+			queued <- p
 		}
 	}
 	type result struct {
@@ -104,7 +106,7 @@ func TestQueuedEngines(t *testing.T) {
 		c, err := Start(t.Context(), conf)
 		done <- result{c, err}
 	}()
-	for got := ""; got != "slurm job 1 is queued (Priority)"; {
+	for got := (Progress{}); got.Waiting != (launcher.Waiting{Reason: "Priority", Start: start}); {
 		select {
 		case got = <-queued:
 		case r := <-done:
@@ -138,7 +140,7 @@ func TestTimeInTheQueueDoesNotCount(t *testing.T) {
 	conf.Timeout = 5 * time.Second
 	begin := time.Now()
 	conf.Progress = func(p Progress) {
-		if p.Queued == "slurm job 1 is queued (Priority)" {
+		if p.Job == "slurm job 1" && p.Waiting.Reason == "Priority" {
 			time.AfterFunc(time.Until(begin.Add(conf.Timeout)), func() { s.Release("1") })
 		}
 	}
@@ -154,13 +156,14 @@ func TestStartGivenUpInTheQueue(t *testing.T) {
 	s.Hold(`cannot run in PE "mpi" because it only offers 6 slots`)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	conf.Progress = func(p Progress) {
-		if strings.Contains(p.Queued, "slots") {
+		if strings.Contains(p.Waiting.Reason, "slots") {
 			cancel(errors.New("out of patience"))
 		}
 	}
 	_, err := Start(ctx, conf)
-	if want := `cluster: sge job 1 is queued (cannot run in PE "mpi" because it only offers 6 slots): out of patience`; err == nil || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
+	want := regexp.MustCompile(`^cluster: sge job 1 is queued since \S+ \(\d+s\): cannot run in PE "mpi" because it only offers 6 slots: out of patience$`)
+	if err == nil || !want.MatchString(err.Error()) {
+		t.Errorf("got  %v\nwant %v", err, want)
 	}
 	if jobs := s.Jobs(); len(jobs) > 0 {
 		t.Errorf("left in the queue: %v", jobs)

@@ -53,20 +53,6 @@ type Config struct {
 	firstWait time.Duration // from a first death to a start; 0 is a second
 }
 
-// Progress is how far the start of a cluster is.
-type Progress struct {
-	Have, Want int    // engines registered so far, and in all
-	Queued     string // what waits in the queue of a batch system and why, as in "slurm job 17 is queued (Priority)"; "" if nothing does
-}
-
-// String is for a line of progress: what is waited for, or "engines 3/4".
-func (p Progress) String() string {
-	if p.Queued != "" {
-		return p.Queued
-	}
-	return fmt.Sprintf("engines %d/%d", p.Have, p.Want)
-}
-
 // A Cluster is one that this process has started, and supervises.
 type Cluster struct {
 	// Client is connected to the controller, and was when all engines were
@@ -80,7 +66,6 @@ type Cluster struct {
 	sets       []*engines   // guarded by recording
 	named      int          // sets so far; likewise
 
-	telling   sync.Mutex     // one word of progress at a time
 	recording sync.Mutex     // guards record
 	following sync.WaitGroup // goroutines that record what becomes of queued jobs
 

@@ -76,7 +76,7 @@ func TestStartAndStop(t *testing.T) {
 	var seen []int
 	conf := config(p, 3)
 	conf.Progress = func(p Progress) {
-		if p.Want != 3 || p.Queued != "" {
+		if p.Want != 3 || p.Job != "" {
 			t.Errorf("%+v", p)
 		}
 		seen = append(seen, p.Have)

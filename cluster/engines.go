@@ -21,9 +21,10 @@ type engines struct {
 	ids    []wire.EngineID // to ask for, by rank or by copy
 	life   int             // how often it, or an engine of it, was started again; guarded by recording
 
-	mark  string
-	job   launcher.Job         // the latest
-	again map[int]launcher.Job // single engines that were started again, by their numbers; guarded by recording
+	mark      string
+	job       launcher.Job         // the latest
+	submitted time.Time            // when that was started
+	again     map[int]launcher.Job // single engines that were started again, by their numbers; guarded by recording
 
 	keeping sync.WaitGroup // goroutines that follow it; what they start is theirs
 	dismiss func()         // ends them
@@ -98,7 +99,7 @@ func (s *engines) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.job = job
+	s.job, s.submitted = job, time.Now()
 	return s.begin()
 }
 

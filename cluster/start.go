@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"muster/client"
@@ -41,22 +40,14 @@ func (c *Cluster) limited(ctx context.Context) (context.Context, context.CancelF
 
 // startEngines starts the engines and waits until they are registered.
 func (c *Cluster) startEngines(ctx context.Context, set *engines) error {
-	n := len(set.ids)
 	if err := set.start(ctx); err != nil {
 		return err
 	}
+	p := Progress{Want: len(set.ids)}
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var have atomic.Int64
-	registered := make(chan error, 1)
-	go func() {
-		registered <- c.connect(waiting, n, func(i int) {
-			c.progress(func() Progress {
-				have.Store(int64(i))
-				return Progress{Have: i, Want: n}
-			})
-		})
-	}()
+	counts, registered := make(chan int), make(chan error, 1)
+	go func() { registered <- c.connect(waiting, p.Want, counts) }()
 	defer func() {
 		cancel()
 		<-registered
@@ -64,16 +55,21 @@ func (c *Cluster) startEngines(ctx context.Context, set *engines) error {
 	begun := set.job.Wait(launcher.Running)
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
-	var queued string
+	var told Progress
 	for {
+		if p = p.queued(set); p != told && c.config.Progress != nil {
+			c.config.Progress(p)
+			told = p
+		}
 		select {
+		case p.Have = <-counts:
 		case err := <-registered:
 			registered <- err
 			if err == nil {
 				return nil
 			}
 			if ctx.Err() != nil {
-				return c.late(ctx, set, int(have.Load()))
+				return late(ctx, set, p)
 			}
 			return fmt.Errorf("cluster: wait for engines: %w", err)
 		case <-begun:
@@ -81,16 +77,9 @@ func (c *Cluster) startEngines(ctx context.Context, set *engines) error {
 			var stop context.CancelFunc
 			ctx, stop = c.limited(ctx)
 			defer stop()
-			if queued != "" {
-				c.progress(func() Progress { return Progress{Have: int(have.Load()), Want: n} })
-			}
 		case <-look.C:
-			if now := queue(set.job); now != queued && begun != nil && have.Load() == 0 {
-				queued = now
-				c.progress(func() Progress { return Progress{Want: n, Queued: now} })
-			}
 		case <-ctx.Done():
-			return c.late(ctx, set, int(have.Load()))
+			return late(ctx, set, p)
 		case <-set.job.Failed():
 			return ended(set.job, "engines did not start", "")
 		case <-set.job.Wait(launcher.Ended):
@@ -103,33 +92,12 @@ func (c *Cluster) startEngines(ctx context.Context, set *engines) error {
 	}
 }
 
-// progress tells of the progress as it is when its turn comes.
-func (c *Cluster) progress(now func() Progress) {
-	c.telling.Lock()
-	defer c.telling.Unlock()
-	if p := now(); c.config.Progress != nil {
-		c.config.Progress(p)
-	}
-}
-
 // late is the error of a start that was given up while engines were missing.
-func (c *Cluster) late(ctx context.Context, set *engines, have int) error {
-	if q := queue(set.job); q != "" && have == 0 {
-		return fmt.Errorf("cluster: %s: %w", q, context.Cause(ctx))
+func late(ctx context.Context, set *engines, p Progress) error {
+	if p = p.queued(set); p.Job != "" {
+		return fmt.Errorf("cluster: %v: %w", p, context.Cause(ctx))
 	}
-	return fmt.Errorf("cluster: %d of %d engines registered: %w, see %s", have, len(set.ids), context.Cause(ctx), set.log())
-}
-
-// queue says what job waits in a queue, and why if that is known; "" if none does.
-func queue(job launcher.Job) string {
-	batch := job.Handle().Batch
-	if batch == nil || job.State() != launcher.Queued {
-		return ""
-	}
-	if why := job.Pending(); why != "" {
-		return fmt.Sprintf("%v is queued (%s)", batch, why)
-	}
-	return fmt.Sprintf("%v is queued", batch)
+	return fmt.Errorf("cluster: %d of %d engines registered: %w, see %s", p.Have, p.Want, context.Cause(ctx), set.log())
 }
 
 // ended is the error of a job that ended too soon: how it failed, or quiet when
@@ -142,14 +110,19 @@ func ended(job launcher.Job, failed, quiet string) error {
 	return errors.New("cluster: " + quiet)
 }
 
-// connect connects the client and waits for the engines as it sees them.
-func (c *Cluster) connect(ctx context.Context, want int, have func(int)) (err error) {
+// connect connects the client and waits for the engines as it sees them, of which
+// it sends the number whenever that changes.
+func (c *Cluster) connect(ctx context.Context, want int, counts chan<- int) (err error) {
 	if c.Client, err = client.Connect(ctx, client.WithFile(c.ClientFile())); err != nil {
 		return err
 	}
 	for {
 		n := len(c.Client.IDs())
-		have(n)
+		select {
+		case counts <- n:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 		if n >= want {
 			return nil
 		}

@@ -113,9 +113,11 @@ func scripts(system string) string {
 // jobState is what a batch system tells of a job.
 type jobState struct {
 	stage  stage
-	why    string // queued: why; over: how it ended, "" if well
-	never  bool   // queued: and it will not start unless somebody does something about it
-	failed bool   // queued: and the batch system has given it up
+	why    string    // queued: why; over: how it ended, "" if well
+	place  int       // queued: its position, 1 is next; 0 if that is not told
+	start  time.Time // queued: when it is expected to start, if that is told
+	never  bool      // queued: and it will not start unless somebody does something about it
+	failed bool      // queued: and the batch system has given it up
 }
 
 type stage int

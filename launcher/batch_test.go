@@ -51,15 +51,15 @@ func TestBatchJobWaitsForItsTurn(t *testing.T) {
 		if system == "htcondor" { // its queue does not tell
 			waitFor(t, "the question", func() bool { return len(s.Calls("condor_q")) > 0 })
 		} else {
-			waitFor(t, "the reason", func() bool { return job.Pending() == "Resources" })
+			waitFor(t, "the reason", func() bool { return job.Pending().Reason == "Resources" })
 		}
 		if job.State() != launcher.Queued {
 			t.Errorf("state %v", job.State())
 		}
 		s.Release(strings.Trim(job.Handle().Batch.ID, "f.standi"))
 		<-job.Wait(launcher.Running)
-		if why := job.Pending(); why != "" {
-			t.Errorf("it runs and is pending: %q", why)
+		if w := job.Pending(); w != (launcher.Waiting{}) {
+			t.Errorf("it runs and is pending: %v", w)
 		}
 	})
 }
@@ -158,8 +158,8 @@ func TestBatchJobThatCannotStart(t *testing.T) {
 			if system == "htcondor" {
 				reason = "via condor_hold"
 			}
-			if !strings.HasPrefix(job.Pending(), reason) {
-				t.Errorf("pending for %q", job.Pending())
+			if !strings.HasPrefix(job.Pending().Reason, reason) {
+				t.Errorf("pending for %v", job.Pending())
 			}
 		})
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // flux is the commands of Flux. Answers are as of flux-core 0.49 to 0.70.
@@ -26,7 +28,7 @@ func (flux) id(printed string) string {
 	return ""
 }
 
-const fluxFields = "{id.f58}|{state}|{result}|{exception.occurred}|{exception.type}|{exception.note}|{contextual_info}"
+const fluxFields = "{id.f58}|{state}|{result}|{exception.occurred}|{exception.type}|{exception.note}|{contextual_info}|{annotations.sched.t_estimate}|{annotations.sched.jobs_ahead}"
 
 func (flux) query(ids []string) []string {
 	return append([]string{"flux", "jobs", "--no-header", "--format=" + fluxFields}, ids...)
@@ -34,7 +36,8 @@ func (flux) query(ids []string) []string {
 
 var fluxUnknown = regexp.MustCompile(`(?i)\bunknown\b`)
 
-// states reads lines such as "f2WHXfaM5|INACTIVE|TIMEOUT|True|timeout|resource allocation expired|".
+// states reads lines such as "f2WHXfaM5|INACTIVE|TIMEOUT|True|timeout|resource allocation expired|||"
+// and, of a job that waits, "f2WHXfaM5|SCHED||False||||1795269901.4|2".
 // Flux forgets jobs only when its administrators have it do so.
 func (flux) states(ids []string, printed string, err error) (map[string]jobState, error) {
 	if err != nil && !fluxUnknown.MatchString(printed) { // said where none of the ids is known
@@ -46,13 +49,18 @@ func (flux) states(ids []string, printed string, err error) (map[string]jobState
 	}
 	for line := range strings.Lines(printed) {
 		f := strings.Split(strings.TrimSpace(line), "|")
-		if len(f) < 7 {
+		if len(f) < 9 {
 			continue
 		}
 		// A note may hold the separator.
-		note, info := strings.Join(f[5:len(f)-1], "|"), f[len(f)-1]
+		last := len(f) - 3
+		note, info := strings.Join(f[5:last], "|"), f[last]
 		if id := strings.Replace(f[0], "ƒ", "f", 1); slices.Contains(ids, id) {
-			states[id] = fluxState(f[1], f[2], f[4], note, info)
+			s := fluxState(f[1], f[2], f[4], note, info)
+			if s.stage == queued {
+				s.start, s.place = fluxEstimate(f[last+1], f[last+2])
+			}
+			states[id] = s
 		}
 	}
 	return states, nil
@@ -61,6 +69,9 @@ func (flux) states(ids []string, printed string, err error) (map[string]jobState
 func fluxState(state, result, exception, note, info string) jobState {
 	switch state {
 	case "DEPEND", "PRIORITY", "SCHED":
+		if strings.HasPrefix(info, "eta:") { // which fluxEstimate says
+			info = ""
+		}
 		return jobState{stage: queued, why: info, never: info == "held"}
 	case "INACTIVE":
 	default:
@@ -80,6 +91,18 @@ func fluxState(state, result, exception, note, info string) jobState {
 		return jobState{stage: over, why: note}
 	}
 	return jobState{stage: over, why: "failed"}
+}
+
+// fluxEstimate reads what schedulers annotate jobs with (Flux RFC 27): Fluxion when
+// one is to start, in seconds since 1970, and the simple one how many are before it.
+func fluxEstimate(seconds, ahead string) (start time.Time, place int) {
+	if s, err := strconv.ParseFloat(seconds, 64); err == nil && s > 0 && s < 1<<40 {
+		start = time.Unix(int64(s), 0)
+	}
+	if n, err := strconv.Atoi(ahead); err == nil && n >= 0 && n < 1<<31 {
+		place = n + 1
+	}
+	return start, place
 }
 
 func (flux) verdict(string) []string { return nil } // states has told

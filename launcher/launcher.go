@@ -21,9 +21,9 @@ type Job interface {
 	State() State
 	// Wait returns a channel that closes when the job has reached the state.
 	Wait(State) <-chan struct{}
-	// Pending says why the job is queued, in the words of the batch system; ""
-	// if that has not told, or when the job is not queued.
-	Pending() string
+	// Pending is what the batch system tells of a job that is queued; nothing if
+	// that has not told, or when the job is not queued.
+	Pending() Waiting
 	// Failed returns a channel that closes when the first copy ends badly
 	// without having been told to. The other copies may go on.
 	Failed() <-chan struct{}

@@ -12,7 +12,7 @@ type lifecycle struct {
 	mu       sync.Mutex
 	state    State
 	stopping bool
-	pending  string
+	pending  Waiting
 	err      error
 }
 
@@ -44,21 +44,21 @@ func (l *lifecycle) Err() error {
 	return l.err
 }
 
-func (l *lifecycle) Pending() string {
+func (l *lifecycle) Pending() Waiting {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.state != Queued {
-		return ""
+		return Waiting{}
 	}
 	return l.pending
 }
 
-// wait notes why the job is queued, and says whether that is news.
-func (l *lifecycle) wait(why string) bool {
+// wait notes what the job waits for, and says whether the reason is news.
+func (l *lifecycle) wait(w Waiting) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	news := l.pending != why
-	l.pending = why
+	news := l.pending.Reason != w.Reason
+	l.pending = w
 	return news
 }
 

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // pbs is the commands of PBS Pro and OpenPBS, and with torque those of Torque.
@@ -108,6 +109,14 @@ func pbsState(job map[string]string) jobState {
 		}
 		if strings.HasPrefix(s.why, "Can Never Run") {
 			s.never = true
+		}
+		// Servers that estimate the start of jobs tell it.
+		if t, err := time.ParseInLocation(time.ANSIC, job["estimated.start_time"], time.Local); err == nil && !s.never {
+			s.start = t
+		}
+		// Where the server estimates the start of jobs.
+		if t, err := time.ParseInLocation(time.ANSIC, job["estimated.start_time"], time.Local); err == nil && !s.never {
+			s.start = t
 		}
 		return s
 	case "F", "C", "X":

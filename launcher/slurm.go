@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"regexp"
 	"strings"
+	"time"
 
 	"muster/jobscripts"
 )
@@ -165,8 +166,8 @@ func slurmState(state, reason, start string) jobState {
 		if s.why == "None" { // the scheduler has not looked at it yet
 			s.why = ""
 		}
-		if strings.HasPrefix(start, "2") && !never {
-			s.why = strings.TrimPrefix(s.why+", expected to start "+strings.Replace(start, "T", " ", 1), ", ")
+		if t, err := time.ParseInLocation("2006-01-02T15:04:05", start, time.Local); err == nil && !never {
+			s.start = t
 		}
 		return s
 	case "COMPLETED":

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestSlurmID(t *testing.T) {
@@ -45,8 +46,8 @@ squeue: a warning
 		"1": {stage: running}, "5": {stage: over}, "15": {stage: gone}, "10": {stage: running}, "14": {stage: running},
 		"2":  {stage: queued, why: "PartitionNodeLimit: the partition does not give so many nodes", never: true},
 		"3":  {stage: queued, why: "PartitionConfig: the partition does not have what is asked for", never: true},
-		"4":  {stage: queued, why: "BeginTime, expected to start 2026-11-21 04:51:43"},
-		"7":  {stage: queued, why: "Resources, expected to start 2026-11-21 04:51:02"},
+		"4":  {stage: queued, why: "BeginTime", start: time.Date(2026, 11, 21, 4, 51, 43, 0, time.Local)},
+		"7":  {stage: queued, why: "Resources", start: time.Date(2026, 11, 21, 4, 51, 2, 0, time.Local)},
 		"6":  {stage: queued, why: "JobHeldUser: it is held", never: true},
 		"8":  {stage: queued},
 		"9":  {stage: queued, why: "ReqNodeNotAvail, UnavailableNodes:n1"},

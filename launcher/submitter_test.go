@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What the systems print of jobs, in testdata, and what is made of it. It follows
@@ -15,7 +16,7 @@ func TestSubmitterStates(t *testing.T) {
 		want   map[string]jobState
 	}{
 		"qstat-f": {pbs{}, map[string]jobState{
-			"1453338.pbs02": {stage: queued, why: "Insufficient amount of resource: ncpus"},
+			"1453338.pbs02": {stage: queued, why: "Insufficient amount of resource: ncpus", start: time.Date(2026, 11, 21, 14, 5, 1, 0, time.Local)},
 			"1453339.pbs02": {stage: running},
 			"1453340.pbs02": {stage: queued, why: "Can Never Run: No Select", never: true},
 			"1453341.pbs02": {stage: queued, why: "job held, too many failed attempts to run", never: true, failed: true},
@@ -40,7 +41,7 @@ func TestSubmitterStates(t *testing.T) {
 		"flux-jobs": {flux{}, map[string]jobState{
 			"f2WHXfaM5": {stage: over, why: "its time was over (TIMEOUT)"},
 			"f2WHXfaM6": {stage: queued, why: "held", never: true},
-			"f2WHXfaM7": {stage: queued},
+			"f2WHXfaM7": {stage: queued}, "f2WHXfaME": {stage: queued, place: 3}, "f2WHXfaMF": {stage: queued, start: time.Unix(1795269901, 0)},
 			"f2WHXfaM8": {stage: running},
 			"f2WHXfaM9": {stage: over, why: "failed"},
 			"f2WHXfaMA": {stage: over, why: "unsatisfiable request | all of it (exception alloc)"},

@@ -46,24 +46,24 @@ func (s standIn) fluxJobs(ids []string) int {
 		case state == "":
 			fmt.Fprintf(os.Stderr, "flux-jobs: ERROR: JobID %s unknown\n", id)
 		case strings.HasPrefix(j.get("reason"), "error: ") && state == "PENDING":
-			fmt.Printf("%s|INACTIVE|FAILED|True|alloc|%s|\n", id, strings.TrimPrefix(j.get("reason"), "error: "))
+			fmt.Printf("%s|INACTIVE|FAILED|True|alloc|%s|||\n", id, strings.TrimPrefix(j.get("reason"), "error: "))
 			j.set("state", "FAILED")
 		case state == "PENDING":
-			fmt.Printf("%s|SCHED||False|||%s\n", id, j.get("reason"))
+			fmt.Printf("%s|SCHED||False|||%s||\n", id, j.get("reason"))
 		case j.lives():
-			fmt.Printf("%s|RUN||False|||n1\n", id)
+			fmt.Printf("%s|RUN||False|||n1||\n", id)
 		case state == "COMPLETED":
-			fmt.Printf("%s|INACTIVE|COMPLETED|False|||n1\n", id)
+			fmt.Printf("%s|INACTIVE|COMPLETED|False|||n1||\n", id)
 		case state == "TIMEOUT":
-			fmt.Printf("%s|INACTIVE|TIMEOUT|True|timeout|resource allocation expired|n1\n", id)
+			fmt.Printf("%s|INACTIVE|TIMEOUT|True|timeout|resource allocation expired|n1||\n", id)
 		case state == "CANCELLED":
-			fmt.Printf("%s|INACTIVE|CANCELED|True|cancel||\n", id)
+			fmt.Printf("%s|INACTIVE|CANCELED|True|cancel||||\n", id)
 		case state == "NODE_FAIL":
-			fmt.Printf("%s|INACTIVE|FAILED|True|node-failure|lost contact with n1|n1\n", id)
+			fmt.Printf("%s|INACTIVE|FAILED|True|node-failure|lost contact with n1|n1||\n", id)
 		case state == "OUT_OF_MEMORY":
-			fmt.Printf("%s|INACTIVE|FAILED|False|||killed\n", id)
+			fmt.Printf("%s|INACTIVE|FAILED|False|||killed||\n", id)
 		default:
-			fmt.Printf("%s|INACTIVE|FAILED|False|||exit code 1\n", id)
+			fmt.Printf("%s|INACTIVE|FAILED|False|||exit code 1||\n", id)
 		}
 	}
 	if known == 0 {

@@ -63,6 +63,9 @@ func NewScheduler(t *testing.T) *Scheduler {
 // Hold lets the jobs that are submitted from now on wait, for a reason.
 func (s *Scheduler) Hold(reason string) { s.write("hold", reason) }
 
+// Expect has Slurm tell when it expects to start the jobs that wait.
+func (s *Scheduler) Expect(start time.Time) { s.write("expected", start.Format("2006-01-02T15:04:05")) }
+
 // Release starts a job that was held.
 func (s *Scheduler) Release(id string) {
 	j := standIn{s.dir}.job(id)

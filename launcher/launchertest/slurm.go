@@ -3,6 +3,7 @@ package launchertest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,7 +19,11 @@ func (s standIn) squeue(args []string) int {
 	for _, id := range ids {
 		if state := s.job(id).get("state"); state != "" {
 			known++
-			fmt.Printf("%s|%s|%s|N/A\n", id, state, s.job(id).get("reason"))
+			start := "N/A"
+			if expected, err := os.ReadFile(filepath.Join(s.dir, "expected")); err == nil {
+				start = string(expected)
+			}
+			fmt.Printf("%s|%s|%s|%s\n", id, state, s.job(id).get("reason"), start)
 		}
 	}
 	if known == 0 && len(ids) == 1 {

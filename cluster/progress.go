@@ -1,0 +1,41 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"muster/launcher"
+)
+
+// Progress is how far the start of a cluster is.
+type Progress struct {
+	Have int `json:"have"` // engines registered so far
+	Want int `json:"want"` // and in all
+	// Job is what waits in the queue of a batch system, as in "slurm job 17", since
+	// Since and for what Waiting says; "" if nothing does.
+	Job     string           `json:"job,omitempty"`
+	Since   time.Time        `json:"since,omitzero"`
+	Waiting launcher.Waiting `json:"waiting,omitzero"`
+}
+
+// String is for a line of progress: "engines 3/64" or, of a job that waits,
+// "slurm job 17 is queued since 13:40 (13m): Priority, expected to start at 14:05 (in about 12m)".
+func (p Progress) String() string {
+	if p.Job == "" {
+		return fmt.Sprintf("engines %d/%d", p.Have, p.Want)
+	}
+	s := fmt.Sprintf("%s is queued since %s (%s)", p.Job, launcher.Clock(p.Since), launcher.About(time.Since(p.Since)))
+	if why := p.Waiting.String(); why != "" {
+		s += ": " + why
+	}
+	return s
+}
+
+// queued fills in the job of the set if it waits in a queue.
+func (p Progress) queued(s *engines) Progress {
+	p.Job, p.Since, p.Waiting = "", time.Time{}, launcher.Waiting{}
+	if batch := s.job.Handle().Batch; batch != nil && s.job.State() == launcher.Queued && p.Have == 0 {
+		p.Job, p.Since, p.Waiting = batch.String(), s.submitted, s.job.Pending()
+	}
+	return p
+}
