@@ -31,7 +31,8 @@ type Client struct {
 	// sockets of the channels too, and whether the controller is away, so that
 	// requests are kept for it instead of being sent.
 	gate                                        sync.RWMutex
-	conn                                        *wire.ClientConnection
+	conn                                        *wire.ClientConnection // as the file has it
+	at                                          *wire.ClientConnection // the same, at the address where the controller answers
 	query, control, mux, task, broadcast, greet *channel
 	iopub, notification                         transport.Socket
 	away                                        bool

@@ -7,14 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"os"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
 	"muster/transport"
+	"muster/transport/reach"
 	"muster/transport/zmq"
 	"muster/wire"
 )
@@ -47,6 +46,9 @@ func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 	}
 	c, err := connect(ctx, path, conn, &o)
 	if err != nil {
+		if len(conn.Hosts()) > 1 { // what follows names them
+			return nil, fmt.Errorf("client: connect to the controller of connection file %s: %w", path, err)
+		}
 		return nil, fmt.Errorf("client: connect to the controller at %s, of connection file %s: %w", conn.URL(conn.Registration), path, err)
 	}
 	return c, nil
@@ -59,16 +61,18 @@ func connect(ctx context.Context, file string, conn *wire.ClientConnection, o *o
 	c := newClient(conn.Key, o.log)
 	c.file, c.conn, c.dialer = file, conn, o.network
 	if c.dialer == nil {
-		if err := probe(ctx, conn.URL(conn.Registration)); err != nil {
-			return nil, err
-		}
 		own, err := zmq.New()
 		if err != nil {
 			return nil, err
 		}
 		c.network, c.dialer = own, own
 	}
-	err := c.dial()
+	var err error
+	if c.at, err = c.reach(ctx, conn); err != nil {
+		c.Close()
+		return nil, err
+	}
+	err = c.dial()
 	if err == nil {
 		var said *greeting
 		if said, err = c.connected(ctx, c.greet); err == nil {
@@ -127,22 +131,22 @@ func (c *Client) dial() error {
 		port   int
 		socket *transport.Socket
 	}{
-		{transport.Sub, c.conn.IOPub, &c.iopub},
-		{transport.Sub, c.conn.Notification, &c.notification},
-		{transport.Dealer, c.conn.Control, &c.control.socket},
-		{transport.Dealer, c.conn.Mux, &c.mux.socket},
-		{transport.Dealer, c.conn.Task, &c.task.socket},
-		{transport.Dealer, c.conn.Broadcast, &c.broadcast.socket},
-		{transport.Dealer, c.conn.Registration, &c.query.socket},
+		{transport.Sub, c.at.IOPub, &c.iopub},
+		{transport.Sub, c.at.Notification, &c.notification},
+		{transport.Dealer, c.at.Control, &c.control.socket},
+		{transport.Dealer, c.at.Mux, &c.mux.socket},
+		{transport.Dealer, c.at.Task, &c.task.socket},
+		{transport.Dealer, c.at.Broadcast, &c.broadcast.socket},
+		{transport.Dealer, c.at.Registration, &c.query.socket},
 	} {
-		opt := transport.Options{CurveServer: c.conn.ServerKey()}
+		opt := transport.Options{CurveServer: c.at.ServerKey()}
 		if d.kind == transport.Dealer {
 			opt.Identity = c.session.ID // by which a controller that is started again finds the client
 		}
-		if d.port == c.conn.Registration {
+		if d.port == c.at.Registration {
 			opt.Departed = func([]byte) { c.departed(l) }
 		}
-		s, err := c.dialer.Dial(d.kind, c.conn.URL(d.port), opt)
+		s, err := c.dialer.Dial(d.kind, c.at.URL(d.port), opt)
 		if err != nil {
 			return err
 		}
@@ -167,18 +171,31 @@ func (c *Client) hangUp(how func(transport.Socket) error) (err error) {
 	return err
 }
 
-// probe finds out at once what a ZeroMQ socket would not tell: that nobody
-// listens at an address.
-func probe(ctx context.Context, url string) error {
-	_, address, _ := strings.Cut(url, "://")
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err == nil {
-		return conn.Close()
+// reach returns the connection at the address where the controller answers. Where
+// there is one address it finds out at once what a ZeroMQ socket would not tell:
+// that nobody listens.
+func (c *Client) reach(ctx context.Context, conn *wire.ClientConnection) (*wire.ClientConnection, error) {
+	host, err := reach.Controller(ctx, c.dialer, &conn.Endpoint)
+	if err != nil {
+		return nil, err
 	}
+	at := conn.At(host)
+	if len(conn.Hosts()) > 1 {
+		return at, nil
+	}
+	return at, c.listens(ctx, at)
+}
+
+// listens tells whether somebody does where the controller should.
+func (c *Client) listens(ctx context.Context, at *wire.ClientConnection) error {
+	err := c.dialer.Probe(ctx, at.URL(at.Registration))
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("nobody listens there: the controller is gone and its file is stale; start a cluster anew (ipcluster start): %w", err)
 	}
-	return fmt.Errorf("cannot be reached: is its interface meant for this host (ipcontroller --ip), does a firewall stand between? %w", err)
+	if err != nil {
+		return fmt.Errorf("cannot be reached: is its interface meant for this host (ipcontroller --ip), does a firewall stand between? %w", err)
+	}
+	return nil
 }
 
 // A greeting is what a controller has said of itself and of its engines.

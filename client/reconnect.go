@@ -69,7 +69,7 @@ func (c *Client) seek() {
 // meanwhile.
 func (c *Client) await(grace time.Duration) bool {
 	broke := time.Now()
-	said := c.poll(grace, func(ctx context.Context) bool { return c.listens(ctx, c.conn) })
+	said := c.poll(grace, func(ctx context.Context) bool { return c.listens(ctx, c.at) == nil })
 	if said == nil {
 		return false
 	}
@@ -172,11 +172,6 @@ func (c *Client) poll(grace time.Duration, reach func(context.Context) bool) *gr
 	}
 }
 
-// listens tells whether somebody does where the controller should.
-func (c *Client) listens(ctx context.Context, conn *wire.ClientConnection) bool {
-	return c.network == nil || probe(ctx, conn.URL(conn.Registration)) == nil
-}
-
 // redial makes the sockets where there are none, or none that lead to where the
 // connection file says the controller is, and tells whether there are.
 func (c *Client) redial(ctx context.Context) bool {
@@ -190,7 +185,8 @@ func (c *Client) redial(ctx context.Context) bool {
 	if !gone && reflect.DeepEqual(conn, c.conn) {
 		return true
 	}
-	if !c.listens(ctx, conn) {
+	at, err := c.reach(ctx, conn)
+	if err != nil {
 		return false
 	}
 	c.gate.Lock()
@@ -207,9 +203,8 @@ func (c *Client) redial(ctx context.Context) bool {
 	if conn.Key != c.conn.Key {
 		c.session.SetKey(conn.Key)
 	}
-	c.conn = conn
-	err := c.dial()
-	if err != nil {
+	c.conn, c.at = conn, at
+	if err = c.dial(); err != nil {
 		c.mu.Lock()
 		c.link.gone = true
 		c.mu.Unlock()

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,12 +26,15 @@ type Config struct {
 	// ClusterID tells clusters of one profile apart; "" for the only one.
 	ClusterID string `toml:"-"`
 
-	// IP is the address to listen on: default 127.0.0.1, because an open port
-	// runs code for whoever has the key. "0.0.0.0" is every interface. ClientIP
+	// IP is where to listen: default 127.0.0.1, because an open port runs code for
+	// whoever has the key. It is an address, the name of an interface ("hsn0"), or
+	// several of both with commas between; "0.0.0.0" is every interface. ClientIP
 	// and EngineIP override it for one kind of peer.
 	IP       string `toml:"ip"`
 	ClientIP string `toml:"client_ip"`
 	EngineIP string `toml:"engine_ip"`
+	// Interface is the one whose addresses peers try first, where there are several.
+	Interface string `toml:"-"`
 	// Ports are taken in turn; when there are no more, any free ones. Those of
 	// ClientPorts and EnginePorts go first.
 	Ports       Ports `toml:"ports"`
@@ -156,11 +158,6 @@ func def[T comparable](field *T, value T) {
 
 // validate refuses what cannot work. Defaults are filled in.
 func (c *Config) validate() error {
-	for _, ip := range [...]string{c.ClientIP, c.EngineIP} {
-		if ip != "*" && net.ParseIP(ip) == nil {
-			return fmt.Errorf("ip %q: want an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all", ip)
-		}
-	}
 	if strings.ContainsAny(c.ClusterID, "/\x00") || c.ClusterID != "" && filepath.Base(c.ClusterID) != c.ClusterID {
 		return fmt.Errorf("cluster id %q: it becomes part of a file name", c.ClusterID)
 	}

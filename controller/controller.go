@@ -133,7 +133,14 @@ func (c *Controller) bind() error {
 		e.Pack, e.Unpack, e.SignatureScheme = "json", "json", wire.SignatureScheme
 	}
 	c.client.SSH, c.engine.SSH = c.cfg.SSH, c.cfg.EngineSSH
-	c.client.Interface, c.engine.Interface = "tcp://"+c.cfg.ClientIP, "tcp://"+c.cfg.EngineIP
+	clients, err := where(&c.client.Endpoint, c.cfg.ClientIP, &c.cfg)
+	if err != nil {
+		return err
+	}
+	engines, err := where(&c.engine.Endpoint, c.cfg.EngineIP, &c.cfg)
+	if err != nil {
+		return err
+	}
 	c.client.TaskScheme = string(c.cfg.Scheme)
 	if len(c.engine.Broadcast) != 1 {
 		c.engine.Broadcast = make([]int, 1)
@@ -143,8 +150,9 @@ func (c *Controller) bind() error {
 	var mux, task, control, broadcast channel
 	query := transport.Options{MaxFrame: maxQuery}
 	b := binder{c: c}
-	b.side(c.cfg.EngineIP, c.cfg.EnginePorts)
+	b.side(both(engines, clients), c.cfg.EnginePorts)
 	l.query = b.listen("registration", transport.Router, &c.engine.Registration, query)
+	b.on = engines
 	control.engine = b.listen("control", transport.Router, &c.engine.Control, transport.Options{Mandatory: true})
 	mux.engine = b.listen("mux", transport.Router, &c.engine.Mux, transport.Options{Mandatory: true})
 	task.engine = b.listen("task", transport.Router, &c.engine.Task, transport.Options{Mandatory: true})
@@ -152,18 +160,18 @@ func (c *Controller) bind() error {
 	l.ping = b.listen("hb_ping", transport.Pub, &c.engine.HBPing, transport.Options{MaxFrame: maxBeat})
 	c.pong = b.listen("hb_pong", transport.Router, &c.engine.HBPong, transport.Options{MaxFrame: maxBeat, Departed: departed})
 	broadcast.engine = b.listen("broadcast", transport.Router, &c.engine.Broadcast[0], transport.Options{Mandatory: true})
-	b.side(c.cfg.ClientIP, c.cfg.ClientPorts)
+	b.side(clients, c.cfg.ClientPorts)
 	control.client = b.listen("control", transport.Router, &c.client.Control, transport.Options{})
 	mux.client = b.listen("mux", transport.Router, &c.client.Mux, transport.Options{})
-	clients := transport.Options{}
+	watched := transport.Options{}
 	if c.cfg.OnClientLost == Cancel {
-		clients.Mandatory = true // it tells who is connected
-		clients.Departed = func(identity []byte) {
+		watched.Mandatory = true // it tells who is connected
+		watched.Departed = func(identity []byte) {
 			task.absent.leave(identity, l.clock())
 			c.mail.wake()
 		}
 	}
-	task.client = b.listen("task", transport.Router, &c.client.Task, clients)
+	task.client = b.listen("task", transport.Router, &c.client.Task, watched)
 	c.output = b.listen("iopub", transport.Pub, &c.client.IOPub, transport.Options{})
 	l.notify = b.listen("notification", transport.Pub, &c.client.Notification, transport.Options{})
 	broadcast.client = b.listen("broadcast", transport.Router, &c.client.Broadcast, transport.Options{})
@@ -177,70 +185,6 @@ func (c *Controller) bind() error {
 	}
 	c.assemble(&mux, &task, &control, &broadcast, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	return nil
-}
-
-// A binder opens sockets at the ports of a pool, until one fails.
-type binder struct {
-	c    *Controller
-	ip   string
-	pool *Ports
-	err  error
-}
-
-// side begins the sockets for one kind of peers.
-func (b *binder) side(ip string, pool Ports) {
-	b.ip, b.pool = ip, &pool
-}
-
-// bindPatience is how long a port may still be taken that a killed controller had: by
-// its process that ends, or by a peer that tried to connect to it when nobody
-// listened and happened to be given the same port.
-const bindPatience = 5 * time.Second
-
-// listen opens a socket at *port, or if that is 0 at the next of the pools, or
-// at any free one; *port becomes where it is.
-func (b *binder) listen(name string, kind transport.Kind, port *int, opt transport.Options) transport.Socket {
-	if b.err != nil {
-		return nil
-	}
-	if *port == 0 {
-		*port = b.pool.next()
-	}
-	if *port == 0 {
-		*port = b.c.cfg.Ports.next()
-	}
-	if b.c.cfg.Curve {
-		opt.CurveSecret = b.c.cfg.CurveSecret
-	}
-	endpoint := fmt.Sprintf("tcp://%s:%d", b.ip, *port)
-	s, err := b.c.network.Listen(kind, endpoint, opt)
-	for end := time.Now().Add(bindPatience); err != nil && b.c.cfg.Restore && time.Now().Before(end); {
-		time.Sleep(bindPatience / 50)
-		s, err = b.c.network.Listen(kind, endpoint, opt)
-	}
-	if err == nil {
-		b.c.sockets = append(b.c.sockets, s)
-		*port, err = portOf(s.Addr())
-	}
-	if err != nil {
-		hint := "give it an address of this machine (--ip)"
-		if *port != 0 {
-			hint = "is another controller running? choose other ports (--ports), or none for any that are free"
-		}
-		b.err = fmt.Errorf("%s channel: %w: %s", name, err, hint)
-		return nil
-	}
-	return s
-}
-
-// next takes the first port, or returns 0.
-func (p *Ports) next() int {
-	if len(*p) == 0 {
-		return 0
-	}
-	port := (*p)[0]
-	*p = (*p)[1:]
-	return port
 }
 
 // Client is what clients have to know: the content of their connection file.

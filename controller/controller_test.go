@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -357,7 +358,7 @@ func TestFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *client != c.Client() || client.SSH != "login.site" || client.Location != "head" || engine.Key != client.Key || len(client.Key) != 64 {
+	if !reflect.DeepEqual(*client, c.Client()) || client.SSH != "login.site" || client.Location != "head" || engine.Key != client.Key || len(client.Key) != 64 {
 		t.Errorf("%+v", client)
 	}
 	for _, path := range []string{profile.ClientFile("id"), profile.EngineFile("id")} {
@@ -387,7 +388,9 @@ func TestReuse(t *testing.T) {
 		if first.Key == "" {
 			first = c.Client()
 		}
-		equal(t, c.Client(), first)
+		if !reflect.DeepEqual(c.Client(), first) {
+			t.Fatalf("got %v, want %v", c.Client(), first)
+		}
 		if err := c.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -456,7 +459,8 @@ func TestErrors(t *testing.T) {
 	}{
 		"port in use":     {controller.Config{Ports: controller.Ports{port}}, busy.Addr().String() + ": address already in use: is another controller running?"},
 		"no such address": {controller.Config{IP: "192.0.2.1"}, "192.0.2.1"},
-		"no address":      {controller.Config{IP: "here"}, `ip "here"`},
+		"no address":      {controller.Config{IP: "here"}, `ip "here": "here" is no address, and no interface of this host: it has lo (127.0.0.1`},
+		"no location":     {controller.Config{IP: "*", Location: "a b"}, `location "a b"`},
 		"key":             {controller.Config{Key: "ключ"}, "key: want printable ASCII"},
 		"key and none":    {controller.Config{Key: "k", Unsigned: true}, "choose one"},
 		"scheme":          {controller.Config{Scheme: "fastest"}, `scheme "fastest"`},

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"muster/transport"
+	"muster/transport/reach"
 	"muster/wire"
 )
 
@@ -75,22 +77,9 @@ func (c *Controller) alive() error {
 // answers asks a controller whether it is there. The one asked is on this
 // machine or a stranger's: half a second is long.
 func answers(network transport.Network, to *wire.ClientConnection) bool {
-	var opt transport.Options
-	if to.CurveServerKey != nil {
-		opt.CurveServer = *to.CurveServerKey
-	}
-	s, err := network.Dial(transport.Dealer, to.URL(to.Registration), opt)
-	if err != nil {
-		return false
-	}
-	defer s.Close()
-	timeout := time.AfterFunc(500*time.Millisecond, func() { s.Close() })
-	defer timeout.Stop()
-	_, frames, err := wire.NewSession(to.Key, "").Frames(wire.ConnectionRequest, nil, nil, nil)
-	if err != nil || s.Send(frames) != nil {
-		return false
-	}
-	_, err = s.Recv()
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	_, err := reach.Ask(ctx, network, &to.Endpoint)
 	return err == nil
 }
 

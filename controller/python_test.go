@@ -30,12 +30,12 @@ func needPython(t *testing.T) {
 }
 
 // Unmodified Python engines and clients work through our controller, until a
-// client shuts it down.
+// client shuts it down, where it listens on several addresses too.
 func TestPythonPeers(t *testing.T) {
 	needPython(t)
-	t.Run("signed", func(t *testing.T) { pythonPeers(t, controller.Config{}) })
+	t.Run("signed", func(t *testing.T) { pythonPeers(t, controller.Config{EngineIP: "*"}) })
 	t.Run("curve", func(t *testing.T) { pythonPeers(t, controller.Config{Curve: true}) })
-	t.Run("sqlite", func(t *testing.T) { pythonPeers(t, controller.Config{DB: controller.SQLite}) })
+	t.Run("sqlite", func(t *testing.T) { pythonPeers(t, controller.Config{DB: controller.SQLite, IP: "127.0.0.2,127.0.0.3"}) })
 }
 
 func pythonPeers(t *testing.T, cfg controller.Config) {

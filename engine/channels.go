@@ -13,9 +13,9 @@ import (
 // one for each: what arrives carries the rest of its route, and a reply that
 // begins with the same frames finds its way back.
 type channels struct {
-	network   transport.Network
-	uuid      string
-	serverKey string // of a controller that speaks CURVE
+	network transport.Network
+	conn    *wire.EngineConnection // at the address where the controller answers
+	uuid    string
 
 	registration         transport.Socket
 	control              transport.Socket
@@ -36,7 +36,7 @@ type channels struct {
 // a publisher drops what it sends before its subscriber is there.
 func dial(network transport.Network, c *wire.EngineConnection, uuid string) (*channels, error) {
 	ch := &channels{
-		network: network, uuid: uuid, serverKey: c.ServerKey(),
+		network: network, conn: c, uuid: uuid,
 		departed: make(chan struct{}, 1), replaced: make(chan struct{}),
 	}
 	err := ch.open(
@@ -51,7 +51,8 @@ func dial(network transport.Network, c *wire.EngineConnection, uuid string) (*ch
 
 // dialRest opens what a registered engine needs: its leaf of the broadcast tree,
 // and then its heart.
-func (ch *channels) dialRest(c *wire.EngineConnection, id wire.EngineID) error {
+func (ch *channels) dialRest(id wire.EngineID) error {
+	c := ch.conn
 	return ch.open(
 		channel{transport.Dealer, "broadcast", c.URL(c.Broadcast[int(id)%len(c.Broadcast)]), &ch.broadcast},
 		channel{transport.Dealer, "hb_pong", c.URL(c.HBPong), &ch.pong},
@@ -68,7 +69,7 @@ type channel struct {
 // open connects channels, or none of them.
 func (ch *channels) open(list ...channel) error {
 	for _, c := range list {
-		opt := transport.Options{CurveServer: ch.serverKey}
+		opt := transport.Options{CurveServer: ch.conn.ServerKey()}
 		if c.kind == transport.Dealer {
 			opt.Identity = ch.uuid
 		}

@@ -149,16 +149,21 @@ func (e *Engine) join(network transport.Network) (*channels, error) {
 	}
 }
 
-// enter dials all channels and registers, as reg says besides what goes without saying.
+// enter finds the controller, dials all channels and registers, as reg says
+// besides what goes without saying.
 func (e *Engine) enter(network transport.Network, reg wire.Registration) (*channels, error) {
 	reg.UUID, reg.Keeps, reg.EngineProcess = e.uuid, true, thisProcess(e.cfg.mpi)
-	ch, err := dial(network, e.site.conn, string(e.uuid))
+	conn, err := e.reach(network)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := dial(network, conn, string(e.uuid))
 	if err != nil {
 		return nil, err
 	}
 	m, err := e.register(e.life, ch, reg)
 	if err == nil {
-		err = ch.dialRest(e.site.conn, m.id)
+		err = ch.dialRest(m.id)
 	}
 	if err != nil {
 		ch.discard()

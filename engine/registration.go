@@ -31,7 +31,7 @@ func (e *Engine) id() wire.EngineID { return e.member.Load().id }
 // register introduces the engine to the controller, as reg says, and learns its
 // id (protocol section 5).
 func (e *Engine) register(ctx context.Context, ch *channels, reg wire.Registration) (*membership, error) {
-	url := e.site.conn.URL(e.site.conn.Registration)
+	url := ch.conn.URL(ch.conn.Registration)
 	_, frames, err := e.site.session.Frames(wire.RegistrationRequest, nil, nil, reg)
 	if err != nil {
 		return nil, err

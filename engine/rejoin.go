@@ -119,19 +119,24 @@ func (e *Engine) reread() bool {
 // beats, or the connection file is replaced. It returns false when the engine's
 // life has ended.
 func (e *Engine) awaits(network transport.Network) bool {
-	conn := e.site.conn
-	ping, err := network.Dial(transport.Sub, conn.URL(conn.HBPing), transport.Options{CurveServer: conn.ServerKey()})
-	if err != nil {
-		return true // the next attempt tells why
-	}
-	heard := make(chan struct{})
-	e.receivers.Go(func() {
-		if _, err := ping.Recv(); err == nil {
-			close(heard)
-		}
-	})
+	heard := make(chan struct{}, 1)
 	defer e.receivers.Wait()
-	defer ping.Close()
+	for _, host := range e.site.conn.Hosts() {
+		conn := e.site.conn.At(host)
+		ping, err := network.Dial(transport.Sub, conn.URL(conn.HBPing), transport.Options{CurveServer: conn.ServerKey()})
+		if err != nil {
+			return true // the next attempt tells why
+		}
+		defer ping.Close()
+		e.receivers.Go(func() {
+			if _, err := ping.Recv(); err == nil {
+				select {
+				case heard <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
 	look := time.NewTicker(5 * filePoll)
 	defer look.Stop()
 	for {

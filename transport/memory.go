@@ -2,9 +2,12 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 )
 
 // Memory is a network inside one process, for tests: sockets behave as
@@ -24,7 +27,9 @@ type memorySocket struct {
 	kind   Kind
 	opt    Options
 	addr   string
-	id     string // as this socket's peers know it
+	bound  []string // addr, and others at which it listens
+	to     string   // where it was dialled
+	id     string   // as this socket's peers know it
 	peers  []*memorySocket
 	queue  [][][]byte
 	ready  *sync.Cond
@@ -40,21 +45,42 @@ func (m *Memory) Listen(kind Kind, endpoint string, opt Options) (Socket, error)
 	if n := len(endpoint); n > 2 && endpoint[n-2:] == ":0" {
 		endpoint = fmt.Sprintf("%s%d", endpoint[:n-1], 10000+m.next)
 	}
-	if _, taken := m.listeners[endpoint]; taken {
-		return nil, fmt.Errorf("transport: listen %s: address already in use", endpoint)
-	}
 	s := m.socket(kind, endpoint, opt)
+	s.bound = []string{endpoint}
+	for _, also := range opt.Also {
+		if host, any := strings.CutSuffix(also, ":0"); any {
+			also = host + endpoint[strings.LastIndexByte(endpoint, ':'):]
+		}
+		s.bound = append(s.bound, also)
+	}
+	for _, endpoint := range s.bound {
+		if _, taken := m.listeners[endpoint]; taken {
+			return nil, fmt.Errorf("transport: listen %s: %w", endpoint, syscall.EADDRINUSE)
+		}
+	}
 	if m.listeners == nil {
 		m.listeners = make(map[string]*memorySocket)
 	}
-	m.listeners[endpoint] = s
-	for _, p := range m.orphans[endpoint] {
-		if !p.closed {
-			p.connect(s)
+	for _, endpoint := range s.bound {
+		m.listeners[endpoint] = s
+		for _, p := range m.orphans[endpoint] {
+			if !p.closed {
+				p.connect(s)
+			}
 		}
+		delete(m.orphans, endpoint)
 	}
-	delete(m.orphans, endpoint)
 	return s, nil
+}
+
+// Probe implements Network.
+func (m *Memory) Probe(_ context.Context, endpoint string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.listeners[endpoint] == nil {
+		return fmt.Errorf("transport: %s: %w", endpoint, syscall.ECONNREFUSED)
+	}
+	return nil
 }
 
 // Dial implements Network. The listener must be there; when it closes, the
@@ -68,6 +94,7 @@ func (m *Memory) Dial(kind Kind, endpoint string, opt Options) (Socket, error) {
 	}
 	m.next++
 	s := m.socket(kind, "", opt)
+	s.to = endpoint
 	s.connect(peer)
 	return s, nil
 }
@@ -169,12 +196,16 @@ func (s *memorySocket) Close() error {
 		return nil
 	}
 	s.closed = true
-	if s.addr != "" {
-		delete(s.net.listeners, s.addr)
+	for _, endpoint := range s.bound {
+		delete(s.net.listeners, endpoint)
+	}
+	if len(s.bound) > 0 {
 		if s.net.orphans == nil {
 			s.net.orphans = make(map[string][]*memorySocket)
 		}
-		s.net.orphans[s.addr] = append(s.net.orphans[s.addr], s.peers...)
+		for _, p := range s.peers {
+			s.net.orphans[p.to] = append(s.net.orphans[p.to], p)
+		}
 	}
 	s.ready.Broadcast()
 	var departed []func([]byte)

@@ -8,5 +8,5 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	transporttest.Run(t, new(transport.Memory), "mem:0")
+	transporttest.Run(t, new(transport.Memory), "mem:0", "other:0")
 }

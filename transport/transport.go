@@ -1,6 +1,9 @@
 package transport
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // ErrClosed is returned by a socket that has been closed.
 var ErrClosed = errors.New("transport: socket closed")
@@ -24,6 +27,9 @@ func (k Kind) String() string { return [...]string{"dealer", "router", "pub", "s
 
 // Options of a socket. The zero value is usable.
 type Options struct {
+	// Also are further endpoints that a listening socket is bound to, and those
+	// alone. A port of 0 is the port of the first endpoint.
+	Also []string
 	// Identity is what routers know this socket by; "" lets them make one up.
 	// Of two connections with the same identity, a router has the later one.
 	Identity string
@@ -55,6 +61,10 @@ type Network interface {
 	// Dial connects a socket. It does not wait for the peer: what is sent
 	// before the peer is there is kept for it.
 	Dial(kind Kind, endpoint string, opt Options) (Socket, error)
+	// Probe finds out whether somebody listens at an endpoint, which Dial, that
+	// waits for nobody, does not tell. The error of an endpoint where nobody does
+	// is syscall.ECONNREFUSED, if its host says so.
+	Probe(ctx context.Context, endpoint string) error
 }
 
 // A Socket sends and receives whole multipart messages.

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 )
 
 // SignatureScheme is the one scheme we sign by.
@@ -20,21 +17,23 @@ const SignatureScheme = "hmac-sha256"
 const maxConnectionFile = 1 << 20
 
 // Endpoint is the part of a connection file that clients and engines share
-// (protocol section 2). Ports are on Interface, which is "tcp://ip".
+// (protocol section 2). Ports are on Interface, which is "tcp://ip", and on the
+// same ports of all Addresses (see Hosts).
 type Endpoint struct {
-	SSH             string  `json:"ssh"`
-	Interface       string  `json:"interface"`
-	Registration    int     `json:"registration"`
-	Control         int     `json:"control"`
-	Mux             int     `json:"mux"`
-	Task            int     `json:"task"`
-	IOPub           int     `json:"iopub"`
-	Key             string  `json:"key"`
-	CurveServerKey  *string `json:"curve_serverkey"`
-	Location        string  `json:"location"`
-	Pack            string  `json:"pack"`
-	Unpack          string  `json:"unpack"`
-	SignatureScheme string  `json:"signature_scheme"`
+	SSH             string   `json:"ssh"`
+	Interface       string   `json:"interface"`
+	Addresses       []string `json:"addresses,omitempty"`
+	Registration    int      `json:"registration"`
+	Control         int      `json:"control"`
+	Mux             int      `json:"mux"`
+	Task            int      `json:"task"`
+	IOPub           int      `json:"iopub"`
+	Key             string   `json:"key"`
+	CurveServerKey  *string  `json:"curve_serverkey"`
+	Location        string   `json:"location"`
+	Pack            string   `json:"pack"`
+	Unpack          string   `json:"unpack"`
+	SignatureScheme string   `json:"signature_scheme"`
 }
 
 // ClientConnection is the content of ipcontroller-client.json.
@@ -53,22 +52,6 @@ type EngineConnection struct {
 	Broadcast []int `json:"broadcast"`
 	HBPing    int   `json:"hb_ping"`
 	HBPong    int   `json:"hb_pong"`
-}
-
-// URL returns the address to connect to for a port. When the interface is a
-// wildcard it is the controller's location, or loopback when that is this host.
-func (e *Endpoint) URL(port int) string {
-	scheme, host, ok := strings.Cut(e.Interface, "://")
-	if !ok {
-		scheme, host = "tcp", e.Interface
-	}
-	if host == "0.0.0.0" || host == "*" || host == "" {
-		host = e.Location
-		if here, err := os.Hostname(); host == "" || err == nil && here == host {
-			host = "127.0.0.1"
-		}
-	}
-	return scheme + "://" + host + ":" + strconv.Itoa(port)
 }
 
 // ServerKey is the public key of a controller that speaks CURVE, in Z85, and ""
@@ -98,10 +81,7 @@ func (e *Endpoint) validate(ports map[string]int) error {
 	if e.Pack != "json" || e.Unpack != "json" {
 		return fmt.Errorf("keys \"pack\" and \"unpack\": %q and %q, want \"json\"", e.Pack, e.Unpack)
 	}
-	if _, host, ok := strings.Cut(e.Interface, "://"); !ok || net.ParseIP(host) == nil && strings.ContainsAny(host, ":/ ") {
-		return fmt.Errorf("key \"interface\": %q, want tcp://HOST", e.Interface)
-	}
-	return nil
+	return e.validateHosts()
 }
 
 // ParseClientConnection reads the JSON of a client's connection file.

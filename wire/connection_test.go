@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -30,11 +32,11 @@ func TestConnectionFiles(t *testing.T) {
 		}
 	}
 	c, err := ReadClientConnection(cpath)
-	if err != nil || *c != *client {
+	if err != nil || !reflect.DeepEqual(c, client) {
 		t.Errorf("client: %+v, %v", c, err)
 	}
 	e, err := ReadEngineConnection(epath)
-	if err != nil || e.Endpoint != engine.Endpoint || len(e.Broadcast) != 2 || e.HBPong != 1009 {
+	if err != nil || !reflect.DeepEqual(e.Endpoint, engine.Endpoint) || len(e.Broadcast) != 2 || e.HBPong != 1009 {
 		t.Errorf("engine: %+v, %v", e, err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) != 0 {
@@ -77,24 +79,6 @@ func TestConnectionErrors(t *testing.T) {
 		}
 		if _, err := ReadClientConnection(path); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v; want it to name %q and the file", name, err, c.want)
-		}
-	}
-}
-
-func TestURL(t *testing.T) {
-	here, err := os.Hostname()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct{ iface, location, want string }{
-		{"tcp://10.0.0.7", "login1", "tcp://10.0.0.7:99"},
-		{"tcp://0.0.0.0", "elsewhere", "tcp://elsewhere:99"},
-		{"tcp://*", here, "tcp://127.0.0.1:99"},
-		{"tcp://0.0.0.0", "", "tcp://127.0.0.1:99"},
-	} {
-		e := Endpoint{Interface: c.iface, Location: c.location}
-		if got := e.URL(99); got != c.want {
-			t.Errorf("interface %s, location %s: %s, want %s", c.iface, c.location, got, c.want)
 		}
 	}
 }
@@ -143,9 +127,18 @@ func FuzzConnection(f *testing.F) {
 	e, _ := json.Marshal(EngineConnection{Endpoint: endpoint(), Broadcast: []int{1}, HBPing: 1, HBPong: 2})
 	f.Add(c)
 	f.Add(e)
+	f.Add([]byte(strings.Replace(string(c), `"ssh"`, `"addresses":["10.0.0.1","fd00::1","127.0.0.1","login1"],"ssh"`, 1)))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if c, err := ParseClientConnection(b); err == nil && !strings.HasSuffix(c.URL(c.Mux), fmt.Sprintf(":%d", c.Mux)) {
-			t.Fatalf("URL %s", c.URL(c.Mux))
+		if c, err := ParseClientConnection(b); err == nil {
+			for _, host := range c.Hosts() {
+				at := c.At(host)
+				if url, err := url.Parse(at.URL(c.Mux)); host != c.Location && (err != nil || url.Hostname() != host || url.Port() != fmt.Sprint(c.Mux)) {
+					t.Fatalf("host %q is at %v: %v", host, url, err)
+				}
+			}
+			if !strings.HasSuffix(c.URL(c.Mux), fmt.Sprintf(":%d", c.Mux)) || len(c.Hosts()) > MaxAddresses+2 {
+				t.Fatalf("URL %s, of %d", c.URL(c.Mux), len(c.Hosts()))
+			}
 		}
 		if e, err := ParseEngineConnection(b); err == nil && len(e.Broadcast) == 0 {
 			t.Fatal("accepted without a broadcast port")

@@ -25,6 +25,8 @@ const (
 	ConnectionReply            = "connection_reply"
 	EngineEndedRequest         = "engine_ended_request"
 	EngineEndedReply           = "engine_ended_reply"
+	HelloRequest               = "hello_request"
+	HelloReply                 = "hello_reply"
 
 	// Acknowledge says that messages will not be asked for again: to a client,
 	// on the registration port, that its requests are recorded; to an engine, on

@@ -32,6 +32,7 @@ type options struct {
 const usage = `Ipcontroller is the gateway of a cluster: clients and engines connect to it.
 
   ipcontroller                            listen on this machine alone
+  ipcontroller --ip hsn0                  listen on this interface
   ipcontroller --ip 0.0.0.0               listen on every interface
   ipcontroller --profile mpi              leave the connection files in another profile
   ipcontroller --ports 10101-10120        use these ports, for a firewall
@@ -53,9 +54,9 @@ func newOptions() *options {
 	fs.Usage = func() { fmt.Print(usage, "Flags:\n", fs.FlagUsages()) }
 	o.selection.AddFlags(fs)
 
-	fs.StringVar(&c.IP, "ip", "", "address to listen on (default 127.0.0.1)")
-	fs.StringVar(&c.ClientIP, "client-ip", "", "address for clients, if another")
-	fs.StringVar(&c.EngineIP, "engine-ip", "", "address for engines, if another")
+	fs.StringVar(&c.IP, "ip", "", "where to listen: addresses or interfaces of this machine, as in hsn0 or 10.0.0.1,ib0\n(default 127.0.0.1)")
+	fs.StringVar(&c.ClientIP, "client-ip", "", "where to listen for clients, if elsewhere")
+	fs.StringVar(&c.EngineIP, "engine-ip", "", "where to listen for engines, if elsewhere")
 	fs.StringVar(&c.Location, "location", "", "host name by which others find this machine (default its host name)")
 	fs.StringVar(&c.SSH, "ssh", "", "server that clients tunnel through, [user@]host[:port]")
 	fs.StringVar(&c.EngineSSH, "enginessh", "", "server that engines tunnel through")
@@ -107,6 +108,7 @@ func (o *options) parse(args []string) (warnings []string, err error) {
 		all := configs.Config{Controller: *c}
 		err = configs.Load(c.Profile, &all)
 		*c = all.Controller
+		c.Interface = all.Site.Network.Interface
 		return err
 	})
 	if err != nil {

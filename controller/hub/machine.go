@@ -156,7 +156,7 @@ func (m *Machine) onRequest(ev Request) {
 		m.onUnregistration(ev)
 		return
 	}
-	if m.adoption != nil && kind != wire.ShutdownRequest && kind != wire.EngineEndedRequest {
+	if m.adoption != nil && kind != wire.ShutdownRequest && kind != wire.EngineEndedRequest && kind != wire.HelloRequest {
 		m.adoption.waiting = append(m.adoption.waiting, ev)
 		return
 	}
@@ -207,6 +207,7 @@ var queries = map[string]query{
 	wire.ShutdownRequest:   {wire.ShutdownReply, (*Machine).shutdown},
 
 	wire.EngineEndedRequest: {wire.EngineEndedReply, (*Machine).engineEnded},
+	wire.HelloRequest:       {wire.HelloReply, (*Machine).hello},
 }
 
 // A failure is an error as clients read it: the name of a Python exception,
@@ -244,6 +245,9 @@ func (m *Machine) shutdown(r request) {
 	m.do(Notify{wire.ShutdownNotification, r.Message.RawHeader, okay})
 	m.do(Exit{})
 }
+
+// hello tells a peer that this is its controller, by the signature.
+func (m *Machine) hello(r request) { m.do(r.ok(okay)) }
 
 // connection tells a client who is registered, and as which process if it asks.
 func (m *Machine) connection(r request) {

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -15,9 +17,9 @@ import (
 )
 
 // Run tries a network. endpoint is an address on which a port is free, such as
-// "tcp://127.0.0.1:0".
-func Run(t *testing.T, net transport.Network, endpoint string) {
-	s := suite{net, endpoint}
+// "tcp://127.0.0.1:0", also another one such as "tcp://127.0.0.2:0".
+func Run(t *testing.T, net transport.Network, endpoint, also string) {
+	s := suite{net, endpoint, also}
 	t.Run("RouterDealer", s.routerDealer)
 	t.Run("Identity", s.identity)
 	t.Run("Handover", s.handover)
@@ -30,13 +32,15 @@ func Run(t *testing.T, net transport.Network, endpoint string) {
 	t.Run("Give", s.give)
 	t.Run("CloseEndsRecv", s.closeEndsRecv)
 	t.Run("AddressInUse", s.addressInUse)
+	t.Run("Also", s.listensAlso)
+	t.Run("Probe", s.probe)
 	t.Run("Departed", s.departed)
 	t.Run("DepartedRouter", s.departedRouter)
 }
 
 type suite struct {
-	net      transport.Network
-	endpoint string
+	net            transport.Network
+	endpoint, also string
 }
 
 func (s suite) listen(t *testing.T, k transport.Kind, opt transport.Options) transport.Socket {
@@ -400,9 +404,54 @@ func (s suite) closeEndsRecv(t *testing.T) {
 
 func (s suite) addressInUse(t *testing.T) {
 	r := s.listen(t, transport.Router, transport.Options{})
-	if l, err := s.net.Listen(transport.Router, r.Addr(), transport.Options{}); err == nil {
+	for _, opt := range []transport.Options{{}, {Also: []string{s.also}}} {
+		if l, err := s.net.Listen(transport.Router, r.Addr(), opt); err == nil {
+			l.Close()
+			t.Fatalf("%s could be bound twice", r.Addr())
+		}
+	}
+	if l, err := s.net.Listen(transport.Router, s.also, transport.Options{Also: []string{r.Addr()}}); !errors.Is(err, syscall.EADDRINUSE) {
 		l.Close()
-		t.Fatalf("%s could be bound twice", r.Addr())
+		t.Fatalf("%s could be bound twice: %v", r.Addr(), err)
+	}
+}
+
+// listensAlso: a router hears who comes to any of its endpoints, at one port, and
+// all of them are free when it has closed.
+func (s suite) listensAlso(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{Also: []string{s.also}})
+	endpoints := []string{r.Addr(), strings.TrimSuffix(s.also, ":0") + r.Addr()[strings.LastIndexByte(r.Addr(), ':'):]}
+	for _, endpoint := range endpoints {
+		d, err := s.net.Dial(transport.Dealer, endpoint, transport.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		send(t, d, "by "+endpoint)
+		m := recv(t, r)
+		want(t, m[1:], "by "+endpoint)
+		send(t, r, string(m[0]), "back")
+		want(t, recv(t, d), "back")
+	}
+	r.Discard()
+	for _, endpoint := range endpoints {
+		if l, err := s.net.Listen(transport.Router, endpoint, transport.Options{}); err != nil {
+			t.Errorf("closed, and still there: %v", err)
+		} else {
+			l.Close()
+		}
+	}
+}
+
+// probe tells whether somebody listens.
+func (s suite) probe(t *testing.T) {
+	r := s.listen(t, transport.Router, transport.Options{})
+	if err := s.net.Probe(t.Context(), r.Addr()); err != nil {
+		t.Errorf("%s: %v", r.Addr(), err)
+	}
+	r.Discard()
+	if err := s.net.Probe(t.Context(), r.Addr()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("%s, closed: %v", r.Addr(), err)
 	}
 }
 

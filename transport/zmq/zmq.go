@@ -1,10 +1,13 @@
 package zmq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -48,25 +51,66 @@ var kinds = map[transport.Kind]zmq4.Type{
 
 // Listen implements transport.Network for endpoints "tcp://ip:port".
 func (n *Network) Listen(kind transport.Kind, endpoint string, opt transport.Options) (transport.Socket, error) {
+	for try := 1; ; try++ {
+		s, err := n.listen(kind, endpoint, opt)
+		// A port that is free at the first endpoint may be taken at another.
+		if errors.Is(err, syscall.EADDRINUSE) && strings.HasSuffix(endpoint, ":0") && try < anyPortTries {
+			continue
+		}
+		return s, err
+	}
+}
+
+// anyPortTries is how many ports are tried, where any will do, for one that is
+// free at several endpoints.
+const anyPortTries = 20
+
+func (n *Network) listen(kind transport.Kind, endpoint string, opt transport.Options) (transport.Socket, error) {
 	s, err := n.open(kind, opt)
 	if err != nil {
 		return nil, fmt.Errorf("zmq: listen on %s: %w", endpoint, err)
 	}
-	if err = s.s.Bind(endpoint); err == nil {
+	if err = s.bind(endpoint); err == nil {
 		s.addr, err = s.s.GetLastEndpoint()
 	}
+	for _, also := range opt.Also {
+		if err != nil {
+			break
+		}
+		if host, any := strings.CutSuffix(also, ":0"); any {
+			also = host + s.addr[strings.LastIndexByte(s.addr, ':'):]
+		}
+		endpoint, err = also, s.bind(also)
+	}
 	if err != nil {
-		s.Close()
+		s.Discard()
 		return nil, fmt.Errorf("zmq: listen on %s: %w", endpoint, err)
 	}
 	return s, nil
+}
+
+func (s *socket) bind(endpoint string) error {
+	err := s.family(endpoint)
+	if err == nil {
+		err = s.s.Bind(endpoint)
+	}
+	if no, ok := err.(zmq4.Errno); ok {
+		return syscall.Errno(no)
+	}
+	return err
+}
+
+// family has the socket take what it binds or connects to next for an address of
+// IPv6, if it is one. A name is looked up in IPv4.
+func (s *socket) family(endpoint string) error {
+	return s.s.SetIpv6(strings.Contains(endpoint, "["))
 }
 
 // Dial implements transport.Network.
 func (n *Network) Dial(kind transport.Kind, endpoint string, opt transport.Options) (transport.Socket, error) {
 	s, err := n.open(kind, opt)
 	if err == nil {
-		if err = s.s.Connect(endpoint); err != nil {
+		if err = errors.Join(s.family(endpoint), s.s.Connect(endpoint)); err != nil {
 			s.Close()
 		}
 	}
@@ -74,6 +118,15 @@ func (n *Network) Dial(kind transport.Kind, endpoint string, opt transport.Optio
 		return nil, fmt.Errorf("zmq: connect to %s: %w", endpoint, err)
 	}
 	return s, nil
+}
+
+// Probe implements transport.Network.
+func (n *Network) Probe(ctx context.Context, endpoint string) error {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(endpoint, "tcp://"))
+	if err != nil {
+		return fmt.Errorf("zmq: %w", err)
+	}
+	return c.Close()
 }
 
 func (n *Network) open(kind transport.Kind, opt transport.Options) (*socket, error) {

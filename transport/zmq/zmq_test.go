@@ -3,6 +3,7 @@ package zmq_test
 import (
 	"errors"
 	"net"
+	"strings"
 	"testing"
 
 	"muster/transport"
@@ -24,7 +25,35 @@ func network(tb testing.TB) *zmq.Network {
 }
 
 func TestZMQ(t *testing.T) {
-	transporttest.Run(t, network(t), "tcp://127.0.0.1:0")
+	transporttest.Run(t, network(t), "tcp://127.0.0.1:0", "tcp://127.0.0.2:0")
+}
+
+// The addresses of a socket may be of IPv4 and of IPv6; a wildcard of IPv6 is both.
+func TestIPv6(t *testing.T) {
+	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+		t.Skipf("NOT RUN: this machine has no IPv6: %v", err)
+	} else {
+		l.Close()
+	}
+	transporttest.Run(t, network(t), "tcp://[::1]:0", "tcp://127.0.0.1:0")
+	n := network(t)
+	r, err := n.Listen(transport.Router, "tcp://[::]:0", transport.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	port := r.Addr()[strings.LastIndexByte(r.Addr(), ':'):]
+	for _, host := range []string{"tcp://127.0.0.1", "tcp://[::1]"} {
+		d, err := n.Dial(transport.Dealer, host+port, transport.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Send([][]byte{[]byte("hello")})
+		if m, err := r.Recv(); err != nil || string(m[1]) != "hello" {
+			t.Errorf("%s: received %q, %v", host, m, err)
+		}
+		d.Close()
+	}
 }
 
 // A peer that announces a frame of 2 GB is cut off before a byte is stored,
