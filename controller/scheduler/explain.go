@@ -97,7 +97,7 @@ func (b *Balanced) onExplain(m *wire.Message) {
 		b.do(fail(a, "", valueError, "explain_request: %s", badJSON(err)))
 		return
 	}
-	reply := wire.Explained{Status: wire.StatusOK, Tasks: make(map[wire.MsgID]string, len(content.MsgIDs))}
+	reply := wire.Explained{Status: wire.StatusOK, Tasks: make(map[wire.MsgID]string, len(content.MsgIDs)), Ready: b.demand()}
 	if content.MsgIDs == nil {
 		reply.Waiting, reply.More = b.waiting()
 	}
