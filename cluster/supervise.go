@@ -29,11 +29,19 @@ func (d Death) String() string {
 	if d.Engine != nil {
 		s += fmt.Sprintf(" %d", *d.Engine)
 	}
-	s += " died: " + d.Cause
+	s += " " + d.verb() + ": " + d.Cause
 	if d.Next != "" {
 		s += "; " + d.Next
 	}
 	return s
+}
+
+// verb is "ended" of engines that have drained, which is nothing to worry about.
+func (d Death) verb() string {
+	if d.Cause == launcher.NearlyOver {
+		return "ended"
+	}
+	return "died"
 }
 
 // maxDeaths is how many of the latest deaths are on record.
@@ -53,7 +61,7 @@ func (c *Cluster) died(d Death) {
 	if d.Next != "" {
 		args = append(args, "next", d.Next)
 	}
-	c.config.Log.Warn(d.Of+" died", args...)
+	c.config.Log.Warn(d.Of+" "+d.verb(), args...)
 	c.noted(func(r *Record) {
 		r.Deaths = append(r.Deaths, d)
 		r.Deaths = r.Deaths[max(0, len(r.Deaths)-maxDeaths):]

@@ -81,7 +81,7 @@ func (c *Config) ask(r site.Request) error {
 	if r.Kind != "" || r.Broadcast {
 		return fmt.Errorf("configs: job.kind and job.broadcast are for profiles that describe a site: this one asks %s alone", c.Engines.Launcher)
 	}
-	config.Time, config.Poll = cmp.Or(r.Time, config.Time), cmp.Or(r.Poll, config.Poll)
+	config.Time, config.Warning, config.Poll = cmp.Or(r.Time, config.Time), cmp.Or(r.Warning, config.Warning), cmp.Or(r.Poll, config.Poll)
 	config.Directives, config.Setup = slices.Concat(config.Directives, r.Directives), slices.Concat(config.Setup, r.Setup)
 	if len(r.Launch) > 0 {
 		config.Launch = r.Launch

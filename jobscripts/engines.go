@@ -1,6 +1,7 @@
 package jobscripts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -18,6 +19,9 @@ type Engines struct {
 	Nodes   int           // to ask for; 0 leaves it to the batch system
 	PerNode int           // copies on each node; 0 leaves it to the batch system
 	Time    time.Duration // longest run time
+	Warning time.Duration // how long before its end the engines drain; 0 is [Warning] of the time
+	Grace   time.Duration // from SIGTERM to SIGKILL where the job is preempted; 0 is not known
+	After   string        // a job, by its id, which ends before this one starts; "" is none
 
 	Account   string // whom to charge; "" is the user's default
 	Partition string // Slurm: where to run; "" is the site's default
@@ -42,6 +46,7 @@ type Engines struct {
 // of the last two.
 const (
 	ReportRunning = "running" // and the host
+	ReportWarned  = "warned"  // that the time is nearly over: the engines drain
 	ReportEnded   = "ended"   // and the exit status
 	ReportTold    = "told"    // to end, and the signal by which the batch system said so
 )
@@ -54,6 +59,7 @@ var (
 	// A directive's words are parted by spaces, and batch systems give some
 	// characters in names of files a meaning of their own.
 	directiveWord = regexp.MustCompile(`^[^\x00-\x20"'\x60\\$%*:;|&<>()]*$`)
+	jobID         = regexp.MustCompile(`^[0-9f][\w.-]*$`)
 	envName       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
@@ -78,7 +84,22 @@ func RenderEngines(system string, e Engines) (string, error) {
 	if err := e.validate(system); err != nil {
 		return "", fmt.Errorf("jobscripts: %w", err)
 	}
+	e.Warning = cmp.Or(e.Warning, Warning(e.Time))
 	return execute("engines", system, e.Form, e)
+}
+
+// noChain is why a batch system cannot be given a job that waits for another's end.
+var noChain = map[string]string{
+	"pjm":      "PJM orders nothing but the steps of one job, which have to be submitted as such",
+	"htcondor": "HTCondor orders nothing but the nodes of a DAG, which has to be submitted as such",
+}
+
+// Chains says why jobs of a batch system cannot wait for the end of others; nil if they can.
+func Chains(system string) error {
+	if why := noChain[system]; why != "" {
+		return fmt.Errorf("jobscripts: no job after a job: %s", why)
+	}
+	return nil
 }
 
 func (e Engines) validate(system string) error {
@@ -100,7 +121,14 @@ func (e Engines) validate(system string) error {
 			return fmt.Errorf("environment %q: want NAME=value", v)
 		}
 	}
+	if err := warnable(e.Time, e.Warning, e.Grace); err != nil {
+		return err
+	}
 	switch {
+	case e.After != "" && !jobID.MatchString(e.After):
+		return fmt.Errorf("after job %q: that is no id of a job", e.After)
+	case e.After != "" && noChain[system] != "":
+		return fmt.Errorf("after job %s: %s", e.After, noChain[system])
 	case e.N < 1 || e.Nodes < 0 || e.PerNode < 0:
 		return fmt.Errorf("%d engines on %d nodes, %d on each: these cannot be negative, and there must be an engine", e.N, e.Nodes, e.PerNode)
 	case (e.Nodes < 1 || e.PerNode < 1) && e.Chunk == "" && slices.Contains([]string{"pbs", "flux", "pjm"}, system):

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,7 +15,7 @@ import (
 // fullEngines has every field filled in that a system reads.
 func fullEngines() Engines {
 	return Engines{
-		Name: "ipengine-digits", N: 8, Nodes: 2, PerNode: 4, Time: 90 * time.Minute,
+		Name: "ipengine-digits", N: 8, Nodes: 2, PerNode: 4, Time: 90 * time.Minute, Warning: 5 * time.Minute, Grace: 2 * time.Minute, After: "1717",
 		Account: "m1234", Partition: "regular", Queue: "all.q", PE: "mpi",
 		Directives: []string{"--constraint=cpu", "--exclusive"},
 		Setup:      []string{"module load PrgEnv-gnu cray-mpich", `export OMP_NUM_THREADS="1"`},
@@ -40,6 +41,9 @@ func TestRenderedEnginesTwins(t *testing.T) {
 				e.Directives = fullCluster(system).Directives
 				e.Broadcast = fullCluster(system).Broadcast
 				e.Broadcast.Dir = "/tmp/$USER"
+				if Chains(system) != nil {
+					e.After = ""
+				}
 			} else if slices.Contains([]string{"pbs", "flux", "pjm"}, system) {
 				e.Nodes, e.PerNode = 1, 2
 			}
@@ -70,6 +74,10 @@ func TestRenderEnginesErrors(t *testing.T) {
 		{"slurm", func(e *Engines) { e.Time = 0 }, "longest run time 0s"},
 		{"slurm", func(e *Engines) { e.Report = "" }, "report must be given"},
 		{"slurm", func(e *Engines) { e.Launch = nil }, "the words that launch it"},
+		{"slurm", func(e *Engines) { e.After = "17 --x" }, `after job "17 --x": that is no id`},
+		{"htcondor", func(*Engines) {}, "after job 1717: HTCondor orders nothing but the nodes of a DAG"},
+		{"lsf", func(e *Engines) { e.Warning = 2 * time.Hour }, "a warning 2h0m0s before the end of a job of 1h30m0s: it would come before"},
+		{"lsf", func(e *Engines) { e.Grace = -1 }, "cannot be negative"},
 		{"flux", func(e *Engines) { e.Nodes = 0 }, "flux has to be told both"},
 		{"pbs", func(e *Engines) { e.Chunk = "1'" }, "directive"},
 	} {
@@ -172,13 +180,15 @@ func TestEnginesReport(t *testing.T) {
 	for _, tt := range []struct {
 		name, system, program string
 		signal                syscall.Signal // sent to the script when the program is up
-		want                  string         // the last line of the report
+		want                  string         // the last lines of the report
 		status                int
 	}{
 		{"ends well", "slurm", "exit 0", 0, "ended 0", 0},
 		{"fails", "sge", "exit 7", 0, "ended 7", 7},
 		{"qdel", "sge", "trap 'exit 5' TERM" + forever, syscall.SIGUSR2, "told USR2", 5},
-		{"a signal for the engines", "slurm", "trap 'exit 9' USR1" + forever, syscall.SIGUSR1, "ended 9", 9},
+		{"a signal for the engines", "slurm", "trap 'exit 9' HUP" + forever, syscall.SIGHUP, "ended 9", 9},
+		{"warned", "slurm", "trap 'exit 0' USR1" + forever, syscall.SIGUSR1, "warned\nended 0", 0},
+		{"warned, and fails", "sge", "trap 'exit 9' USR1" + forever, syscall.SIGUSR1, "warned\nended 9", 9},
 		{"scancel", "slurm", "until [ -e told ]; do touch up; sleep 0.02; done", syscall.SIGTERM, "told TERM", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -227,6 +237,46 @@ func TestEnginesReport(t *testing.T) {
 				t.Errorf("exit status %d, want %d", got, tt.status)
 			}
 		})
+	}
+}
+
+// The script warns the engines by its own clock, also behind a launcher that would die
+// of the signal.
+func TestEnginesAreWarned(t *testing.T) {
+	for _, system := range Systems() {
+		for name, launch := range map[string][]string{
+			"by a launcher that takes it": {"bash", "-c", `trap 'kill -USR1 $p' USR1; "$@" & p=$!; wait $p; wait $p`, "launch"},
+			"by one that does not":        {"bash", "-c", `"$@"; exit`, "launch"},
+		} {
+			if system != "slurm" && !strings.HasSuffix(name, "not") {
+				continue
+			}
+			t.Run(system+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				e := plainEngines()
+				e.Dir = t.TempDir()
+				if slices.Contains([]string{"pbs", "flux", "pjm"}, system) {
+					e.Nodes, e.PerNode = 1, 2
+				}
+				e.Report, e.Log = filepath.Join(e.Dir, "report"), filepath.Join(e.Dir, "log")
+				e.Time, e.Warning, e.Grace = 2*time.Second, time.Second, time.Minute
+				e.Launch, e.Args = launch, []string{"/bin/bash", "-c",
+					`trap 'echo $((MUSTER_JOB_END - $(date +%s))) of $MUSTER_JOB_GRACE; exit 0' USR1; while :; do sleep 0.02; done`}
+				script, err := RenderEngines(system, e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cmd := exec.Command("bash", "-c", script)
+				cmd.Env = append(os.Environ(), "SLURM_JOB_END_TIME=")
+				cmd.Dir = e.Dir
+				out, err := cmd.CombinedOutput()
+				log, _ := os.ReadFile(e.Log) // where the script writes it itself
+				report, _ := os.ReadFile(e.Report)
+				if text := string(out) + string(log); err != nil || !regexp.MustCompile(`(?m)^[-0-9]+ of 60$`).MatchString(text) || !strings.HasSuffix(string(report), "\nwarned\nended 0\n") {
+					t.Errorf("%v, report %q\n%s", err, report, text)
+				}
+			})
+		}
 	}
 }
 

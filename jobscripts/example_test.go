@@ -26,7 +26,6 @@ func ExampleRender() {
 	// #SBATCH --ntasks-per-node=64
 	// #SBATCH --time=01:00:00
 	// #SBATCH --output=ipcluster-%j.log
-	// #SBATCH --signal=B:TERM@60
 	// #SBATCH --account=m1234
 	// #SBATCH --constraint=cpu
 }

@@ -19,14 +19,45 @@ export IPP_PROFILE_DIR="${IPP_PROFILE_DIR:-$PWD/profile_flux}"
 export IPP_CLUSTER_ID="${IPP_CLUSTER_ID:-$job}"
 security="$IPP_PROFILE_DIR/security/ipcontroller-$IPP_CLUSTER_ID"
 
+# When the time is nearly over the engines drain: they end what they do, run the user's
+# checkpoint, and end. They are told by this script's own clock: not every batch
+# system says something beforehand, and those that do differ in what and when. Whoever
+# wants them to drain earlier sends this script SIGUSR1.
+MUSTER_JOB_END=$(($(timeout 10 flux job timeleft 2>/dev/null | grep -x '[0-9]*') + $(date +%s)))
+[ "${MUSTER_JOB_END:-0}" -gt "$(date +%s)" ] 2>/dev/null || MUSTER_JOB_END=$(($(date +%s) + 3600))
+export MUSTER_JOB_END
+left=$((MUSTER_JOB_END - $(date +%s)))
+lead=60
+[ "$lead" -lt $((left / 2)) ] || lead=$((left / 2)) # a job that was given less time
+(
+	trap 'kill "$!" 2>/dev/null; exit' TERM
+	sleep $((left - lead)) &
+	wait "$!" && kill -USR1 $$
+) &
+alarm=$!
+# srun, mpirun, mpiexec and flux take SIGUSR1, and pass it on to all ranks. A launcher that
+# does not take it, as ibrun, would die of it: then it goes to what that has started.
+warn() {
+	[ -n "$1" ] || return 0
+	set -- "$1" $(sed -n 's/^Sig\(Blk\|Cgt\):\s*/0x/p' "/proc/$1/status" 2>/dev/null)
+	if [ $# -eq 3 ] && [ $((($2 | $3) >> 9 & 1)) -eq 1 ]; then
+		kill -USR1 "$1"
+	else
+		for child in $(pgrep -P "$1"); do warn "$child"; done
+	fi
+}
+
 # On every way out the engines end before their controller.
 teardown() {
 	trap - EXIT TERM INT
+	kill "$alarm" 2>/dev/null
 	for p in ${program:-} ${engines:-} ${controller:-}; do kill -TERM "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
 	rm -f "$security-client.json" "$security-engine.json"
 }
 trap teardown EXIT
 trap 'exit 143' TERM INT
+warned=
+trap 'warned=1; warn "${engines:-}"; warn "${program:-}"' USR1
 
 ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip=0.0.0.0 --location="$(hostname)" &
 controller=$!
@@ -35,12 +66,18 @@ until [ -s "$security-engine.json" ]; do
 	sleep 0.1
 done
 
-flux run --nodes=1 --tasks-per-node=4 ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" &
+flux run --nodes=1 --tasks-per-node=4 ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" \
+	${MUSTER_STARTUP:+"--startup=$MUSTER_STARTUP"} ${MUSTER_CHECKPOINT:+"--checkpoint=$MUSTER_CHECKPOINT"} &
 engines=$!
 
-# Whichever ends first ends the job. A wait is what a signal can interrupt.
 if [ $# -gt 0 ]; then
 	"$@" &
 	program=$!
 fi
+# Whichever ends first ends the job. A wait is what a signal can interrupt.
 wait -n ${program:-} "$controller" "$engines"
+status=$?
+if [ -n "$warned" ]; then # that ended the wait: the program is left to end by itself or, without one, the engines
+	while wait "${program:-$engines}"; status=$?; kill -0 "${program:-$engines}" 2>/dev/null; do :; done
+fi
+exit "$status"

@@ -15,7 +15,8 @@ type Cluster struct {
 	Nodes      int           // to ask for
 	PerNode    int           // engines on each node
 	Time       time.Duration // longest run time
-	Lead       time.Duration // Slurm, LSF: how long before the end of that the cluster is ended in good order
+	Warning    time.Duration // how long before its end the engines drain and the program is told; 0 is [Warning] of the time
+	Grace      time.Duration // from SIGTERM to SIGKILL where the job is preempted; 0 is not known
 	Account    string        // "" leaves it to the user
 	Partition  string        // Slurm: "" leaves it to the site
 	Queue      string        // the others: likewise
@@ -40,7 +41,7 @@ func (c Cluster) Ranks() int { return c.Nodes * c.PerNode }
 // submitted from, which compute nodes see where they may not see the home directory.
 func Defaults(system string) Cluster {
 	c := Cluster{
-		Name: "ipcluster", Nodes: 1, PerNode: 4, Time: time.Hour, Lead: time.Minute,
+		Name: "ipcluster", Nodes: 1, PerNode: 4, Time: time.Hour,
 		ProfileDir: "$PWD/profile_" + system, Controller: "ipcontroller", Engine: "ipengine",
 	}
 	switch system {
@@ -70,6 +71,9 @@ func Render(system string, c Cluster) (string, error) {
 		return "", fmt.Errorf("jobscripts: %d nodes of %d engines: both must be positive", c.Nodes, c.PerNode)
 	}
 	c.fill(system)
+	if err := warnable(c.Time, c.Warning, c.Grace); err != nil {
+		return "", fmt.Errorf("jobscripts: %w", err)
+	}
 	for name, v := range map[string]string{
 		"name": c.Name, "account": c.Account, "partition": c.Partition, "queue": c.Queue, "parallel environment": c.PE,
 		"profile directory": c.ProfileDir, "directive": strings.Join(append(c.Directives[:len(c.Directives):len(c.Directives)], c.Chunk), ""),
@@ -92,7 +96,8 @@ func (c *Cluster) fill(system string) {
 	c.Name, c.ProfileDir = cmp.Or(c.Name, d.Name), cmp.Or(c.ProfileDir, d.ProfileDir)
 	c.Controller, c.Engine = cmp.Or(c.Controller, d.Controller), cmp.Or(c.Engine, d.Engine)
 	c.Nodes, c.PerNode = cmp.Or(c.Nodes, d.Nodes), cmp.Or(c.PerNode, d.PerNode)
-	c.Time, c.Lead, c.PE = cmp.Or(c.Time, d.Time), cmp.Or(c.Lead, d.Lead), cmp.Or(c.PE, d.PE)
+	c.Time, c.PE = cmp.Or(c.Time, d.Time), cmp.Or(c.PE, d.PE)
+	c.Warning = cmp.Or(c.Warning, Warning(c.Time))
 	if system == "pbs" && c.Chunk == "" && c.Launch == "" {
 		c.Chunk = fmt.Sprintf("%d:ncpus=%d:mpiprocs=%d", c.Nodes, c.PerNode, c.PerNode)
 	}

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the rendered scripts")
 // fullCluster has every field filled in that a system reads.
 func fullCluster(system string) Cluster {
 	c := Cluster{
-		Name: "digits", Nodes: 2, PerNode: 64, Time: 30 * time.Minute, Lead: 2 * time.Minute, Account: "m1234", Queue: "regular", PE: "mpich",
+		Name: "digits", Nodes: 2, PerNode: 64, Time: 30 * time.Minute, Warning: 2 * time.Minute, Grace: 5 * time.Minute, Account: "m1234", Queue: "regular", PE: "mpich",
 		Setup: []string{"module load PrgEnv-gnu cray-mpich", `export PATH="$HOME/muster/bin:$PATH"`}, Env: []string{"FI_CXI_RX_MATCH_MODE=hybrid"},
 		ProfileDir: "$SCRATCH/profile_muster", Controller: "$HOME/muster/bin/ipcontroller", Engine: "$HOME/muster/bin/ipengine",
 		Launch: "mpiexec -n 128 --ppn 64", Broadcast: Broadcast{Before: `sbcast "$file" "/tmp/${file##*/}"`, After: `rm "/tmp/${file##*/}"`, Dir: "/tmp"},
@@ -83,6 +83,7 @@ func TestRenderErrors(t *testing.T) {
 		{"slurm", Cluster{ProfileDir: `a"; rm -rf b`}, "profile directory"},
 		{"slurm", Cluster{Nodes: -1}, "-1 nodes"},
 		{"pbs", Cluster{Chunk: "1\n#PBS -q demand"}, "directive"},
+		{"lsf", Cluster{Time: time.Minute, Warning: time.Minute}, "before the end of a job of 1m0s: it would come before"},
 		{"flux", Cluster{Queue: "a\nb"}, "queue"},
 		{"sge", Cluster{Env: []string{"A B=c"}}, "want NAME=value"},
 	} {
@@ -116,16 +117,27 @@ func newSite(t *testing.T, system string) site {
 			case "$*" in
 			"getattr jobid") echo f2A ;;
 			"job id --to=dec f2A") echo 42 ;;
+			"job timeleft") echo 7200 ;;
 			*)` + launch + ` ;;
 			esac`,
 		"ipengine": `
 			trap 'echo engine ends >> "$EVENTS"; exit 0' TERM
+			trap 'echo engine drains >> "$EVENTS"; exit 0' USR1
 			echo "engine $*" >> "$EVENTS"
 			while :; do sleep 0.02; done`,
 		"driver": `
 			until grep -q "^engine " "$EVENTS"; do sleep 0.02; done
 			echo "driver $*" >> "$EVENTS"; exit 7`,
-		"nodes": "n1\nn1\nn1\nn1",
+		"warned": `
+			trap 'echo driver is told >> "$EVENTS"; until grep -q drains "$EVENTS"; do sleep 0.02; done; exit 5' USR1
+			until grep -q "^engine " "$EVENTS"; do sleep 0.02; done
+			echo "$(((MUSTER_JOB_END - $(date +%s) + 60) / 1800)) half hours left" >> "$EVENTS"
+			while :; do sleep 0.02; done`,
+		// How each system tells of a job that was given two hours.
+		"squeue": `date --date="+2 hours" +%Y-%m-%dT%H:%M:%S`,
+		"qstat":  `printf 'Job Id: 42.server\n    Resource_List.select = 1\n    Resource_List.walltime = 02:00:00\nhard resource_list:         h_vmem=2G,h_rt=7200\n'`,
+		"bjobs":  `echo '2:00 L'`,
+		"nodes":  "n1\nn1\nn1\nn1",
 	} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte("#!/bin/bash\n"+text+"\n"), 0o755); err != nil {
 			t.Fatal(err)
@@ -163,7 +175,7 @@ func (s site) job(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.Command("bash", append([]string{"-c", script, "ipcluster"}, args...)...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "PATH="+s.dir+":"+os.Getenv("PATH"), "MUSTER_PROGRAM="+program,
-		"EVENTS="+filepath.Join(s.dir, "events"), "IPP_PROFILE_DIR=", "IPP_CLUSTER_ID=")
+		"SLURM_JOB_END_TIME=", "EVENTS="+filepath.Join(s.dir, "events"), "IPP_PROFILE_DIR=", "IPP_CLUSTER_ID=")
 	for _, v := range environment[s.system] {
 		cmd.Env = append(cmd.Env, strings.ReplaceAll(v, "=DIR", "="+s.dir))
 	}
@@ -242,6 +254,43 @@ func TestScriptEndsOnSignals(t *testing.T) {
 		}
 		if left := s.leftovers(); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
+		}
+	})
+}
+
+// At the warning the engines drain, and the program is told and ends the job; without
+// one the engines do.
+func TestScriptWarns(t *testing.T) {
+	under(t, func(t *testing.T, s site) {
+		for _, program := range [][]string{{"warned"}, nil} {
+			cmd, out := s.job(program...)
+			last := "half hours"
+			if program == nil {
+				last = "engine --mpi"
+			}
+			for deadline := time.Now().Add(30 * time.Second); !strings.Contains(s.events(), last); time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("it does not start: %s\n%s", s.events(), out)
+				}
+			}
+			cmd.Process.Signal(syscall.SIGUSR1)
+			cmd.Wait()
+			got, _ := strings.CutPrefix(s.events(), s.started())
+			want, status := "engine drains\ncontroller ends\n", 0
+			if program != nil {
+				left := "4" // as the batch system says
+				if s.system == "pjm" || s.system == "htcondor" {
+					left = "2" // as was asked for
+				}
+				want, status = left+" half hours left\nengine drains\ndriver is told\ncontroller ends\n", 5
+				got = strings.Replace(got, "driver is told\nengine drains\n", "engine drains\ndriver is told\n", 1)
+			}
+			if code := cmd.ProcessState.ExitCode(); got != want || code != status {
+				t.Errorf("exit status %d, events:\n%s\nwant %d and\n%s\n%s", code, got, status, want, out)
+			}
+			if err := os.Remove(filepath.Join(s.dir, "events")); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

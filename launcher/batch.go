@@ -23,6 +23,9 @@ type BatchConfig struct {
 	// Time is the longest run time of the job. 0 is an hour: nearly every queue
 	// takes that, and a set that is forgotten does not use up an account.
 	Time time.Duration `toml:"time"`
+	// Warning is how long before its end the engines drain; 0 is a minute, and of short
+	// jobs a tenth of their time.
+	Warning time.Duration `toml:"warning"`
 	// Directives are more options of the batch system, as in "--constraint=cpu".
 	Directives []string `toml:"directives"`
 	// Setup is lines of shell that run before the engines, as in "module load openmpi".
@@ -65,6 +68,8 @@ func (c BatchConfig) validate(section string) error {
 	switch {
 	case c.Time < 0 || c.Time > 0 && c.Time < time.Second:
 		return fmt.Errorf("launcher: %s.time is %v: want a second at least, or 0 for %v", section, c.Time, defaultTime)
+	case c.Warning < 0 || c.Warning >= cmp.Or(c.Time, defaultTime):
+		return fmt.Errorf("launcher: %s.warning is %v: want less than the time of the job, %v", section, c.Warning, cmp.Or(c.Time, defaultTime))
 	case c.Poll < 0 || c.Poll > 0 && c.Poll < time.Second:
 		return fmt.Errorf("launcher: %s.poll is %v: batch systems are not asked more often than once in a second", section, c.Poll)
 	}
@@ -241,7 +246,7 @@ func (b batch) job(n int) (jobscripts.Engines, error) {
 		return b.config.Site.Place(n)
 	}
 	e := b.engines
-	e.Time = cmp.Or(b.config.Time, defaultTime)
+	e.Time, e.Warning = cmp.Or(b.config.Time, defaultTime), b.config.Warning
 	e.Directives, e.Setup, e.Form = b.config.Directives, b.config.Setup, b.config.Form
 	e.Launch = slices.Concat(e.Launch, []string{"-n", strconv.Itoa(n)})
 	return e, nil

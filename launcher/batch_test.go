@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -328,6 +329,24 @@ func TestBatchSignal(t *testing.T) {
 		<-job.Wait(launcher.Ended)
 		if job.Err() != nil || strings.Count(job.Output(), "heard") != 2 {
 			t.Errorf("%v, output %q", job.Err(), job.Output())
+		}
+	})
+}
+
+// Engines that drain because their job's time is nearly over have not failed; others have.
+func TestBatchWarned(t *testing.T) {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		for i, tt := range []struct{ program, cause string }{
+			{`trap 'exit 0' USR1; echo up; while :; do sleep 0.02; done`, launcher.NearlyOver},
+			{`trap 'exit 3' USR1; echo up; while :; do sleep 0.02; done`, ": exit status 3: up"},
+		} {
+			job := start(t, batchOf(system, shell(t, tt.program), nil), 2)
+			waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
+			s.Warn(strconv.Itoa(i + 1))
+			<-job.Wait(launcher.Ended)
+			if e := <-job.Ends(); !strings.HasSuffix(e.Cause, tt.cause) || (job.Err() == nil) != (i == 0) {
+				t.Errorf("the end of it is %+v, error %v", e, job.Err())
+			}
 		}
 	})
 }

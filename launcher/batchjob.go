@@ -198,7 +198,10 @@ const withoutPMI = `direct launched using "srun"`
 // end is the end of the job, for a reason unless it ended well.
 func (j *batchJob) end(why string) {
 	end := End{Copy: All, Rank: Unknown}
-	if why != "" {
+	switch {
+	case why == "" && !j.isStopping() && readReport(j.handle.Batch.Report).warned:
+		end.Cause = NearlyOver
+	case why != "":
 		if strings.Contains(j.Output(), withoutPMI) {
 			why += `; give engines.slurm.launch the words of this site, such as ["mpirun"] or ["srun", "--mpi=pmix"]`
 		}
@@ -327,6 +330,7 @@ func (h Handle) stopBatch(ctx context.Context) error {
 // A report is what a job's script has said: see jobscripts.
 type report struct {
 	running bool
+	warned  bool // that its time is nearly over
 	ended   bool
 	status  int
 	told    string // the signal by which the batch system has told it to end
@@ -354,6 +358,8 @@ func parseReport(b []byte) (r report) {
 		switch what {
 		case jobscripts.ReportRunning:
 			r.running = true
+		case jobscripts.ReportWarned:
+			r.warned = true
 		case jobscripts.ReportTold:
 			r.told = value
 		case jobscripts.ReportEnded:

@@ -21,6 +21,10 @@ type End struct {
 	Host  string // where its process was; "" is this machine
 }
 
+// NearlyOver is the Cause of a job of a batch system that was warned of the end of its
+// time, and whose engines have drained and ended well. It is no failure.
+const NearlyOver = "its job's time was nearly over"
+
 const (
 	All     = -1 // no single copy
 	Unknown = -1 // no rank that is known

@@ -55,8 +55,8 @@ func TestScriptOfASite(t *testing.T) {
 	got := submitted(t, "script", "--profile", "perlmutter", "--nodes", "4", "--time", "30m", "--per-node", "64", "--profile-dir", "$SCRATCH/p", "--name", "digits")
 	want := []string{
 		"#SBATCH --job-name=digits", "#SBATCH --nodes=4", "#SBATCH --ntasks-per-node=64", "#SBATCH --time=00:30:00", "#SBATCH --output=ipcluster-%j.log",
-		"#SBATCH --signal=B:TERM@60", "#SBATCH --account=m1234", "#SBATCH --qos=regular", "#SBATCH --constraint=cpu",
-		`srun -n 256 -c 4 --cpu-bind=cores ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" &`,
+		"#SBATCH --account=m1234", "#SBATCH --qos=regular", "#SBATCH --constraint=cpu",
+		`srun -n 256 -c 4 --cpu-bind=cores ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" \`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -59,7 +59,7 @@ func script(args []string) error {
 		if err := onlyForProfiles(fs, "engines", "kind", "broadcast"); err != nil {
 			return err
 		}
-		c.Nodes, c.PerNode, c.Time, c.Account, c.Queue = request.Nodes, request.PerNode, request.Time, request.Account, request.Queue
+		c.Nodes, c.PerNode, c.Time, c.Warning, c.Account, c.Queue = request.Nodes, request.PerNode, request.Time, request.Warning, request.Account, request.Queue
 		c.Directives, c.Setup, c.Launch = request.Directives, request.Setup, launch
 		said, err := configs.Config{}.Request(request)
 		if err != nil {

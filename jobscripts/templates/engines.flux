@@ -12,12 +12,15 @@
 {{- with .Queue}}
 #flux: --queue={{.}}
 {{- end}}
+{{- with .After}}
+#flux: --dependency=afterany:{{.}}
+{{- end}}
 {{- range .Directives}}
 #flux: {{.}}
 {{- end}}
 {{template "engines.body" .}}
 {{- define "environment"}}{{end}}
 {{- define "told"}}# At flux cancel and at the time limit Flux sends SIGTERM.
-trap 'told=TERM; pass TERM' TERM
+trap 'told=TERM; {{template "term" .}}' TERM
 trap 'pass USR2' USR2
 {{- end}}

@@ -24,3 +24,4 @@
 {{- template "ipcluster.body" .}}
 {{- define "job"}}job=$(flux job id --to=dec "$(flux getattr jobid)"){{end}}
 {{- define "signals"}}TERM INT{{end}}
+{{- define "end"}}$(($(timeout 10 flux job timeleft 2>/dev/null | grep -x '[0-9]*') + $(date +%s))){{end}}

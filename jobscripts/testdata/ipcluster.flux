@@ -25,6 +25,35 @@ export IPP_PROFILE_DIR="${IPP_PROFILE_DIR:-$SCRATCH/profile_muster}"
 export IPP_CLUSTER_ID="${IPP_CLUSTER_ID:-$job}"
 security="$IPP_PROFILE_DIR/security/ipcontroller-$IPP_CLUSTER_ID"
 
+# When the time is nearly over the engines drain: they end what they do, run the user's
+# checkpoint, and end. They are told by this script's own clock: not every batch
+# system says something beforehand, and those that do differ in what and when. Whoever
+# wants them to drain earlier sends this script SIGUSR1.
+MUSTER_JOB_END=$(($(timeout 10 flux job timeleft 2>/dev/null | grep -x '[0-9]*') + $(date +%s)))
+[ "${MUSTER_JOB_END:-0}" -gt "$(date +%s)" ] 2>/dev/null || MUSTER_JOB_END=$(($(date +%s) + 1800))
+export MUSTER_JOB_END
+export MUSTER_JOB_GRACE=300 # from SIGTERM to SIGKILL, if the job is preempted
+left=$((MUSTER_JOB_END - $(date +%s)))
+lead=120
+[ "$lead" -lt $((left / 2)) ] || lead=$((left / 2)) # a job that was given less time
+(
+	trap 'kill "$!" 2>/dev/null; exit' TERM
+	sleep $((left - lead)) &
+	wait "$!" && kill -USR1 $$
+) &
+alarm=$!
+# srun, mpirun, mpiexec and flux take SIGUSR1, and pass it on to all ranks. A launcher that
+# does not take it, as ibrun, would die of it: then it goes to what that has started.
+warn() {
+	[ -n "$1" ] || return 0
+	set -- "$1" $(sed -n 's/^Sig\(Blk\|Cgt\):\s*/0x/p' "/proc/$1/status" 2>/dev/null)
+	if [ $# -eq 3 ] && [ $((($2 | $3) >> 9 & 1)) -eq 1 ]; then
+		kill -USR1 "$1"
+	else
+		for child in $(pgrep -P "$1"); do warn "$child"; done
+	fi
+}
+
 engine=$(command -v $HOME/muster/bin/ipengine)
 # A program goes to the disks of the nodes with the MPI shims that lie beside it.
 spread() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] || sbcast "$file" "/tmp/${file##*/}" || return; done; }
@@ -33,12 +62,15 @@ gather() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] ||
 # On every way out the engines end before their controller.
 teardown() {
 	trap - EXIT TERM INT
+	kill "$alarm" 2>/dev/null
 	for p in ${program:-} ${engines:-} ${controller:-}; do kill -TERM "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
 	gather "$engine"
 	rm -f "$security-client.json" "$security-engine.json"
 }
 trap teardown EXIT
 trap 'exit 143' TERM INT
+warned=
+trap 'warned=1; warn "${engines:-}"; warn "${program:-}"' USR1
 
 $HOME/muster/bin/ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip=0.0.0.0 --location="$(hostname)" &
 controller=$!
@@ -48,12 +80,18 @@ until [ -s "$security-engine.json" ]; do
 done
 
 spread "$engine" || { echo "ipcluster: the engine's program could not be copied to the nodes" >&2; exit 1; }
-mpiexec -n 128 --ppn 64 /tmp/"${engine##*/}" --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" &
+mpiexec -n 128 --ppn 64 /tmp/"${engine##*/}" --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" \
+	${MUSTER_STARTUP:+"--startup=$MUSTER_STARTUP"} ${MUSTER_CHECKPOINT:+"--checkpoint=$MUSTER_CHECKPOINT"} &
 engines=$!
 
-# Whichever ends first ends the job. A wait is what a signal can interrupt.
 if [ $# -gt 0 ]; then
 	"$@" &
 	program=$!
 fi
+# Whichever ends first ends the job. A wait is what a signal can interrupt.
 wait -n ${program:-} "$controller" "$engines"
+status=$?
+if [ -n "$warned" ]; then # that ended the wait: the program is left to end by itself or, without one, the engines
+	while wait "${program:-$engines}"; status=$?; kill -0 "${program:-$engines}" 2>/dev/null; do :; done
+fi
+exit "$status"

@@ -84,6 +84,9 @@ func (s *Scheduler) End(id, state string) {
 	}
 }
 
+// Warn sends the script of a job SIGUSR1, as its own clock does.
+func (s *Scheduler) Warn(id string) { syscall.Kill(standIn{s.dir}.job(id).pid(), syscall.SIGUSR1) }
+
 // Down lets every command fail, or answer again.
 func (s *Scheduler) Down(down bool) {
 	if down {

@@ -44,7 +44,10 @@ func (s Site) Plan(r Request) (Plan, error) {
 	if err := s.Validate(); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{System: s.System(), Time: cmp.Or(r.Time, defaultTime), Warning: s.Warning, Form: jobscripts.Form{Template: r.Text, Drop: r.Drop}}
+	p := Plan{System: s.System(), Time: cmp.Or(r.Time, defaultTime), Warning: Warning{s.lead(r), s.Warning.Grace}, Form: jobscripts.Form{Template: r.Text, Drop: r.Drop}}
+	if p.Warning.Lead < 0 || p.Warning.Lead >= p.Time {
+		return Plan{}, s.refuse("job", "give a shorter warning: --warning, or job.warning", "a warning %s before the end of a job of %s", short(p.Warning.Lead), short(p.Time))
+	}
 	kind, err := s.kind(r)
 	if err != nil {
 		return Plan{}, err
@@ -84,6 +87,16 @@ func (s Site) Plan(r Request) (Plan, error) {
 		return Plan{}, s.refuse("broadcast", "leave job.broadcast out, or say how in [site.broadcast]", "how a program is brought to all nodes is not known")
 	}
 	return p, nil
+}
+
+// lead is how long before its end a job is warned. That of the site is for jobs that are
+// longer than twice as long.
+func (s Site) lead(r Request) time.Duration {
+	run := cmp.Or(r.Time, defaultTime)
+	if s.Warning.Lead > 0 {
+		return cmp.Or(r.Warning, min(s.Warning.Lead, run/2))
+	}
+	return cmp.Or(r.Warning, jobscripts.Warning(run))
 }
 
 // kind finds the nodes that are asked for, by name, or by a queue that has but one kind.
@@ -216,7 +229,7 @@ func (p Plan) fill(words []string) []string {
 // for the program and its files.
 func (p Plan) Engines() jobscripts.Engines {
 	return jobscripts.Engines{
-		N: p.N, Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Account: p.Account, Partition: p.Partition, Queue: p.Ask, PE: "mpi", Chunk: p.Chunk,
+		N: p.N, Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Warning: p.Warning.Lead, Grace: p.Warning.Grace, Account: p.Account, Partition: p.Partition, Queue: p.Ask, PE: "mpi", Chunk: p.Chunk,
 		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: p.Launch, Broadcast: p.Broadcast, Form: p.Form,
 	}
 }
@@ -224,7 +237,7 @@ func (p Plan) Engines() jobscripts.Engines {
 // Cluster is the plan as the script of a whole cluster is rendered for it.
 func (p Plan) Cluster() jobscripts.Cluster {
 	return jobscripts.Cluster{
-		Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Lead: p.Warning.Lead, Account: p.Account, Partition: p.Partition, Queue: p.Ask, Chunk: p.Chunk,
+		Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Warning: p.Warning.Lead, Grace: p.Warning.Grace, Account: p.Account, Partition: p.Partition, Queue: p.Ask, Chunk: p.Chunk,
 		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: jobscripts.Words(p.Launch), Broadcast: p.Broadcast, Form: p.Form,
 	}
 }

@@ -125,11 +125,10 @@ type Files struct {
 	Local  string   `toml:"local"`  // the local disk of a node
 }
 
-// Warning is what a site's scheduler can say before a job's time is over.
+// Warning is the time that jobs of the site have to end in good order.
 type Warning struct {
-	Signal string        `toml:"signal"` // as in "USR1"
-	Lead   time.Duration `toml:"lead"`   // how long before
-	Grace  time.Duration `toml:"grace"`  // from the signal that ends a preempted job to the kill
+	Lead  time.Duration `toml:"lead"`  // how long before its end a job is warned, unless a request says; 0 is [jobscripts.Warning]
+	Grace time.Duration `toml:"grace"` // from the SIGTERM that ends a preempted job to the kill; 0 is none, or not known
 }
 
 // System names the scripts that the scheduler reads, one of jobscripts.Systems.

@@ -154,6 +154,26 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
+func TestPlanWarns(t *testing.T) {
+	s := small()
+	for _, tt := range []struct{ lead, run, asked, want time.Duration }{
+		{0, 0, 0, time.Minute},
+		{0, 2 * time.Minute, 0, 12 * time.Second},
+		{5 * time.Minute, time.Hour, 0, 5 * time.Minute},
+		{5 * time.Minute, 4 * time.Minute, 0, 2 * time.Minute},
+		{5 * time.Minute, 4 * time.Minute, 3 * time.Minute, 3 * time.Minute},
+	} {
+		s.Warning = Warning{Lead: tt.lead, Grace: time.Minute}
+		p := plan(t, s, Request{Time: tt.run, Warning: tt.asked})
+		if p.Warning.Lead != tt.want || p.Engines().Warning != tt.want || p.Cluster().Warning != tt.want || p.Engines().Grace != time.Minute {
+			t.Errorf("%+v: warned %v before the end", tt, p.Warning.Lead)
+		}
+	}
+	if _, err := s.Plan(Request{Account: "a", Warning: time.Hour}); err == nil || !strings.Contains(err.Error(), "a warning 1h before the end of a job of 1h (rule job): give a shorter warning") {
+		t.Errorf("a warning before the job begins: %v", err)
+	}
+}
+
 func TestTheUsersOptionsCountMore(t *testing.T) {
 	p := plan(t, small(), Request{Directives: []string{"--mem=4G", "--exclusive", "-C big"}, Launch: []string{"mine", "{ranks}"}})
 	if want := []string{"--mem=4G", "--exclusive", "-C big"}; !slices.Equal(p.Directives, want) {

@@ -16,11 +16,39 @@ command -v "$program" >/dev/null || {
 	echo ended 127 >>"$report"
 	exit 127
 }
+# When the time is nearly over the engines drain: they end what they do, run the user's
+# checkpoint, and end. They are told by this script's own clock: not every batch
+# system says something beforehand, and those that do differ in what and when. Whoever
+# wants them to drain earlier sends this script SIGUSR1.
+MUSTER_JOB_END=
+[ "${MUSTER_JOB_END:-0}" -gt "$(date +%s)" ] 2>/dev/null || MUSTER_JOB_END=$(($(date +%s) + 3600))
+export MUSTER_JOB_END
+left=$((MUSTER_JOB_END - $(date +%s)))
+lead=120
+[ "$lead" -lt $((left / 2)) ] || lead=$((left / 2)) # a job that was given less time
+(
+	trap 'kill "$!" 2>/dev/null; exit' TERM
+	sleep $((left - lead)) &
+	wait "$!" && kill -USR1 $$
+) &
+alarm=$!
+# srun, mpirun, mpiexec and flux take SIGUSR1, and pass it on to all ranks. A launcher that
+# does not take it, as ibrun, would die of it: then it goes to what that has started.
+warn() {
+	[ -n "$1" ] || return 0
+	set -- "$1" $(sed -n 's/^Sig\(Blk\|Cgt\):\s*/0x/p' "/proc/$1/status" 2>/dev/null)
+	if [ $# -eq 3 ] && [ $((($2 | $3) >> 9 & 1)) -eq 1 ]; then
+		kill -USR1 "$1"
+	else
+		for child in $(pgrep -P "$1"); do warn "$child"; done
+	fi
+}
 engines= told=
 pass() { [ -z "$engines" ] || kill -"$1" "$engines"; }
+trap 'kill "$alarm" 2>/dev/null' EXIT
 trap 'pass INT' INT
 trap 'pass HUP' HUP
-trap 'pass USR1' USR1
+trap 'echo warned >>"$report"; [ -n "$engines" ] || { echo ended 0 >>"$report"; exit 0; }; warn "$engines"' USR1
 # At flux cancel and at the time limit Flux sends SIGTERM.
 trap 'told=TERM; pass TERM' TERM
 trap 'pass USR2' USR2
