@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -26,7 +25,7 @@ func (c *Cluster) engineCommand(more ...string) ([]string, error) {
 // this one or on PATH, unless other words are given.
 func (c *Cluster) command(words []string, name string, more []string) ([]string, error) {
 	if len(words) == 0 {
-		path, err := find(name)
+		path, err := Program(name)
 		if err != nil {
 			return nil, err
 		}
@@ -41,24 +40,6 @@ func (c *Cluster) command(words []string, name string, more []string) ([]string,
 	}
 	words = append([]string{program}, words[1:]...)
 	return slices.Concat(words, []string{"--profile-dir=" + c.config.Profile.Dir, "--cluster-id=" + c.config.ID}, more), nil
-}
-
-func find(name string) (string, error) {
-	if self, err := os.Executable(); err == nil {
-		if beside := filepath.Join(filepath.Dir(self), name); isExecutable(beside) {
-			return beside, nil
-		}
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return "", fmt.Errorf("cluster: %s is neither beside this program nor in PATH: build or install it (make bin): %w", name, err)
-	}
-	return path, nil
-}
-
-func isExecutable(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
 func (c *Cluster) log(program, copies string) string {

@@ -108,6 +108,15 @@ func where(e *wire.Endpoint, ip string, cfg *Config) (on []netip.Addr, err error
 	return on, nil
 }
 
+// EngineSide tells on which addresses a controller of this configuration listens for
+// engines, and what its connection file says of how to find it there.
+func (c Config) EngineSide() (on []netip.Addr, e wire.Endpoint, err error) {
+	c = c.withDefaults()
+	e.Location = c.Location
+	on, err = where(&e, c.EngineIP, &c)
+	return on, e, err
+}
+
 // both are the addresses on which one listens for both kinds of peers.
 func both(a, b []netip.Addr) []netip.Addr {
 	out := slices.Concat(a, b)

@@ -15,6 +15,10 @@ import (
 // ShimEnv is the environment variable that names the shim to open.
 const ShimEnv = "MUSTER_MPI_SHIM"
 
+// FlavourEnv is the environment variable that names the flavour to try first,
+// where a site has several and the launcher serves more than one.
+const FlavourEnv = "MUSTER_MPI_FLAVOUR"
+
 // search looks for a shim in one place after the other, as the package comment
 // says, and remembers what was wrong with each.
 type search struct {
@@ -42,7 +46,7 @@ func find(ctx context.Context, path string) (*library, error) {
 		return lib, nil
 	}
 	job, _ := Launched()
-	s := &search{flavours: job.Flavours, lookPath: exec.LookPath}
+	s := &search{flavours: preferred(job.Flavours, os.Getenv(FlavourEnv)), lookPath: exec.LookPath}
 	if exe, err := os.Executable(); err != nil {
 		s.note("beside the executable: %v", err)
 	} else {
@@ -64,6 +68,15 @@ func find(ctx context.Context, path string) (*library, error) {
 		return nil, fmt.Errorf("mpi: find a shim: %w", context.Cause(ctx))
 	}
 	return nil, s.failure()
+}
+
+// preferred puts a flavour first, if it is one of those that fit.
+func preferred(flavours []string, first string) []string {
+	if !slices.Contains(flavours, first) {
+		return flavours
+	}
+	others := slices.DeleteFunc(slices.Clone(flavours), func(f string) bool { return f == first })
+	return append([]string{first}, others...)
 }
 
 func (s *search) note(format string, args ...any) {

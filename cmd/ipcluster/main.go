@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"muster/bench"
+	"muster/cluster/doctor"
 )
 
 // A command is what the first argument of ipcluster names.
@@ -35,6 +36,7 @@ func commands() []command {
 		{"logs", "print what controller and engines have printed", logs},
 		{"explain", "say what tasks wait for", explain},
 		{"script", "print a batch script that runs a whole cluster as one job", script},
+		{"doctor", "say whether a cluster would start, and what to change", doctorCommand},
 		{"profile", "list, show, create and check profiles", profiles},
 		{"bench", "measure clusters on this machine, beside a bare ZeroMQ router", measure},
 		{"completion", "print what shells complete commands by", completion},
@@ -61,6 +63,9 @@ func dispatch(args []string) error {
 	}
 	if args[0] == bench.PeerCommand {
 		return bench.Peer(args[1:])
+	}
+	if args[0] == doctor.NodeCommand {
+		os.Exit(doctor.Node(args[1:]))
 	}
 	if args[0] == completeCommand {
 		return complete(args[1:])

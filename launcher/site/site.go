@@ -101,6 +101,14 @@ type MPI struct {
 	Environment []string `toml:"environment"` // "NAME=value", set before MPI_Init
 }
 
+// Engine is the flavour as engines call it (package mpi); "" if users choose.
+func (m MPI) Engine() string {
+	if m.Flavour == "mpich-abi" {
+		return "mpich"
+	}
+	return m.Flavour
+}
+
 // Broadcast says how a program is brought to all nodes; see [jobscripts.Broadcast].
 type Broadcast struct {
 	Before string `toml:"before"`
