@@ -25,6 +25,7 @@ type Client struct {
 	network *zmq.Network // nil when the network is the caller's
 	dialer  transport.Network
 	file    string // that conn was read from, "" if from none
+	deaf    bool   // it has no iopub
 
 	// gate keeps the sockets from being replaced while they are sent by, and is
 	// taken before mu. It guards those fields that follow down to away: the

@@ -59,7 +59,7 @@ func connect(ctx context.Context, file string, conn *wire.ClientConnection, o *o
 		return nil, fmt.Errorf("the file asks for an ssh tunnel by way of %q, which this client does not open: run it on %s, or forward the file's ports with ssh -L", conn.SSH, conn.Location)
 	}
 	c := newClient(conn.Key, o.log)
-	c.file, c.conn, c.dialer = file, conn, o.network
+	c.file, c.conn, c.dialer, c.deaf = file, conn, o.network, o.deaf
 	if c.dialer == nil {
 		own, err := zmq.New()
 		if err != nil {
@@ -139,6 +139,9 @@ func (c *Client) dial() error {
 		{transport.Dealer, c.at.Broadcast, &c.broadcast.socket},
 		{transport.Dealer, c.at.Registration, &c.query.socket},
 	} {
+		if d.socket == &c.iopub && c.deaf {
+			continue
+		}
 		opt := transport.Options{CurveServer: c.at.ServerKey()}
 		if d.kind == transport.Dealer {
 			opt.Identity = c.session.ID // by which a controller that is started again finds the client
@@ -153,7 +156,9 @@ func (c *Client) dial() error {
 		*d.socket = s
 	}
 	c.greet.socket = c.query.socket
-	c.receive(c.iopub, "iopub", c.published)
+	if !c.deaf {
+		c.receive(c.iopub, "iopub", c.published)
+	}
 	c.receive(c.notification, "notification", c.notified)
 	for _, ch := range []*channel{c.control, c.mux, c.task, c.broadcast, c.query} {
 		c.receive(ch.socket, ch.name, c.replied)

@@ -18,6 +18,7 @@ type options struct {
 	file       string
 	network    transport.Network
 	log        *slog.Logger
+	deaf       bool
 }
 
 // WithProfile takes the cluster of the profile of that name in $IPYTHONDIR, or
@@ -45,6 +46,11 @@ func WithNetwork(n transport.Network) Option { return func(o *options) { o.netwo
 // drops: messages that are malformed or carry a wrong signature. Without it both
 // happen in silence.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
+
+// WithoutOutput does not listen to what engines print. A controller sends that to
+// all clients, whoever has caused it, which is much to hear for one that only asks
+// now and then. The results of calls then have neither output nor displays.
+func WithoutOutput() Option { return func(o *options) { o.deaf = true } }
 
 // path is the connection file that the options and the environment lead to.
 func (o *options) path() (string, error) {

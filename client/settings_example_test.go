@@ -81,3 +81,23 @@ func ExampleExplanation() {
 	must(runs.Cancel(ctx))
 	// Output: 3 waits until task "..." is done
 }
+
+// Is there work for more engines than there are?
+func ExampleClient_Demand() {
+	ctx, c := session()
+	defer c.Close()
+	v := c.LoadBalanced()
+	many := v.MapAsync(client.Ref("func(int) { for {} }"), make([]int, 10))
+	for {
+		n, err := c.Demand(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if n == 6 { // engines have the others
+			fmt.Println("more engines would help")
+			break
+		}
+	}
+	must(many.Cancel(ctx))
+	// Output: more engines would help
+}

@@ -57,7 +57,7 @@ type task struct {
 // that counts has said how many messages there are; else the status "idle"
 // ends them. Replies that no engine made are followed by nothing.
 func (t *task) complete() bool {
-	if t.result.kind == toController {
+	if t.result.kind == toController || t.result.client.deaf {
 		return true
 	}
 	if n, counted := countOf(t.reply.Metadata); counted {

@@ -36,6 +36,8 @@ type Config struct {
 	// the profile's directory unless its path is absolute. It is what an engine
 	// that is started again knows.
 	Startup string `toml:"startup"`
+	// Elastic has further sets of engines come and go with the load.
+	Elastic ElasticConfig `toml:"elastic"`
 	// Each is read by the launcher of that name.
 	MPI      MPIConfig    `toml:"mpi"`
 	SSH      SSHConfig    `toml:"ssh"`
@@ -167,6 +169,9 @@ const engineNumber = "--IPEngine.id="
 
 // Validate refuses what no launcher can do.
 func (c Config) Validate() error {
+	if err := c.Elastic.validate(); err != nil {
+		return err
+	}
 	switch {
 	case c.N < 0:
 		return fmt.Errorf("launcher: engines.n is %d: it must not be negative", c.N)
