@@ -26,13 +26,14 @@ import (
 const (
 	controllerDir = "CLIENT_TEST_CONTROLLER"
 	controllerDB  = "CLIENT_TEST_DB"
+	controllerIP  = "CLIENT_TEST_IP"
 )
 
 func runController(dir string) int {
 	p, db := wire.Profile{Dir: dir}, controller.DB(os.Getenv(controllerDB))
 	_, err := os.Stat(p.ClientFile(""))
 	c, err := controller.New(controller.Config{
-		Profile: p, DB: db, Reuse: true, Restore: err == nil && db == controller.SQLite,
+		Profile: p, IP: os.Getenv(controllerIP), DB: db, Reuse: true, Restore: err == nil && db == controller.SQLite,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err == nil {
@@ -48,13 +49,18 @@ type mortal struct {
 	t       *testing.T
 	profile wire.Profile
 	db      controller.DB
+	ip      string // where it listens when it is started next; "" is loopback
 	process *exec.Cmd
 	log     bytes.Buffer // of the controllers
 	told    bytes.Buffer // of the clients
 }
 
 func newMortal(t *testing.T, db controller.DB, engines int) *mortal {
-	m := &mortal{t: t, profile: wire.Profile{Dir: t.TempDir()}, db: db}
+	return newMortalAt(t, "", db, engines)
+}
+
+func newMortalAt(t *testing.T, ip string, db controller.DB, engines int) *mortal {
+	m := &mortal{t: t, profile: wire.Profile{Dir: t.TempDir()}, db: db, ip: ip}
 	m.start()
 	life, end := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -89,7 +95,7 @@ func newMortal(t *testing.T, db controller.DB, engines int) *mortal {
 
 func (m *mortal) start() {
 	m.process = exec.Command(os.Args[0])
-	m.process.Env = append(os.Environ(), controllerDir+"="+m.profile.Dir, controllerDB+"="+string(m.db))
+	m.process.Env = append(os.Environ(), controllerDir+"="+m.profile.Dir, controllerDB+"="+string(m.db), controllerIP+"="+m.ip)
 	m.process.Stderr = &m.log
 	check(m.t, m.process.Start())
 }

@@ -101,6 +101,30 @@ func TestFileIsReplaced(t *testing.T) {
 	fresh.start(Config{Timeout: limit})
 }
 
+// Of several addresses each is asked; meanwhile a stale file may be replaced.
+func TestFileIsReplacedWhileAsked(t *testing.T) {
+	stale := newController(t, new(transport.Memory)) // it answers no hello
+	stale.conn.Addresses = []string{"127.0.0.1", "127.0.0.2"}
+	if err := wire.WriteConnection(stale.file, &stale.conn); err != nil {
+		t.Fatal(err)
+	}
+	err := fail(t, Config{ConnectionFile: stale.file, Timeout: time.Second, Network: stale.network})
+	wantError(t, err, stale.file, stale.sockets["registration"].Addr()+": no answer within 1s", "tcp://127.0.0.2:", "connection refused", "ipcontroller --ip")
+
+	fresh := newController(t, stale.network)
+	written := fresh.file
+	fresh.file = stale.file
+	go func() {
+		for ev := range stale.events {
+			if ev.Header.MsgType == wire.HelloRequest {
+				break
+			}
+		}
+		os.Rename(written, stale.file)
+	}()
+	fresh.start(Config{Timeout: limit})
+}
+
 func TestRegistrationIsRefused(t *testing.T) {
 	c := newController(t, new(transport.Memory))
 	go func() {

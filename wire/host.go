@@ -21,11 +21,11 @@ const loopback = "127.0.0.1"
 // IP addresses and names, of which there is one at least. They are the host of
 // Interface and those of Addresses. In the place of a wildcard stands loopback on
 // the controller's own host, and elsewhere, as the last, its Location. Loopback
-// addresses of another host lead nowhere, and are left out.
+// addresses of another host lead nowhere, and are left out unless Interface is one.
 func (e *Endpoint) Hosts() []string {
-	name, err := os.Hostname()
-	here := e.Location == "" || err == nil && e.Location == name
 	host := e.host()
+	name, err := os.Hostname()
+	here := e.Location == "" || err == nil && e.Location == name || isLoopback(host)
 	wildcard := isWildcard(host)
 	var hosts []string
 	switch {
@@ -35,7 +35,7 @@ func (e *Endpoint) Hosts() []string {
 		hosts = []string{loopback}
 	}
 	for _, a := range e.Addresses {
-		if ip, err := netip.ParseAddr(a); err != nil || here || !ip.IsLoopback() {
+		if here || !isLoopback(a) {
 			hosts = append(hosts, a)
 		}
 	}
@@ -94,6 +94,11 @@ func (e *Endpoint) host() string {
 		host = strings.TrimSuffix(bare, "]")
 	}
 	return host
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
 }
 
 func isWildcard(host string) bool {

@@ -41,6 +41,7 @@ func TestHosts(t *testing.T) {
 		{"tcp://0.0.0.0", "elsewhere", "10.0.0.7 10.1.0.7 127.0.0.1 ::1", "10.0.0.7 10.1.0.7 elsewhere"},
 		{"tcp://0.0.0.0", here, "10.0.0.7 10.1.0.7 127.0.0.1", "127.0.0.1 10.0.0.7 10.1.0.7"},
 		{"tcp://*", "", "", "127.0.0.1"},
+		{"tcp://127.0.0.1", "elsewhere", "127.0.0.2 10.0.0.7", "127.0.0.1 127.0.0.2 10.0.0.7"}, // by a tunnel
 		{"tcp://[::]", "elsewhere", "elsewhere 10.0.0.7", "elsewhere 10.0.0.7"},
 	} {
 		e := Endpoint{Interface: c.iface, Location: c.location, Addresses: strings.Fields(c.addresses)}
