@@ -19,6 +19,7 @@ if [ "$want" = test ]; then
 	have sqlite3 || need sqlite3
 	have ssh || need openssh-client
 	[ "$(uname)" != Linux ] || [ -x /usr/sbin/sshd ] || need openssh-server
+	[ "$(uname)" != Linux ] || [ -x /usr/sbin/ip ] || have ip || need iproute2
 	if [ -e /etc/debian_version ]; then
 		{ have mpicc.openmpi && have mpirun.openmpi; } || need openmpi
 		{ have mpicc.mpich && have mpirun.mpich; } || need mpich
@@ -63,7 +64,8 @@ packages() {
 		dnf:mpich) echo mpich-devel ;;
 		dnf:pkg-config) echo pkgconf-pkg-config ;;
 		dnf:procps) echo procps-ng ;;
-		brew:procps | brew:openssh-* | spack:openssh-server) ;;
+		dnf:iproute2) echo iproute ;;
+		brew:procps | brew:openssh-* | brew:iproute2 | spack:openssh-server) ;;
 		dnf:openssh-client) echo openssh-clients ;;
 		spack:openssh-client) echo openssh ;;
 		brew:libzmq) echo zeromq ;;

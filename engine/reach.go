@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"muster/transport"
 	"muster/transport/reach"
@@ -16,12 +17,16 @@ import (
 func (e *Engine) reach(network transport.Network) (*wire.EngineConnection, error) {
 	ctx, cancel := context.WithTimeoutCause(e.life, e.cfg.Timeout, fmt.Errorf("no answer within %v", e.cfg.Timeout))
 	defer cancel()
+	begun := time.Now()
 	for {
 		host, err := e.unlessReplaced(ctx, func(ctx context.Context) (string, error) {
 			return reach.Controller(ctx, network, &e.site.conn.Endpoint)
 		})
 		switch {
 		case err == nil:
+			if n := len(e.site.conn.Hosts()); n > 1 {
+				e.log.Info("the controller answers", "address", host, "tried", n, "took", time.Since(begun))
+			}
 			return e.site.conn.At(host), nil
 		case e.reread():
 			return nil, errReplaced
