@@ -143,7 +143,7 @@ func (c *Config) load() (profile configs.Config, err error) {
 	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
 	profile.Engines.Restart = cmp.Or(c.Restart, profile.Engines.Restart)
 	job := c.Job
-	job.Run = c.Profile.Dir
+	job.Run, job.Outside = c.Profile.Dir, !launcher.Allocated()
 	if err := profile.Place(job, c.N); err != nil {
 		return profile, err
 	}

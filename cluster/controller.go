@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"muster/launcher"
+	"muster/transport/reach"
 )
 
 // startController starts the controller and waits for its connection files.
@@ -67,7 +68,9 @@ func (c *Cluster) launchController(ctx context.Context, life string, more ...str
 
 // reachable is what the controller is told so that engines on other machines
 // reach it, where nobody has said on which address it is to listen: for these
-// engines it listens on every interface, and for clients on loopback as always.
+// engines it listens on the interface by which nodes of the site reach each other
+// or, where this host has none of that name, on every interface; and for clients
+// on loopback as always.
 func (c *Cluster) reachable() []string {
 	said := c.profile.Controller.IP != "" || c.profile.Controller.EngineIP != "" ||
 		slices.ContainsFunc(c.config.ControllerArgs, func(a string) bool {
@@ -75,6 +78,9 @@ func (c *Cluster) reachable() []string {
 		})
 	if said || !c.profile.Engines.Elsewhere() {
 		return nil
+	}
+	if i := c.profile.Site.Network.Interface; i != "" && reach.Has(i) {
+		return []string{"--engine-ip=" + i}
 	}
 	return []string{"--engine-ip=0.0.0.0"}
 }

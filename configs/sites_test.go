@@ -62,10 +62,29 @@ func TestSites(t *testing.T) {
 			for _, r := range rules.refuses {
 				r.check(t, c.Site)
 			}
+			checkLogin(t, c.Site, rules.submits[0].request)
 		})
 	}
 	if len(ruled) != len(Sites()) || len(ruled) < 18 {
 		t.Errorf("rules of %d sites, and %d sites: want 18 at least, and rules of all", len(ruled), len(Sites()))
+	}
+}
+
+// checkLogin asks for a job whose controller is on a login node: it is planned, unless
+// compute nodes are known not to reach that; and the whole cluster as a job always is.
+func checkLogin(t *testing.T, s site.Site, r site.Request) {
+	t.Helper()
+	for _, known := range []*bool{s.Network.Login, new(false), new(true)} {
+		s.Network.Login = known
+		for _, r.Outside = range []bool{false, true} {
+			_, err := s.Plan(r)
+			var refusal *site.Refusal
+			if forbidden := r.Outside && known != nil && !*known; !forbidden && err != nil {
+				t.Errorf("outside: %v: %v", r.Outside, err)
+			} else if forbidden && (!errors.As(err, &refusal) || refusal.Rule != "network.login_reachable" || !strings.Contains(refusal.Remedy, "ipcluster script")) {
+				t.Errorf("a controller on a login node that nodes do not reach: %v", err)
+			}
+		}
 	}
 }
 

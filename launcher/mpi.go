@@ -41,7 +41,7 @@ func (m MPI) Start(ctx context.Context, n int) (Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	host := host{cores: runtime.NumCPU(), allocated: allocated(), root: os.Geteuid() == 0}
+	host := host{cores: runtime.NumCPU(), allocated: Allocated(), root: os.Geteuid() == 0}
 	words, env := d.words(n, host)
 	if d == openMPI && host.root {
 		m.Log.Info("running mpirun as root, which Open MPI must be told to allow", "env", strings.Join(rootEnv, " "))
@@ -125,9 +125,9 @@ func askDialect(ctx context.Context, r Runner, mpirun string) (dialect, error) {
 	return other, nil
 }
 
-// allocated reports whether a batch system has told mpirun which nodes and
-// slots to use.
-func allocated() bool {
+// Allocated reports whether this process is in a job of a batch system, which tells
+// mpirun which nodes and slots to use.
+func Allocated() bool {
 	for _, name := range []string{"SLURM_JOB_ID", "PBS_NODEFILE", "PE_HOSTFILE", "LSB_DJOB_HOSTFILE", "FLUX_JOB_ID"} {
 		if os.Getenv(name) != "" {
 			return true

@@ -62,7 +62,7 @@ func start(args []string) error {
 	fs.BoolVar(&dryRun, "dry-run", false, "print what would be submitted to the batch system, and do nothing")
 	sel.AddFlags(fs)
 	jobFlags(fs, &config.Job)
-	ip := fs.String("ip", "", "address the controller listens on (default loopback; for engines of a batch system every interface)")
+	ip := fs.String("ip", "", "where the controller listens: addresses or interfaces of this machine, as in hsn0 or 10.0.0.1,ib0\n(default loopback; for engines elsewhere the site's interface, or all)")
 	location := fs.String("location", "", "name or address by which others reach the controller")
 	fs.DurationVar(&config.Timeout, "timeout", 0, "longest time until all engines are registered, but for time in a queue (default 1m)")
 	fs.Var(&level, "log-level", "log level of ipcluster, controller and engines")

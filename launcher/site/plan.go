@@ -69,6 +69,10 @@ func (s Site) Plan(r Request) (Plan, error) {
 	if err := s.seen(r.Run); err != nil {
 		return Plan{}, err
 	}
+	if s.Network.Login != nil && !*s.Network.Login && r.Outside {
+		return Plan{}, s.refuse("network.login_reachable", "let the whole cluster be one job: submit what ipcluster script prints for this profile",
+			"engines of a job cannot reach a controller on a login node")
+	}
 	if err := s.directives(&p, r, kind, queue); err != nil {
 		return Plan{}, err
 	}

@@ -34,6 +34,8 @@ type Request struct {
 	Poll time.Duration `toml:"poll"`
 	// Run is the directory of the run, which compute nodes must see.
 	Run string `toml:"-"`
+	// Outside says that the engines' controller is on the login node, outside of the job.
+	Outside bool `toml:"-"`
 }
 
 // Or returns the request with what it leaves empty taken from another; options
@@ -49,7 +51,7 @@ func (r Request) Or(other Request) Request {
 		Directives: slices.Concat(other.Directives, r.Directives), Setup: slices.Concat(other.Setup, r.Setup),
 		Launch: launch, Broadcast: r.Broadcast || other.Broadcast,
 		Template: cmp.Or(r.Template, other.Template), Text: cmp.Or(r.Text, other.Text), Drop: slices.Concat(other.Drop, r.Drop),
-		Poll: cmp.Or(r.Poll, other.Poll), Run: cmp.Or(r.Run, other.Run),
+		Poll: cmp.Or(r.Poll, other.Poll), Run: cmp.Or(r.Run, other.Run), Outside: r.Outside || other.Outside,
 	}
 }
 
