@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -83,6 +84,9 @@ func dial(ctx context.Context, e wire.Endpoint) (v *visit, err error) {
 		v.leave()
 		if tried, ok := errors.AsType[*reach.Error](err); ok {
 			err = tried.Attempts[0].Err
+		}
+		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() { // a little before the context's own end
+			err = fmt.Errorf("no answer within %v: nothing comes back from there", dialLimit)
 		}
 		return nil, err
 	}
