@@ -38,7 +38,8 @@
 //     with the mpicc on PATH, or, where there is none, with any; if there is
 //     an mpicc but no shim of it, it is built there and then, once.
 //
-// The flavour is told from what the launcher put in the environment. If a
+// The flavour is told from what the launcher put in the environment; where it serves
+// several, that named in MUSTER_MPI_FLAVOUR is tried first. If a
 // launcher has started several processes and MPI nevertheless finds itself
 // alone, the shim is another MPI's, and Init fails instead of leaving every
 // process to believe that it is rank 0 of 1.

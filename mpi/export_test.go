@@ -18,6 +18,7 @@ var (
 	InspectMarker = inspectMarker
 	LaunchedIn    = launched
 	BuildCached   = buildCached
+	Preferred     = preferred
 )
 
 const ABI = abi

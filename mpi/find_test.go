@@ -228,3 +228,21 @@ func TestNamedShim(t *testing.T) {
 		}
 	}
 }
+
+// The flavour that is asked for comes first, if the launcher can serve it.
+func TestPreferred(t *testing.T) {
+	either := []string{"openmpi", "mpich", "other"}
+	for _, tt := range []struct {
+		flavours    []string
+		first, want string
+	}{
+		{either, "mpich", "mpich openmpi other"}, {either, "", "openmpi mpich other"}, {either[:1], "mpich", "openmpi"},
+	} {
+		if got := strings.Join(mpi.Preferred(tt.flavours, tt.first), " "); got != tt.want {
+			t.Errorf("of %q with %q first: %s, want %s", tt.flavours, tt.first, got, tt.want)
+		}
+	}
+	if either[0] != "openmpi" {
+		t.Errorf("the list itself was changed: %q", either)
+	}
+}

@@ -4,8 +4,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"muster/launcher/site"
+	"muster/mpi"
 )
 
 // Programs that really do not start, and what is made of the shell's words about them.
@@ -118,4 +122,13 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%q is taken as %+v", text, r)
 		}
 	})
+}
+
+// Job scripts prefer the MPI of the site by the variable that engines read.
+func TestFlavourOfTheSite(t *testing.T) {
+	s := site.Site{Name: "Lab", Scheduler: "slurm", Nodes: []site.Kind{{Name: "n", Cores: 2}}, MPI: site.MPI{Flavour: "mpich-abi"}}
+	plan, err := s.Plan(site.Request{})
+	if err != nil || !slices.Equal(plan.Env, []string{mpi.FlavourEnv + "=mpich"}) {
+		t.Errorf("environment %q, %v", plan.Env, err)
+	}
 }

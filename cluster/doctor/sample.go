@@ -33,23 +33,28 @@ func (x *examination) sample() (launcher.Config, int, error) {
 	return engines, engines.N, nil
 }
 
-// batchSample has the site plan a small job. Where the site takes no small ones, it is
-// one as large as the cluster's.
-func (x *examination) batchSample() (launcher.Config, int, error) {
-	job := x.Job
-	job.Run, job.Time = x.Profile.Dir, sampleTime
-	n := min(2, x.engines())
+// batchSample has the site plan a small job and a short one. What the site does not take
+// so is as large, or as long, as the cluster's own.
+func (x *examination) batchSample() (engines launcher.Config, n int, err error) {
+	small := x.Job
+	small.Run, small.Time = x.Profile.Dir, sampleTime
+	few := min(2, x.engines())
 	if nodes := x.nodesAsked(); nodes > 0 {
-		n = min(2, nodes)
-		job.Nodes, job.PerNode = n, 1
+		few = min(2, nodes)
+		small.Nodes, small.PerNode = few, 1
 	}
-	engines, err := x.place(job, n)
-	if err != nil {
-		job.Nodes, job.PerNode = x.Job.Nodes, x.Job.PerNode
-		n = x.engines()
-		engines, err = x.place(job, n)
+	large, slow, own := small, small, x.Job
+	large.Nodes, large.PerNode = own.Nodes, own.PerNode
+	slow.Time, own.Run = own.Time, small.Run
+	for _, try := range []struct {
+		site.Request
+		n int
+	}{{small, few}, {large, x.engines()}, {slow, few}, {own, x.engines()}} {
+		if engines, err = x.place(try.Request, try.n); err == nil {
+			return engines, try.n, nil
+		}
 	}
-	return engines, n, err
+	return engines, 0, err
 }
 
 // place reads the profile once more, and has it plan another job than that of the cluster.
@@ -67,7 +72,7 @@ func (x *examination) place(job site.Request, n int) (launcher.Config, error) {
 		err = p.Engines.Validate()
 	}
 	if err != nil {
-		return p.Engines, fmt.Errorf("a small job: %w", err)
+		return p.Engines, fmt.Errorf("a job to look at nodes: %w", err)
 	}
 	return p.Engines, nil
 }

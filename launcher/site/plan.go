@@ -77,6 +77,9 @@ func (s Site) Plan(r Request) (Plan, error) {
 		return Plan{}, err
 	}
 	p.Env = slices.Clone(s.MPI.Environment)
+	if f := s.MPI.Engine(); f != "" {
+		p.Env = append(p.Env, flavourEnv+"="+f)
+	}
 	p.Setup = slices.Concat(s.Setup, r.Setup)
 	if p.Launch = p.fill(r.Launch); len(p.Launch) == 0 {
 		var bind []string
@@ -102,6 +105,9 @@ func (s Site) lead(r Request) time.Duration {
 	}
 	return cmp.Or(r.Warning, jobscripts.Warning(run))
 }
+
+// flavourEnv is mpi.FlavourEnv, by which engines try the shim of the site's MPI first.
+const flavourEnv = "MUSTER_MPI_FLAVOUR"
 
 // kind finds the nodes that are asked for, by name, or by a queue that has but one kind.
 func (s Site) kind(r Request) (Kind, error) {

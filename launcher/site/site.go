@@ -122,15 +122,12 @@ type Broadcast struct {
 type Network struct {
 	Interface string `toml:"interface"`       // by which nodes reach each other by TCP, as in "hsn0"
 	Login     *bool  `toml:"login_reachable"` // compute nodes reach login nodes
-	SSH       *bool  `toml:"ssh_to_nodes"`    // users may log in to nodes of their jobs
-	Proxy     string `toml:"proxy"`           // the way from compute nodes to the internet
 }
 
 // Files says what compute nodes see.
 type Files struct {
 	Hidden []string `toml:"hidden"` // directories that they do not, as in "/home"
 	Root   string   `toml:"root"`   // where profiles are seen by all, as in "/work" or "$SCRATCH"
-	Local  string   `toml:"local"`  // the local disk of a node
 }
 
 // Warning is the time that jobs of the site have to end in good order.

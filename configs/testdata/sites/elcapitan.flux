@@ -8,6 +8,7 @@
 #flux: --output=/run/ipengine.log
 #flux: --setattr=bank=guests
 #flux: --queue=pbatch
+export MUSTER_MPI_FLAVOUR=mpich
 set -u
 report=/run/ipengine.report
 program=ipengine

@@ -36,6 +36,7 @@ func init() {
 			"ErrTruncate":      reflect.ValueOf(mpi.ErrTruncate),
 			"ErrType":          reflect.ValueOf(mpi.ErrType),
 			"Finalize":         reflect.ValueOf(mpi.Finalize),
+			"FlavourEnv":       reflect.ValueOf(constant.MakeFromLiteral("\"MUSTER_MPI_FLAVOUR\"", token.STRING, 0)),
 			"InPlace":          reflect.ValueOf(&mpi.InPlace).Elem(),
 			"Init":             reflect.ValueOf(mpi.Init),
 			"LAnd":             reflect.ValueOf(mpi.LAnd),
