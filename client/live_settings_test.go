@@ -139,6 +139,7 @@ func TestGoSettingsRefused(t *testing.T) {
 		{v.With(client.Retries(-1)), "retries: -1: it must not be negative"},
 		{v.With(client.Timeout(-time.Second)), "timeout: -1s: it must not be negative"},
 		{v.With(client.Deadline(-time.Second)), "deadline: -1s: it must not be negative"},
+		{v.With(client.Walltime(-time.Second)), "walltime: -1s: it must not be negative"},
 		{v.With(client.After(direct)), "after: depends on execute, a direct call"},
 		{v.With(client.Follow(unsent)), "follow: depends on a call that was not sent: client: apply math.Square"},
 		{v.With(client.After(client.AllOf(client.AnyOf(direct)))), "after: a Dependency within another"},
@@ -148,6 +149,7 @@ func TestGoSettingsRefused(t *testing.T) {
 		{v.On(client.Engines(99)), "engine 99: no such engine"},
 		{c.Direct(client.All).With(client.Retries(1)), "the setting Retries, which is for the scheduler"},
 		{c.Direct(client.All).With(client.Priority(1)), "the setting Priority, which is for the scheduler"},
+		{c.Direct(client.All).With(client.Walltime(time.Minute)), "the setting Walltime, which is for the scheduler"},
 		{c.Direct(client.All).With(client.After(client.MsgIDs{"x"})), "the setting After, which is for the scheduler"},
 	} {
 		_, err := client.Call[float64](ctx, x.view, square, 1.0)

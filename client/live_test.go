@@ -57,6 +57,11 @@ func run(m *testing.M) int {
 
 // startCluster runs a controller and n engines until stop.
 func startCluster(cfg controller.Config, n int) (stop func(), err error) {
+	return startEngines(cfg, make([]engine.Config, n)...)
+}
+
+// startEngines runs a controller and engines as they are described, until stop.
+func startEngines(cfg controller.Config, engines ...engine.Config) (stop func(), err error) {
 	profile := cfg.Profile
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -75,9 +80,10 @@ func startCluster(cfg controller.Config, n int) (stop func(), err error) {
 		end()
 		running.Wait()
 	}
-	for i := range n {
+	for i, described := range engines {
 		id := wire.EngineID(i)
-		e, err := engine.New(engine.Config{ConnectionFile: profile.EngineFile(""), ID: &id})
+		described.ConnectionFile, described.ID = profile.EngineFile(""), &id
+		e, err := engine.New(described)
 		if err != nil {
 			stop()
 			return nil, err
@@ -90,7 +96,7 @@ func startCluster(cfg controller.Config, n int) (stop func(), err error) {
 	}
 	cl, err := client.Connect(ctx, client.WithProfileDir(profile.Dir))
 	if err == nil {
-		err = cl.WaitForEngines(ctx, n)
+		err = cl.WaitForEngines(ctx, len(engines))
 		cl.Close()
 	}
 	if err != nil {

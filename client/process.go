@@ -8,10 +8,11 @@ import (
 	"muster/wire"
 )
 
-// EngineProcess says which process an engine is.
+// EngineProcess says which process an engine is, and how long it lasts.
 type EngineProcess = wire.EngineProcess
 
-// Processes asks the hub which processes the registered engines are. That of an
+// Processes asks the hub which processes the registered engines are, when the
+// batch jobs of these end, and which of them drain. That of an
 // engine that has not told, one of Python, is empty; a controller of Python tells of none.
 func (c *Client) Processes(ctx context.Context) (map[EngineID]EngineProcess, error) {
 	reply, err := c.ask(ctx, wire.ConnectionRequest, wire.ConnectionQuery{Processes: true})

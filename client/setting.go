@@ -35,7 +35,7 @@ type settings struct {
 
 	// Of the tasks of a LoadBalancedView:
 	after, follow     Dependency
-	timeout           time.Duration
+	timeout, walltime time.Duration
 	retries, priority int
 
 	err error // why the view cannot be called
@@ -160,6 +160,21 @@ func Timeout(d time.Duration) Setting {
 	}
 }
 
+// Walltime says how long a task of a LoadBalancedView takes an engine at most. The
+// scheduler gives it to none whose batch job ends before; it waits for another,
+// without standing in the way of others, and Explain says so. Engines of which no
+// end is known may have it. Walltime does not end a task that takes longer
+// (Deadline does). It counts in steps of a thousandth or less, rounded up; 0 is a
+// task that does not say. Python's controller takes no notice of it. Calls of
+// other views refuse it.
+func Walltime(d time.Duration) Setting {
+	return func(s *settings) {
+		if s.walltime = d; d < 0 {
+			s.refuse(fmt.Errorf("walltime: %v: it must not be negative", d))
+		}
+	}
+}
+
 // Priority makes the tasks of a LoadBalancedView go before those of a lower
 // priority that wait as they do; without it, it is 0. What runs is not disturbed.
 // Python's controller takes no notice of it. Calls of other views refuse it.
@@ -187,6 +202,7 @@ type taskOptions struct {
 	After    Dependency        `json:"after,omitzero"`
 	Follow   Dependency        `json:"follow,omitzero"`
 	Timeout  float64           `json:"timeout,omitempty"`
+	Walltime float64           `json:"walltime,omitempty"`
 	Retries  int               `json:"retries,omitempty"`
 	Priority int               `json:"priority,omitempty"`
 }
@@ -203,6 +219,8 @@ func (s *settings) direct() (taskOptions, error) {
 		which = "Follow"
 	case s.timeout != 0:
 		which = "Timeout"
+	case s.walltime != 0:
+		which = "Walltime"
 	case s.retries != 0:
 		which = "Retries"
 	case s.priority != 0:
@@ -218,7 +236,7 @@ func (s *settings) direct() (taskOptions, error) {
 func (s *settings) tasks(targets []wire.EngineUUID) (taskOptions, error) {
 	return taskOptions{
 		Label: s.label, Deadline: s.deadline.Seconds(), Targets: targets, After: s.after, Follow: s.follow,
-		Timeout: s.timeout.Seconds(), Retries: s.retries, Priority: s.priority,
+		Timeout: s.timeout.Seconds(), Walltime: s.walltime.Seconds(), Retries: s.retries, Priority: s.priority,
 	}, s.err
 }
 

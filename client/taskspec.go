@@ -47,7 +47,8 @@ type Task struct {
 	//
 	// Depend is an expression over the engine's properties (see
 	// DirectView.SetProperties) and host, cores, RAM (of the host, in bytes),
-	// rank, size (of its MPI job), id and pid. One that is false, fails or names
+	// rank, size (of its MPI job), id, pid and remaining (seconds until its batch
+	// job ends). One that is false, fails or names
 	// what is not there is not met. The language is that of package
 	// muster/wire/depend. Python engines refuse it.
 	Depend string
@@ -61,6 +62,7 @@ type Task struct {
 	// recovers them.
 	After, Follow     []Dependable
 	Timeout, Deadline time.Duration
+	Walltime          time.Duration
 	Retries, Priority int
 	Label             string
 
@@ -81,6 +83,9 @@ func (t *Task) settings(s settings) settings {
 	}
 	if t.Timeout != 0 {
 		Timeout(t.Timeout)(&s)
+	}
+	if t.Walltime != 0 {
+		Walltime(t.Walltime)(&s)
 	}
 	if t.Deadline != 0 {
 		Deadline(t.Deadline)(&s)

@@ -185,6 +185,15 @@ func (l *loop) advance() {
 	}
 }
 
+// lasts is how many ticks there are until the end of a job: 0 where that is not
+// known, and otherwise one at least.
+func lasts(end wire.Time) int {
+	if end.IsZero() {
+		return 0
+	}
+	return max(1, int(time.Until(end.Time)/tick))
+}
+
 // place gives every scheduler an event.
 func (l *loop) place(ev scheduler.Event) {
 	for _, c := range l.channels {
@@ -204,7 +213,7 @@ func (l *loop) do(a hub.Action) {
 	case hub.Ping:
 		err = l.ping.Send([][]byte{[]byte(a.Beat)})
 	case hub.Up:
-		l.place(scheduler.EngineUp{ID: a.ID, UUID: a.UUID})
+		l.place(scheduler.EngineUp{ID: a.ID, UUID: a.UUID, Lasts: lasts(a.JobEnd)})
 		l.log.Info("engine registered", "engine", a.ID, "uuid", a.UUID)
 	case hub.Down:
 		l.place(scheduler.EngineDown{UUID: a.UUID, Cause: a.Cause})

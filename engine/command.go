@@ -65,6 +65,9 @@ func Command(args []string) int {
 	if err != nil {
 		return status(err)
 	}
+	if cfg.JobEnd, err = environJobEnd(); err != nil {
+		cfg.Log.Warn(err.Error())
+	}
 	for _, u := range unknown {
 		cfg.Log.Warn("trait has no meaning here", "argument", u)
 	}

@@ -35,6 +35,11 @@ type Config struct {
 	// file fails does not register, and ends. "" is none.
 	Startup string
 
+	// JobEnd is when the batch system ends the job that this process is of. The
+	// scheduler then gives the engine no task that says it takes longer; zero is
+	// an end that is not known.
+	JobEnd time.Time
+
 	// OutputLimit bounds the text of stdout and stderr, in bytes, that one
 	// request sends as it comes. Of what follows only the last 16 KiB are sent,
 	// when the request ends, after a line that says how much is missing. It

@@ -59,8 +59,8 @@ func (e *Engine) provides(ctx context.Context, name string) bool {
 }
 
 // fact is a property of the engine, or what it knows of itself: host, cores, RAM
-// (of the host, in bytes), rank and size (in the MPI job), id and pid. A property
-// hides a fact of the same name, and properties are all of the properties.
+// (of the host, in bytes), rank and size (in the MPI job), id, pid and remaining
+// (seconds until its job ends). A property hides a fact of the same name, and properties are all of the properties.
 func (e *Engine) fact(name string) (any, bool) {
 	if v, ok := e.properties[name]; ok {
 		return v, true
@@ -85,6 +85,8 @@ func (e *Engine) fact(name string) (any, bool) {
 		return int(e.id()), true
 	case "pid":
 		return os.Getpid(), true
+	case "remaining":
+		return e.remaining(), true
 	}
 	return nil, false
 }

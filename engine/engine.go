@@ -152,7 +152,7 @@ func (e *Engine) join(network transport.Network) (*channels, error) {
 // enter finds the controller, dials all channels and registers, as reg says
 // besides what goes without saying.
 func (e *Engine) enter(network transport.Network, reg wire.Registration) (*channels, error) {
-	reg.UUID, reg.Keeps, reg.EngineProcess = e.uuid, true, thisProcess(e.cfg.mpi)
+	reg.UUID, reg.Keeps, reg.EngineProcess = e.uuid, true, e.process()
 	conn, err := e.reach(network)
 	if err != nil {
 		return nil, err

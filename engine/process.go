@@ -11,11 +11,14 @@ import (
 // one job.
 const jobVar = "MUSTER_JOB"
 
-// thisProcess tells which process this is, and with MPI its rank.
-func thisProcess(withMPI bool) wire.EngineProcess {
+// process tells which process this is, with MPI its rank, and how long it lasts.
+func (e *Engine) process() wire.EngineProcess {
 	host, _ := os.Hostname() // without a name, pid and job have to do
-	p := wire.EngineProcess{Host: host, PID: os.Getpid(), Job: os.Getenv(jobVar)}
-	if withMPI {
+	p := wire.EngineProcess{
+		Host: host, PID: os.Getpid(), Job: os.Getenv(jobVar),
+		JobEnd: wire.Time{Time: e.cfg.JobEnd},
+	}
+	if e.cfg.mpi {
 		rank := mpi.World().Rank()
 		p.Rank = &rank
 	}

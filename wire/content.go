@@ -14,6 +14,7 @@ const (
 	AbortReply      = "abort_reply"
 	ShutdownRequest = "shutdown_request"
 	SignalRequest   = "signal_request"
+	DrainRequest    = "drain_request"
 
 	RegistrationRequest        = "registration_request"
 	RegistrationReply          = "registration_reply"
@@ -21,6 +22,7 @@ const (
 	RegistrationNotification   = "registration_notification"
 	UnregistrationNotification = "unregistration_notification"
 	ShutdownNotification       = "shutdown_notification"
+	EngineDraining             = "engine_draining"
 	ConnectionRequest          = "connection_request"
 	ConnectionReply            = "connection_reply"
 	EngineEndedRequest         = "engine_ended_request"
@@ -146,12 +148,18 @@ type Registration struct {
 }
 
 // EngineProcess says which process an engine is, so that who sees the process
-// end can say which engine that was. What is not known is left out.
+// end can say which engine that was, and until when it is there. What is not
+// known is left out.
 type EngineProcess struct {
 	Host string `json:"host,omitempty"` // as its operating system has it
 	PID  int    `json:"pid,omitempty"`
 	Job  string `json:"job,omitempty"`  // the mark of the launcher's job, MUSTER_JOB in its environment
 	Rank *int   `json:"rank,omitempty"` // in that job's MPI world
+	// JobEnd is when the batch system ends the process.
+	JobEnd Time `json:"job_end,omitzero"`
+	// Draining says that the engine finishes what it has begun, takes nothing
+	// more, and then ends.
+	Draining bool `json:"draining,omitempty"`
 }
 
 // EngineEnded is the content of an engine_ended_request: the engines that are

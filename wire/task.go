@@ -19,6 +19,14 @@ const (
 // to run.
 const UnmetDependency = "UnmetDependency"
 
+// Walltime, in a request for the task queue, is for how many seconds it takes an
+// engine at most: the scheduler gives it to none whose job ends before.
+const Walltime = "walltime"
+
+// Draining, in the reply of an engine that gives a task back, is true when the
+// engine takes nothing more and is about to end.
+const Draining = "draining"
+
 // A TaskSpec is the first argument of TaskFunction: all that a task does in its
 // one turn of the engine, in this order.
 type TaskSpec struct {

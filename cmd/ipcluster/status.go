@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -31,7 +32,9 @@ do is asked of the controller, wherever that is, by the connection file.
   ipcluster status -o json
 
 An engine has QUEUE direct calls and TASKS of the scheduler to do, that which runs
-among them, and has DONE others. One that tells no process is Python's.
+among them, and has DONE others. Of one in a batch job it is told when the JOB
+ENDS; one that is draining takes nothing more, and is about to end itself. One
+that tells no process is Python's.
 `
 
 // A status is one cluster as status prints it: what is on record, if it is,
@@ -47,7 +50,7 @@ type status struct {
 // An engineStatus is a registered engine.
 type engineStatus struct {
 	ID    client.EngineID `json:"id"`
-	State string          `json:"state"` // busy or idle
+	State string          `json:"state"` // busy, idle or draining
 	client.EngineProcess
 	client.EngineQueue
 }
@@ -125,7 +128,10 @@ func (s *status) ask(ctx context.Context) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(queues.Engines)) {
 		e := engineStatus{id, "idle", processes[id], queues.Engines[id]}
-		if e.Queue+e.Tasks > 0 {
+		switch {
+		case e.Draining:
+			e.State = "draining"
+		case e.Queue+e.Tasks > 0:
 			e.State = "busy"
 		}
 		s.Registered = append(s.Registered, e)
@@ -168,16 +174,35 @@ func (s *status) print(w io.Writer, name string) error {
 	return printDeaths(w, "", s.Record.Deaths)
 }
 
+// untilEnd says when a job ends: "in 1h12m".
+func untilEnd(end time.Time) string {
+	left := time.Until(end)
+	switch {
+	case end.IsZero():
+		return "-"
+	case left <= 0:
+		return "now"
+	case left < time.Minute:
+		return fmt.Sprintf("in %.0fs", left.Seconds())
+	}
+	return "in " + strings.TrimSuffix(left.Truncate(time.Minute).String(), "0s")
+}
+
 // table writes a line for each engine, with the rank where there are ranks.
 func (s *status) table(w io.Writer) {
 	ranks := slices.ContainsFunc(s.Registered, func(e engineStatus) bool { return e.Rank != nil })
-	row := func(id any, rank, host string, pid, state, queue, tasks, done any) {
+	ends := slices.ContainsFunc(s.Registered, func(e engineStatus) bool { return !e.JobEnd.IsZero() })
+	row := func(id any, rank, host string, pid, state, queue, tasks, done any, end string) {
 		if ranks {
 			host = rank + "\t" + host
 		}
-		fmt.Fprintf(w, "%v\t%s\t%v\t%v\t%v\t%v\t%v\n", id, host, pid, state, queue, tasks, done)
+		fmt.Fprintf(w, "%v\t%s\t%v\t%v\t%v\t%v\t%v", id, host, pid, state, queue, tasks, done)
+		if ends {
+			fmt.Fprint(w, "\t", end)
+		}
+		fmt.Fprintln(w)
 	}
-	row("ENGINE", "RANK", "HOST", "PID", "STATE", "QUEUE", "TASKS", "DONE")
+	row("ENGINE", "RANK", "HOST", "PID", "STATE", "QUEUE", "TASKS", "DONE", "JOB ENDS")
 	for _, e := range s.Registered {
 		rank, pid := "-", any("-")
 		if e.Rank != nil {
@@ -186,6 +211,6 @@ func (s *status) table(w io.Writer) {
 		if e.PID != 0 {
 			pid = e.PID
 		}
-		row(e.ID, rank, dash(e.Host), pid, e.State, e.Queue, e.Tasks, e.Completed)
+		row(e.ID, rank, dash(e.Host), pid, e.State, e.Queue, e.Tasks, e.Completed, untilEnd(e.JobEnd.Time))
 	}
 }

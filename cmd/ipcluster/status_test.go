@@ -12,6 +12,7 @@ import (
 	"muster/client"
 	"muster/cluster"
 	"muster/cluster/clustertest"
+	"muster/wire"
 )
 
 // A status names every engine with its process and its work; what cannot be asked
@@ -114,4 +115,27 @@ func TestStatusOfAStaleCluster(t *testing.T) {
 		t.Fatal(diag)
 	}
 	clustertest.NothingLeft(t, p)
+}
+
+// Of engines of batch jobs it is told when these end.
+func TestStatusOfJobs(t *testing.T) {
+	s := status{Registered: []engineStatus{
+		{ID: 0, State: "idle", EngineProcess: client.EngineProcess{Host: "n1", PID: 7, JobEnd: wire.Time{Time: time.Now().Add(72*time.Minute + 30*time.Second)}}},
+		{ID: 1, State: "draining", EngineProcess: client.EngineProcess{Host: "n1", PID: 8, JobEnd: wire.Time{Time: time.Now().Add(-time.Second)}}},
+		{ID: 2, State: "busy", EngineProcess: client.EngineProcess{Host: "n2", PID: 9}},
+	}}
+	var out strings.Builder
+	if err := s.print(&out, "test"); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"ENGINE  HOST  PID  STATE     QUEUE  TASKS  DONE  JOB ENDS\n",
+		"0       n1    7    idle      0      0      0     in 1h12m\n",
+		"1       n1    8    draining  0      0      0     now\n",
+		"2       n2    9    busy      0      0      0     -\n",
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("%q is not in\n%s", line, out.String())
+		}
+	}
 }

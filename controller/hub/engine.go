@@ -131,7 +131,7 @@ func (m *Machine) up(i int) {
 	m.byUUID[e.uuid], m.byID[e.id] = e, e
 	m.notifyGone(m.now + notifyAfter) // clients hear of engines in order: an id may be one that was given up
 	m.enlist(e, false)
-	m.do(Up{e.id, e.uuid})
+	m.do(Up{e.id, e.uuid, e.process.JobEnd})
 	m.do(Notify{Type: wire.RegistrationNotification, Content: wire.EngineNotice{ID: e.id, UUID: e.uuid}})
 	m.back(e)
 }

@@ -117,10 +117,12 @@ type Notify struct {
 // Ping publishes a heartbeat to all engines.
 type Ping struct{ Beat string }
 
-// Up says that an engine takes requests from now on.
+// Up says that an engine takes requests from now on, and when its job ends, zero
+// if that is not known.
 type Up struct {
-	ID   wire.EngineID
-	UUID wire.EngineUUID
+	ID     wire.EngineID
+	UUID   wire.EngineUUID
+	JobEnd wire.Time
 }
 
 // Down says that an engine is gone, and why.

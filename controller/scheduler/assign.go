@@ -16,7 +16,7 @@ func (b *Balanced) assign(j *job) bool {
 	b.free = b.free[:0]
 	least := math.MaxInt
 	for _, w := range b.workers {
-		if w.room && (except && len(engines) == 0 || slices.Contains(engines, w.uuid) != except) && !j.condition.refuses(w.uuid) {
+		if w.room && (except && len(engines) == 0 || slices.Contains(engines, w.uuid) != except) && b.serves(w, j.condition, j.walltime) {
 			b.free = append(b.free, w)
 			least = min(least, w.n)
 		}

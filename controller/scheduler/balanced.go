@@ -104,6 +104,8 @@ func (b *Balanced) Step(ev Event) []Action {
 		b.onResume(ev)
 	case EngineUp:
 		b.onEngineUp(ev)
+	case EngineDraining:
+		b.onEngineDraining(ev)
 	case EngineDown:
 		b.onEngineDown(ev)
 	case ClientLost:
@@ -254,6 +256,7 @@ type outcome struct {
 	Met     *bool           `json:"dependencies_met"`
 	Started wire.Time       `json:"started"`
 	Outputs json.RawMessage `json:"outputs"`
+	Drains  bool            `json:"draining"` // wire.Draining
 }
 
 // readOutcome reads what is there: metadata that is no outcome says nothing.
@@ -270,6 +273,8 @@ func readOutcome(metadata json.RawMessage) (o outcome) {
 			o.Started.UnmarshalJSON(value)
 		case "outputs":
 			o.Outputs = value
+		case wire.Draining:
+			o.Drains = string(value) == "true"
 		}
 	})
 	if !flat {
@@ -302,6 +307,9 @@ func (b *Balanced) onReply(ev Reply) {
 	w := j.on
 	w.drop(j)
 	o := readOutcome(ev.Message.Metadata)
+	if o.Drains && !w.gone {
+		b.drain(w) // the news of it may come later
+	}
 	unmet := o.Met != nil && !*o.Met
 	if !unmet && o.Status != wire.StatusAborted {
 		w.observe(&o, ev.Message)
@@ -320,7 +328,9 @@ func (b *Balanced) onReply(ev Reply) {
 		j = nil
 	case unmet:
 		j.recall(w.uuid)
-		b.refused(j, w, ev.Message.Content)
+		if !w.draining {
+			b.refused(j, w, ev.Message.Content)
+		}
 		b.requeue(j)
 		j = nil
 	case o.Status == wire.StatusError && j.retries > 0 && b.elsewhere(j, w.uuid):
@@ -353,7 +363,7 @@ func (b *Balanced) anew(j *job) {
 	}
 	engines, except := j.reach()
 	if !slices.ContainsFunc(b.workers, func(w *worker) bool {
-		return slices.Contains(engines, w.uuid) != except && !j.condition.refuses(w.uuid)
+		return slices.Contains(engines, w.uuid) != except && b.serves(w, j.condition, j.walltime)
 	}) {
 		j.refused = nil
 	}
@@ -381,7 +391,7 @@ func (b *Balanced) among(engines []wire.EngineUUID, except bool, c *condition) (
 		return true, true
 	}
 	for _, w := range b.workers {
-		if slices.Contains(engines, w.uuid) {
+		if slices.Contains(engines, w.uuid) && !w.draining {
 			there = true
 			may = may || !(c.own() && c.refuses(w.uuid))
 		}

@@ -29,7 +29,7 @@ func newFarm(b testing.TB, cfg BalancedConfig, engines int) *farm {
 	cfg.Tick = 0.05
 	f := &farm{b: b, m: NewBalanced(cfg, rand.New(rand.NewPCG(1, 2))), session: wire.NewSession("", "")}
 	for i := range engines {
-		f.m.Step(EngineUp{wire.EngineID(i), f.engine(i)})
+		f.m.Step(EngineUp{wire.EngineID(i), f.engine(i), 0})
 	}
 	return f
 }

@@ -21,7 +21,7 @@ func (b *Balanced) check(t *testing.T) {
 		if w.gone != (i >= len(b.workers)) {
 			fail("engine %s is among the dead, or not", w.uuid)
 		}
-		if w.room != (!w.gone && w.away == 0 && w.n < b.limit(w)) {
+		if w.room != (!w.gone && !w.draining && w.away == 0 && w.n < b.limit(w)) {
 			fail("engine %s has %d of %d tasks and is counted otherwise", w.uuid, w.n, b.limit(w))
 		}
 		if w.room {
@@ -45,11 +45,27 @@ func (b *Balanced) check(t *testing.T) {
 		}
 		held += n
 		for i, s := range w.seats {
-			if s.worker != w || s.slot != i || !slices.Contains(s.class.seats, s) || b.classes[s.class.key] != s.class || !s.class.takes(w.uuid) || w.gone {
+			if s.worker != w || s.slot != i || !slices.Contains(s.class.seats, s) || b.classes[s.class.key] != s.class || !b.takes(w, s.class) || w.gone {
 				fail("engine %s has a seat that is not right", w.uuid)
 			}
 			if i > 0 && s.before(w.seats[(i-1)/2]) {
 				fail("the seats of engine %s are out of order", w.uuid)
+			}
+		}
+	}
+	for _, w := range b.workers {
+		ends := 0
+		for _, s := range w.seats {
+			if s.ends() {
+				ends++
+			}
+		}
+		if ends != len(w.lapses) || w.lapsed() <= b.now || w.draining && (w.room || len(w.seats) > 0) {
+			fail("engine %s lasts for %d ticks, %d classes leave it then, %d are counted", w.uuid, w.end-b.now, ends, len(w.lapses))
+		}
+		for i, l := range w.lapses {
+			if l.exit != i || i > 0 && l.before(w.lapses[(i-1)/2]) || !slices.Contains(w.seats, l.seat) {
+				fail("the classes that leave engine %s are out of order", w.uuid)
 			}
 		}
 	}
@@ -58,16 +74,18 @@ func (b *Balanced) check(t *testing.T) {
 	}
 	classes := []*class{&b.open}
 	for key, c := range b.classes {
-		if c.key != key || c.len() == 0 || !slices.IsSorted(c.engines) || c.except && len(c.engines) == 0 && c.condition == nil {
+		if c.key != key || c.len() == 0 || !slices.IsSorted(c.engines) || c.except && len(c.engines) == 0 && c.condition == nil && c.walltime == 0 {
 			fail("class %q of %d is filed under %q", c.key, c.len(), key)
 		}
 		seats := 0
 		for _, w := range b.workers {
-			if c.takes(w.uuid) {
+			if b.takes(w, c) {
 				seats++
 			}
 		}
-		refused := slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(c.engines, w.uuid) && c.condition.refuses(w.uuid) })
+		refused := slices.ContainsFunc(b.workers, func(w *worker) bool {
+			return slices.Contains(c.engines, w.uuid) && (c.condition.refuses(w.uuid) || !b.fits(w, c.walltime))
+		})
 		if seats != len(c.seats) || seats == 0 && !c.except && !refused {
 			fail("class %q has %d seats, %d engines may take it", key, len(c.seats), seats)
 		}
@@ -84,11 +102,11 @@ func (b *Balanced) check(t *testing.T) {
 				fail("task %s is before %s, the first of class %q", j.id, c.first().id, c.key)
 			}
 			engines, except := j.reach()
-			if !slices.Equal(engines, c.engines) || j.condition != c.condition || except != c.except || !j.after.ready() || !j.follow.ready() {
+			if !slices.Equal(engines, c.engines) || j.condition != c.condition || j.walltime != c.walltime || except != c.except || !j.after.ready() || !j.follow.ready() {
 				fail("task %s waits in class %q", j.id, c.key)
 			}
 			for _, w := range b.workers {
-				if w.room && c.takes(w.uuid) {
+				if w.room && b.takes(w, c) {
 					fail("task %s waits, though %s could take it", j.id, w.uuid)
 				}
 			}
@@ -108,7 +126,7 @@ func (b *Balanced) check(t *testing.T) {
 		if j.on == nil && j.class == nil {
 			held++ // waits for others
 			engines, _ := j.reach()
-			live := slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(engines, w.uuid) })
+			live := slices.ContainsFunc(b.workers, func(w *worker) bool { return !w.draining && slices.Contains(engines, w.uuid) })
 			if j.after.ready() && (j.follow == nil || j.follow.ready() && (live || j.follow.open == 0)) {
 				fail("task %s waits for nothing", id)
 			}

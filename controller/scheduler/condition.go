@@ -168,20 +168,20 @@ func (b *Balanced) lift(r *refusal) {
 		return
 	}
 	for _, k := range r.condition.classes {
-		if k.takes(r.worker.uuid) {
+		if b.takes(r.worker, k) {
 			k.sit(r.worker)
 			b.moved = true
 		}
 	}
 }
 
-// forsake forgets what a dead engine refused, and returns the jobs that waited
-// for it to think better of it, and for no other.
+// forsake forgets what an engine refused that takes nothing more, and returns the
+// jobs that waited for it to think better of it, and for no other.
 func (b *Balanced) forsake(w *worker) (stranded []*job) {
 	for _, r := range w.refusals {
 		delete(r.condition.refusals, w.uuid)
 		for _, k := range r.condition.classes {
-			if len(k.engines) > 0 && !slices.ContainsFunc(b.workers, func(w *worker) bool { return slices.Contains(k.engines, w.uuid) != k.except }) {
+			if len(k.engines) > 0 && !b.hopes(k) {
 				stranded = slices.AppendSeq(stranded, k.all)
 			}
 		}
@@ -190,22 +190,26 @@ func (b *Balanced) forsake(w *worker) (stranded []*job) {
 	return stranded
 }
 
+// hopes tells whether an engine of those that a class may go to is there, though
+// it may refuse.
+func (b *Balanced) hopes(c *class) bool {
+	return slices.ContainsFunc(b.workers, func(w *worker) bool { return !w.draining && slices.Contains(c.engines, w.uuid) != c.except })
+}
+
 // refusers says which of the engines that a job might go to refuse it, and why.
 func (b *Balanced) refusers(j *job) string {
 	if j.condition == nil {
 		return ""
 	}
 	const most = 3
-	engines, except := j.reach()
 	var reasons []string
 	by := make(map[string][]*worker)
-	for _, w := range b.byID() {
-		if r := j.condition.refusals[w.uuid]; r != nil && slices.Contains(engines, w.uuid) != except {
-			if by[r.why] == nil {
-				reasons = append(reasons, r.why)
-			}
-			by[r.why] = append(by[r.why], w)
+	for _, w := range b.reached(j, func(w *worker) bool { return j.condition.refusals[w.uuid] != nil }) {
+		why := j.condition.refusals[w.uuid].why
+		if by[why] == nil {
+			reasons = append(reasons, why)
 		}
+		by[why] = append(by[why], w)
 	}
 	var parts []string
 	for i, why := range reasons {

@@ -15,9 +15,12 @@ func (b *Balanced) onEngineUp(ev EngineUp) {
 		b.lost = slices.Delete(b.lost, i, i+1)
 	}
 	w := &worker{id: ev.ID, uuid: ev.UUID, pace: math.NaN()}
+	if ev.Lasts > 0 {
+		w.end = b.now + ev.Lasts
+	}
 	b.workers = slices.Insert(b.workers, 0, w)
 	for _, c := range b.classes { // in any order: a heap has one
-		if c.takes(w.uuid) {
+		if b.takes(w, c) {
 			c.sit(w)
 		}
 	}
@@ -37,16 +40,7 @@ func (b *Balanced) onEngineDown(ev EngineDown) {
 	w.gone, w.cause, w.until = true, ev.Cause, b.now+b.cfg.Grace
 	b.away = slices.DeleteFunc(b.away, func(x *worker) bool { return x == w })
 	b.update(w)
-	var stranded []*job
-	for _, s := range w.seats {
-		c := s.class
-		c.seats = slices.DeleteFunc(c.seats, func(x *seat) bool { return x == s })
-		if len(c.seats) == 0 && len(c.engines) > 0 {
-			stranded = slices.AppendSeq(stranded, c.all)
-		}
-	}
-	w.seats = nil
-	stranded = append(stranded, b.forsake(w)...)
+	stranded := b.vacate(w)
 	switch {
 	case w.n == 0:
 	case b.cfg.Grace == 0:
@@ -57,10 +51,32 @@ func (b *Balanced) onEngineDown(ev EngineDown) {
 	b.resettle(stranded)
 }
 
+// vacate has no job wait any more for an engine that takes nothing more, and
+// returns those that waited for it alone.
+func (b *Balanced) vacate(w *worker) (stranded []*job) {
+	for _, s := range w.seats {
+		c := s.class
+		c.seats = slices.DeleteFunc(c.seats, func(x *seat) bool { return x == s })
+		if len(c.seats) == 0 && len(c.engines) > 0 {
+			stranded = slices.AppendSeq(stranded, c.all)
+		}
+	}
+	w.seats, w.lapses = nil, nil
+	stranded = append(stranded, b.forsake(w)...)
+	if w.end > 0 { // others may have left it before
+		for _, c := range b.classes { // in any order: they are sorted
+			if c.walltime > 0 && len(c.engines) > 0 && len(c.seats) == 0 {
+				stranded = slices.AppendSeq(stranded, c.all)
+			}
+		}
+	}
+	return stranded
+}
+
 // resettle finds out anew what jobs wait for that no engine may take now.
 func (b *Balanced) resettle(stranded []*job) {
 	slices.SortFunc(stranded, func(x, y *job) int { return cmp.Compare(x.order, y.order) })
-	for _, j := range stranded {
+	for _, j := range slices.Compact(stranded) {
 		b.settle(j)
 	}
 }

@@ -38,6 +38,9 @@ type dumbEngine struct {
 	until int // when its death counts, if it is dead
 	dead  bool
 	away  int // when it may have tasks again
+
+	end      int // of its job, if that is known
+	draining bool
 }
 
 type dumbTask struct {
@@ -95,17 +98,19 @@ func (d *dumb) step(ev Event) []string {
 	d.done = nil
 	switch ev := ev.(type) {
 	case EngineUp:
-		d.engines = slices.Insert(d.engines, 0, &dumbEngine{uuid: ev.UUID})
+		e := &dumbEngine{uuid: ev.UUID}
+		if ev.Lasts > 0 {
+			e.end = d.now + ev.Lasts
+		}
+		d.engines = slices.Insert(d.engines, 0, e)
+	case EngineDraining:
+		d.drain(ev.UUID)
 	case EngineDown:
 		i := slices.IndexFunc(d.engines, func(e *dumbEngine) bool { return e.uuid == ev.UUID })
 		e := d.engines[i]
 		d.engines = slices.Delete(d.engines, i, i+1)
 		e.dead, e.until = true, d.now+d.cfg.Grace
-		for _, by := range d.refusals {
-			if r := by[e.uuid]; r != nil && !r.lifted {
-				delete(by, e.uuid)
-			}
-		}
+		d.forget(e.uuid)
 	case Tick:
 		d.now += ev.N
 		d.askAgain()
@@ -148,6 +153,29 @@ func (d *dumb) step(ev Event) []string {
 		}
 	}
 	return d.done
+}
+
+// forget forgets what an engine has refused.
+func (d *dumb) forget(engine wire.EngineUUID) {
+	for _, by := range d.refusals {
+		if r := by[engine]; r != nil && !r.lifted {
+			delete(by, engine)
+		}
+	}
+}
+
+func (d *dumb) drain(engine wire.EngineUUID) {
+	for _, e := range d.engines {
+		if e.uuid == engine {
+			e.draining = true
+			d.forget(engine)
+		}
+	}
+}
+
+// lasts tells whether an engine takes tasks, and is there for as long as one needs.
+func (d *dumb) lasts(t *dumbTask, e *dumbEngine) bool {
+	return !e.draining && (e.end == 0 || t.options.Walltime == 0 || float64(e.end-d.now)*0.5 >= t.options.Walltime)
 }
 
 // inTurn lists the tasks that have no answer.
@@ -217,6 +245,9 @@ func (d *dumb) reply(ev Reply) {
 	engine := t.on
 	var o outcome
 	json.Unmarshal(ev.Message.Metadata, &o)
+	if o.Drains {
+		d.drain(engine.uuid)
+	}
 	unmet := o.Met != nil && !*o.Met
 	if by := d.refusals[t.demands()]; !unmet && o.Status != wire.StatusAborted {
 		delete(by, engine.uuid)
@@ -227,7 +258,7 @@ func (d *dumb) reply(ev Reply) {
 		return
 	}
 	if unmet {
-		if !engine.dead {
+		if !engine.dead && !engine.draining {
 			d.refuse(t, engine.uuid)
 		}
 		t.on, t.from = nil, d.now
@@ -310,7 +341,7 @@ func (d *dumb) retry(t *dumbTask, engine wire.EngineUUID) bool {
 
 // anew lets a task that has failed wherever it may go go there again.
 func (d *dumb) anew(t *dumbTask) {
-	if !slices.ContainsFunc(d.engines, func(e *dumbEngine) bool { return d.may(t, e.uuid) && !d.refuses(t, e.uuid) }) {
+	if !slices.ContainsFunc(d.engines, func(e *dumbEngine) bool { return d.may(t, e.uuid) && !d.refuses(t, e.uuid) && d.lasts(t, e) }) {
 		t.refused = nil
 	}
 }
@@ -374,7 +405,7 @@ func (d *dumb) may(t *dumbTask, engine wire.EngineUUID) bool {
 func (d *dumb) stranded(t *dumbTask) bool {
 	return (len(t.options.Targets) > 0 || t.follow != nil) &&
 		!slices.ContainsFunc(d.engines, func(e *dumbEngine) bool {
-			return d.may(t, e.uuid) && !(t.options.Depend == "" && d.refuses(t, e.uuid))
+			return !e.draining && d.may(t, e.uuid) && !(t.options.Depend == "" && d.refuses(t, e.uuid))
 		})
 }
 
@@ -449,7 +480,7 @@ func (d *dumb) place(t *dumbTask) bool {
 	}
 	var loads, free []int
 	for i, e := range d.engines {
-		if e.away <= d.now && (d.cfg.HWM < 0 || on[e] < d.cfg.HWM) && d.may(t, e.uuid) && !d.refuses(t, e.uuid) {
+		if e.away <= d.now && (d.cfg.HWM < 0 || on[e] < d.cfg.HWM) && d.may(t, e.uuid) && !d.refuses(t, e.uuid) && d.lasts(t, e) {
 			loads, free = append(loads, on[e]), append(free, i)
 		}
 	}

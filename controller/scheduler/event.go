@@ -5,7 +5,7 @@ import (
 )
 
 // An Event is something that happened: [Request], [Reply], [Unsent],
-// [EngineUp], [EngineDown], [ClientLost], [Resume] or [Tick].
+// [EngineUp], [EngineDraining], [EngineDown], [ClientLost], [Resume] or [Tick].
 type Event interface{ event() }
 
 // Request came from a client. Frames are as the client's router received them:
@@ -33,11 +33,17 @@ type Unsent struct {
 	ID             wire.MsgID
 }
 
-// EngineUp says that an engine takes requests from now on.
+// EngineUp says that an engine takes requests from now on. Lasts is for how many
+// ticks, until its job ends; 0 if that is not known.
 type EngineUp struct {
-	ID   wire.EngineID
-	UUID wire.EngineUUID
+	ID    wire.EngineID
+	UUID  wire.EngineUUID
+	Lasts int
 }
+
+// EngineDraining says that an engine takes no more tasks: it finishes what it has
+// begun, gives back what it has not, and ends.
+type EngineDraining struct{ UUID wire.EngineUUID }
 
 // EngineDown says that an engine is gone, and why.
 type EngineDown struct {
@@ -53,13 +59,14 @@ type ClientLost struct{ Client []byte }
 // for ticks, by its Due.
 type Tick struct{ N int }
 
-func (Request) event()    {}
-func (Reply) event()      {}
-func (Unsent) event()     {}
-func (EngineUp) event()   {}
-func (EngineDown) event() {}
-func (ClientLost) event() {}
-func (Tick) event()       {}
+func (Request) event()        {}
+func (Reply) event()          {}
+func (Unsent) event()         {}
+func (EngineUp) event()       {}
+func (EngineDraining) event() {}
+func (EngineDown) event()     {}
+func (ClientLost) event()     {}
+func (Tick) event()           {}
 
 // A Side is one of the two routers of a channel.
 type Side int

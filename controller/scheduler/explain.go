@@ -156,7 +156,7 @@ func (b *Balanced) reason(j *job) string {
 		if slices.Contains(j.class.engines, w.uuid) {
 			there++
 		}
-		if j.class.takes(w.uuid) {
+		if b.takes(w, j.class) {
 			may = append(may, fmt.Sprint(int(w.id)))
 			if w.away > 0 {
 				busy = "busy or not connected"
@@ -167,16 +167,40 @@ func (b *Balanced) reason(j *job) string {
 	if n := len(j.class.engines) - there; !j.class.except && n > 0 {
 		gone = fmt.Sprintf(" (and %d that are gone)", n)
 	}
-	refusers := b.refusers(j)
+	obstacles := b.obstacles(j, len(may) == 0)
 	switch {
-	case len(may) == 0 && refusers != "":
-		return fmt.Sprintf("waits for an engine%s that may run it: %s (those that refuse are asked again)", gone, refusers)
-	case refusers != "":
-		return fmt.Sprintf("waits for engine %s%s, as it may go to no other now: %s; %s", some(may, "or"), gone, busy, refusers)
+	case len(may) == 0 && obstacles != "":
+		return fmt.Sprintf("waits for an engine%s that may run it: %s", gone, obstacles)
+	case obstacles != "":
+		return fmt.Sprintf("waits for engine %s%s, as it may go to no other now: %s; %s", some(may, "or"), gone, busy, obstacles)
 	case len(may) == len(b.workers):
 		return fmt.Sprintf("waits for its turn (engines: %d, all %s; tasks that wait: %d)", len(may), busy, b.ready)
 	}
 	return fmt.Sprintf("waits for engine %s%s, as it may go to no other: %s", some(may, "or"), gone, busy)
+}
+
+// obstacles says why a job is not given to engines that are there, perhaps to none.
+func (b *Balanced) obstacles(j *job, none bool) string {
+	var all []string
+	if why := b.refusers(j); why != "" && none {
+		all = append(all, why+" (those that refuse are asked again)")
+	} else if why != "" {
+		all = append(all, why)
+	}
+	if why := b.tooShort(j); why != "" {
+		all = append(all, why)
+	}
+	if why := b.drained(j); why != "" {
+		all = append(all, why)
+	}
+	return strings.Join(all, "; ")
+}
+
+// reached returns those of the engines that a job might go to of which something
+// is true, by id.
+func (b *Balanced) reached(j *job, is func(*worker) bool) []*worker {
+	engines, except := j.reach()
+	return slices.DeleteFunc(b.byID(), func(w *worker) bool { return slices.Contains(engines, w.uuid) == except || !is(w) })
 }
 
 // byID returns the engines in the order of their ids.
@@ -218,6 +242,9 @@ func some(names []string, and string) string {
 func (b *Balanced) nowhere(j *job) string {
 	if why := b.refusers(j); why != "" {
 		return "the engines to which it may go refuse it: " + why
+	}
+	if why := b.drained(j); why != "" {
+		return "of the engines to which it may go, " + why + ", and no other is there"
 	}
 	if j.follow != nil {
 		return "the engines on which the tasks ran that it is to follow are gone, or may not take it"

@@ -82,8 +82,8 @@ func FuzzTask(f *testing.F) {
 			frames, m := message(t, wire.ApplyReply, "re-"+id, id, metadata, engine, "c")
 			step(Reply{frames, m})
 		}
-		step(EngineUp{0, "a"})
-		step(EngineUp{1, "b"})
+		step(EngineUp{0, "a", 0})
+		step(EngineUp{1, "b", 0})
 		for _, id := range []wire.MsgID{"done", "failed", "runs", "waits", "late"} {
 			request(id, []byte(`{}`))
 			reply("a", "failed", `{"status":"error"}`)
@@ -165,7 +165,7 @@ func FuzzOutcome(f *testing.F) {
 // BenchmarkDirect is a request and its reply.
 func BenchmarkDirect(b *testing.B) {
 	m := NewDirect()
-	m.Step(EngineUp{0, "engine"})
+	m.Step(EngineUp{0, "engine", 0})
 	session := wire.NewSession("", "")
 	id, frames, err := session.Frames(wire.ApplyRequest, nil, nil, nil)
 	if err != nil {
@@ -195,7 +195,7 @@ func BenchmarkBroadcast(b *testing.B) {
 	targets := make([]wire.Target, n)
 	for i := range targets {
 		targets[i] = wire.Target{UUID: wire.EngineUUID(wire.NewSessionID()), ID: wire.EngineID(i)}
-		m.Step(EngineUp{targets[i].ID, targets[i].UUID})
+		m.Step(EngineUp{targets[i].ID, targets[i].UUID, 0})
 	}
 	session := wire.NewSession("", "")
 	for b.Loop() {

@@ -23,6 +23,7 @@ type job struct {
 	after, follow    *dependency
 	children         map[*job]role // that depend on it
 	condition        *condition    // what it demands of an engine
+	walltime         int           // and for how many ticks, 0 if it does not say
 
 	deaths []string          // how the engines died that ran it
 	seen   []wire.EngineUUID // engines that gave it back, or refused it
@@ -69,6 +70,7 @@ type options struct {
 	Timeout  float64           `json:"timeout"` // seconds
 	Retries  int               `json:"retries"`
 	Priority int               `json:"priority"`
+	Walltime float64           `json:"walltime"` // seconds; wire.Walltime
 	Deadline float64           `json:"deadline"` // the engine's concern, but for what it cannot be
 
 	Depend         string   `json:"depend"` // wire.Depend and its siblings
@@ -102,6 +104,8 @@ func newJob(ev Request, order uint64, tick float64) (j *job, demands string, _ *
 		return j, "", refuse(j, valueError, "retries is %d: it must not be negative", o.Retries)
 	case !(o.Timeout >= 0) || o.Timeout > maxTimeout:
 		return j, "", refuse(j, valueError, "timeout is %v: want 0 to %v seconds", o.Timeout, float64(maxTimeout))
+	case !(o.Walltime >= 0) || o.Walltime > maxTimeout:
+		return j, "", refuse(j, valueError, "walltime is %v: want 0 to %v seconds", o.Walltime, float64(maxTimeout))
 	case !(o.Deadline >= 0):
 		return j, "", refuse(j, valueError, "deadline is %v: it must not be negative", o.Deadline)
 	}
@@ -111,6 +115,7 @@ func newJob(ev Request, order uint64, tick float64) (j *job, demands string, _ *
 	if o.Timeout > 0 {
 		j.timeout = max(1, int(math.Ceil(o.Timeout/tick)))
 	}
+	j.walltime = walltime(o.Walltime, tick)
 	return j, o.demands(), nil
 }
 
@@ -141,10 +146,10 @@ func (j *job) reach() (engines []wire.EngineUUID, except bool) {
 	}), false
 }
 
-// takes tells whether the job may go to an engine.
-func (j *job) takes(engine wire.EngineUUID) bool {
+// may tells whether a job may go to an engine.
+func (b *Balanced) may(j *job, w *worker) bool {
 	engines, except := j.reach()
-	return slices.Contains(engines, engine) != except && !j.condition.refuses(engine)
+	return slices.Contains(engines, w.uuid) != except && b.serves(w, j.condition, j.walltime)
 }
 
 // recall notes that an engine has had the job, and may have it again.

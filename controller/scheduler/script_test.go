@@ -19,12 +19,14 @@ import (
 //	use direct|broadcast                         a fresh machine
 //	use balanced [SCHEME HWM [CRASHLIMIT GRACE]] a tick is half a second
 //	record                                       its tasks may be resumed
-//	up ID UUID                                   an engine comes
+//	up ID UUID [TICKS]                           an engine comes, whose job lasts for so long
+//	drain UUID                                   and is about to end
 //	down UUID CAUSE
 //	ask CLIENT[/ENGINE] ID [METADATA] [TYPE]     a request
 //	ask CLIENT ID METADATA TYPE HEADER           one with that header
 //	reply ENGINE CLIENT ID [METADATA]
 //	refuse ENGINE CLIENT ID WHY                  a reply of an engine that is not to run it
+//	giveback ENGINE CLIENT ID                    one of an engine that drains
 //	unsent ENGINE CLIENT ID                      a request did not reach its engine
 //	lost CLIENT                                  a client is gone
 //	resume CLIENT ID due|there|lost [ENGINE|- [METADATA [RETRIES]]]
@@ -156,7 +158,9 @@ func (p *player) apply(w []string) []string {
 		})
 		return nil
 	case "up":
-		ev = EngineUp{wire.EngineID(number(w[1])), wire.EngineUUID(w[2])}
+		ev = EngineUp{wire.EngineID(number(w[1])), wire.EngineUUID(w[2]), number(arg(3, "0"))}
+	case "drain":
+		ev = EngineDraining{wire.EngineUUID(w[1])}
 	case "down":
 		ev = EngineDown{wire.EngineUUID(w[1]), strings.Join(w[2:], " ")}
 	case "ask":
@@ -171,6 +175,9 @@ func (p *player) apply(w []string) []string {
 	case "refuse":
 		frames, m := message(p.t, wire.ApplyReply, wire.MsgID("re-"+w[3]), wire.MsgID(w[3]), `{"status":"error","dependencies_met":false}`, w[1], w[2])
 		m.Content, _ = json.Marshal(wire.Failure(wire.UnmetDependency, strings.Join(w[4:], " ")))
+		ev = Reply{frames, m}
+	case "giveback":
+		frames, m := message(p.t, wire.ApplyReply, wire.MsgID("re-"+w[3]), wire.MsgID(w[3]), `{"status":"error","dependencies_met":false,"draining":true}`, w[1], w[2])
 		ev = Reply{frames, m}
 	case "unsent":
 		ev = Unsent{[]byte(w[1]), []byte(w[2]), wire.MsgID(w[3])}

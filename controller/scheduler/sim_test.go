@@ -29,6 +29,11 @@ type world struct {
 	back    []Abort               // that engines have not answered
 	paced   bool                  // engines tell how long tasks take
 	dumb    *dumb                 // does the same as a Balanced
+
+	now       int                // in ticks
+	ends      map[string]int     // by engine: when its job does, if that is known
+	walltimes map[wire.MsgID]int // of tasks that have one, in ticks
+	draining  map[string]bool    // engines of which the machine knows it
 }
 
 // event applies one to the machine and follows its actions.
@@ -92,7 +97,13 @@ func (w *world) parse(words []string) Event {
 	case "up":
 		var id wire.EngineID
 		fmt.Sscan(words[1], &id)
-		return EngineUp{id, wire.EngineUUID(words[2])}
+		var lasts int
+		if len(words) > 3 {
+			fmt.Sscan(words[3], &lasts)
+		}
+		return EngineUp{id, wire.EngineUUID(words[2]), lasts}
+	case "drain":
+		return EngineDraining{wire.EngineUUID(words[1])}
 	case "down":
 		return EngineDown{wire.EngineUUID(words[1]), "killed"}
 	case "abort":
@@ -211,8 +222,11 @@ func (w *world) inspect(frames [][]byte) *wire.Message {
 }
 
 func (w *world) sent(engine, client string, id wire.MsgID) {
-	if !slices.Contains(w.engines, engine) {
-		w.t.Fatalf("task %s was sent to %s, which is not there", id, engine)
+	if !slices.Contains(w.engines, engine) || w.draining[engine] {
+		w.t.Fatalf("task %s was sent to %s, which is not there or drains", id, engine)
+	}
+	if end, need := w.ends[engine], w.walltimes[id]; end > 0 && need > max(0, end-w.now) {
+		w.t.Fatalf("task %s needs %d ticks and was sent to %s, which ends in %d", id, need, engine, end-w.now)
 	}
 	w.work[engine] = append(w.work[engine], client+" "+string(id))
 }
@@ -225,12 +239,54 @@ func (w *world) answered(client string, id wire.MsgID) {
 	delete(w.open, key)
 }
 
-// up brings a new engine.
-func (w *world) up() {
+// up brings a new engine, for some ticks, or for ever if that is 0.
+func (w *world) up(lasts int) {
 	w.next++
 	uuid := fmt.Sprint("e", w.next)
 	w.engines = append(w.engines, uuid)
-	w.event("up", fmt.Sprint(w.next), uuid)
+	if lasts > 0 {
+		w.ends[uuid] = w.now + lasts
+	}
+	w.event("up", fmt.Sprint(w.next), uuid, fmt.Sprint(lasts))
+}
+
+// down has an engine end.
+func (w *world) down(uuid string) {
+	w.engines = slices.DeleteFunc(w.engines, func(e string) bool { return e == uuid })
+	w.event("down", uuid)
+}
+
+// drain has an engine give back what it has not begun. The machine hears that it
+// drains before, after, or by this alone.
+func (w *world) drain(engine string) {
+	told := w.rng.IntN(3)
+	w.draining[engine] = told == 0 || len(w.work[engine]) > 1
+	if told == 0 {
+		w.event("drain", engine)
+	}
+	for len(w.work[engine]) > 1 {
+		client, id, _ := strings.Cut(w.work[engine][1], " ")
+		w.work[engine] = slices.Delete(w.work[engine], 1, 2)
+		w.event("reply", engine, client, id, `{"status":"error","dependencies_met":false,"draining":true}`)
+	}
+	if told == 1 {
+		w.draining[engine] = true
+		w.event("drain", engine)
+	}
+}
+
+// lasts is how long the job of a new engine is.
+func (w *world) lasts() int {
+	if w.rng.IntN(2) == 0 {
+		return 0
+	}
+	return 1 + w.rng.IntN(50)
+}
+
+// tick has time pass.
+func (w *world) tick() {
+	w.now++
+	w.event("tick")
 }
 
 // finish has an engine answer one of its tasks.
@@ -280,6 +336,10 @@ func (w *world) ask(kind string) {
 		}
 		if w.rng.IntN(4) == 0 {
 			metadata["depend"] = []string{"RAM > 4e9", "gpu"}[w.rng.IntN(2)]
+		}
+		if w.rng.IntN(3) == 0 {
+			n := 1 + w.rng.IntN(40)
+			w.walltimes[wire.MsgID(id)], metadata[wire.Walltime] = n, float64(n)/2-0.1
 		}
 		w.asked = append(w.asked, id)
 		if w.rng.IntN(3) == 0 {
@@ -357,7 +417,10 @@ func (w *world) json(v any) string {
 // simulate plays a world from its seed and returns the transcript. At the end
 // every task has exactly one answer.
 func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 7)), work: make(map[string][]string), open: make(map[string]int), parts: make(map[wire.MsgID]string)}
+	w := &world{
+		t: t, rng: rand.New(rand.NewPCG(seed, 7)), work: make(map[string][]string), open: make(map[string]int), parts: make(map[wire.MsgID]string),
+		ends: make(map[string]int), walltimes: make(map[wire.MsgID]int), draining: make(map[string]bool),
+	}
 	defer func() {
 		if t.Failed() {
 			lines := strings.SplitAfter(w.log.String(), "\n")
@@ -379,38 +442,42 @@ func simulate(t *testing.T, kind string, scheme Scheme, seed uint64) string {
 		case n < 16 && len(busy) > 0:
 			w.finish(busy[w.rng.IntN(len(busy))], outcomes[w.rng.IntN(len(outcomes))]) // perhaps a dead one, late
 		case n == 16:
-			w.up()
+			w.up(w.lasts())
 		case n == 17 && len(w.engines) > 0:
-			i := w.rng.IntN(len(w.engines))
-			uuid := w.engines[i]
-			w.engines = slices.Delete(w.engines, i, i+1)
-			w.event("down", uuid)
+			w.down(w.engines[w.rng.IntN(len(w.engines))])
 		case n == 18 && kind == "balanced" && w.rng.IntN(8) == 0:
 			w.event("lost", fmt.Sprint("c", w.rng.IntN(3)))
 		case n == 18 && kind == "balanced":
 			w.abort()
-		case n == 19 && kind == "balanced" && len(busy) > 0:
+		case n == 19 && kind == "balanced" && len(busy) > 0 && w.rng.IntN(2) == 0:
 			w.unsend(busy[w.rng.IntN(len(busy))])
+		case n == 19 && kind == "balanced" && len(w.engines) > 0 && w.rng.IntN(2) == 0:
+			w.drain(w.engines[w.rng.IntN(len(w.engines))])
 		default:
-			w.event("tick")
+			w.tick()
 		}
 		if w.rng.IntN(3) == 0 {
 			w.giveBack()
 		}
 	}
-	// The living finish, newcomers take what still waits.
-	for range 3 {
-		w.up()
+	// Jobs end, the living finish, newcomers take what still waits.
+	for _, engine := range slices.Sorted(maps.Keys(w.ends)) {
+		if slices.Contains(w.engines, engine) {
+			w.down(engine)
+		}
 	}
-	for len(w.open) > 0 {
+	for range 3 {
+		w.up(0)
+	}
+	for first := true; first || len(w.open) > 0; first = false {
 		before := w.log.Len()
 		for _, e := range slices.Clone(w.engines) {
 			for len(w.work[e]) > 0 {
 				w.finish(e, `{"status":"ok"}`)
 			}
 		}
-		w.event("tick")
-		if w.log.Len() == before+len("tick\n") && w.p.m.Due() == 0 {
+		w.tick()
+		if w.log.Len() == before+len("tick\n") && w.p.m.Due() == 0 && len(w.open) > 0 {
 			t.Fatalf("nobody will ever answer %v", slices.Sorted(maps.Keys(w.open)))
 		}
 	}

@@ -8,8 +8,9 @@ import (
 )
 
 // Due implements Machine: ticks are wanted while a waiting task has a timeout,
-// a dead engine's jobs wait for late replies, an engine is not connected or has
-// refused tasks that wait, or a task is behind another on an engine while one has nothing to do.
+// a dead engine's jobs wait for late replies, an engine is not connected, has
+// refused tasks that wait, or ends too early for one that could still go there, or
+// a task is behind another on an engine while one has nothing to do.
 func (b *Balanced) Due() int {
 	due := math.MaxInt
 	if len(b.lost) > 0 {
@@ -25,6 +26,7 @@ func (b *Balanced) Due() int {
 		if len(w.refusals) > 0 {
 			due = min(due, w.refusals[0].until)
 		}
+		due = min(due, w.lapsed())
 	}
 	if due > b.now+1 && b.uneven() {
 		due = b.now + 1
@@ -42,6 +44,7 @@ func (b *Balanced) onTick(ev Tick) {
 			b.lift(w.refusals[0])
 		}
 	}
+	b.lapse()
 	for len(b.lost) > 0 && b.lost[0].until <= b.now {
 		b.bury(b.lost[0])
 		b.lost = b.lost[1:]
@@ -102,7 +105,7 @@ func (b *Balanced) recall() {
 		b.update(w)
 		var ids []wire.MsgID
 		for j := w.first; j != nil; j = j.next {
-			if j.recalled || j.aborted || !slices.ContainsFunc(idle, func(w *worker) bool { return j.takes(w.uuid) }) {
+			if j.recalled || j.aborted || !slices.ContainsFunc(idle, func(w *worker) bool { return b.may(j, w) }) {
 				continue
 			}
 			j.recalled = true

@@ -14,6 +14,7 @@ type worker struct {
 	first, last *job
 	n           int
 	seats       heap[*seat] // classes whose jobs it may take, those for anyone aside
+	lapses      heap[lapse] // those that it may take for a while only
 	refusals    heap[*refusal]
 	room        bool // it is counted in vacant
 
@@ -22,6 +23,11 @@ type worker struct {
 	pace float64
 	// The first job when a tick last looked.
 	before uint64 // its order
+
+	// When its job ends, in ticks; 0 if that is not known. It takes nothing more
+	// when it drains.
+	end      int
+	draining bool
 
 	// When it may have tasks again, in ticks, if it is not connected.
 	away int
@@ -83,7 +89,7 @@ func (b *Balanced) limit(w *worker) int {
 
 // update counts an engine among those with room, or no longer.
 func (b *Balanced) update(w *worker) {
-	room := !w.gone && w.away == 0 && w.n < b.limit(w)
+	room := !w.gone && !w.draining && w.away == 0 && w.n < b.limit(w)
 	if room == w.room {
 		return
 	}
