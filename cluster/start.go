@@ -29,7 +29,10 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.record.writePythonFile(); err != nil {
 		return err
 	}
-	return c.note(func(r *Record) { r.Up = true })
+	return c.note(func(r *Record) {
+		r.Up = true
+		r.Set(set.name).Queued = false // though its job may not have been seen to run yet
+	})
 }
 
 // limited returns a context that ends when the start has taken too long.

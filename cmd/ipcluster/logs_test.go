@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"muster/cluster"
+	"muster/launcher/launchertest"
 	"muster/cluster/clustertest"
 	"muster/wire"
 )
@@ -90,10 +91,10 @@ func TestLogsOfRanks(t *testing.T) {
 		t.Fatal(diag)
 	}
 	defer ipcluster(t, "stop")
-	out, diag, ok := ipcluster(t, "logs", "--rank", "1", "-n", "-1")
-	if !ok || !strings.Contains(out, " engine=1 ") || strings.Contains(out, " engine=0 ") {
-		t.Errorf("rank 1:\n%s%s", out, diag)
-	}
+	launchertest.Await(t, "the line of rank 1 alone", func() bool { // it is written after the engine is registered
+		out, _, ok := ipcluster(t, "logs", "--rank", "1", "-n", "-1")
+		return ok && strings.Contains(out, " engine=1 ") && !strings.Contains(out, " engine=0 ")
+	})
 }
 
 // Of a long log, its end is read; what comes is printed once, and a log that is

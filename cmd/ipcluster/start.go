@@ -22,8 +22,9 @@ import (
 const startUsage = `
 Usage: ipcluster start [flags] [-- controller flags]
 
-Start a controller and engines, and keep them until Ctrl-C, until "ipcluster
-stop", or until a client shuts the controller down.
+Start a controller and engines, and keep them until "ipcluster stop", until a
+client shuts the controller down, or until Ctrl-C, which on a terminal asks whether
+to leave them running in the background.
 
   ipcluster start -n 4                          four engines on this machine
   ipcluster start -n 4 --engines mpi            the ranks of one mpirun
@@ -87,35 +88,48 @@ func start(args []string) error {
 		config.ControllerArgs = append(config.ControllerArgs, "--log-level="+level.String())
 	}
 	config.ControllerArgs = append(config.ControllerArgs, fs.Args()...)
-	config.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level.Level}))
 
 	if dryRun {
 		script, err := cluster.Script(config)
 		fmt.Print(script)
 		return err
 	}
-	if background {
-		return daemonize(config, args, stopCommand(fs))
+	switch report, err := inBackground(); {
+	case err != nil:
+		return err
+	case report != nil:
+		return report.supervise(config, level.Level)
+	case background || onTerminal():
+		return view(config, args, stopCommand(fs), background)
 	}
-	if report := inBackground(); report != nil {
-		return report.supervise(config)
-	}
-	progress, done := progressOn(os.Stderr)
-	defer done()
-	config.Progress = progress
-	return supervise(config, func(c *cluster.Cluster) {
-		done()
+	progress := progressOn(os.Stderr)
+	defer progress.end()
+	config.Progress, config.Log = progress.show, newLog(progress, level.Level)
+	return supervise(config, nil, func(c *cluster.Cluster) {
+		progress.end()
 		announce(os.Stdout, summary(c), "Ctrl-C stops it.")
 	})
 }
 
-// supervise starts the cluster and keeps it until a signal comes or the
+func newLog(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// supervise starts the cluster and keeps it until a signal comes, gone closes or the
 // controller ends. Nothing is left when it returns.
-func supervise(config cluster.Config, up func(*cluster.Cluster)) error {
+func supervise(config cluster.Config, gone <-chan struct{}, up func(*cluster.Cluster)) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var g run.Group
 	g.Add(run.SignalHandler(ctx, ends()...))
+	g.Add(func() error {
+		select {
+		case <-gone:
+			return errGone
+		case <-ctx.Done():
+			return nil
+		}
+	}, func(error) { cancel() })
 	var isUp bool
 	var failure error
 	g.Add(func() error {
