@@ -65,6 +65,8 @@ type Cluster struct {
 	controller launcher.Job // the latest
 	sets       []*engines   // guarded by recording
 	named      int          // sets so far; likewise
+	changes    changes      // of the sets
+	adding     sync.Mutex   // one set at a time looks for ids
 
 	recording sync.Mutex     // guards record
 	following sync.WaitGroup // goroutines that record what becomes of queued jobs
@@ -102,7 +104,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 		ProfileDir: config.Profile.Dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
 		Controller: launcher.Handle{Mark: launcher.NewMark()}, // on record before the process is there
 	}}
-	c.newSet(profile.Engines)
+	c.newSet(profile.Engines, 0)
 	for {
 		stale, err := c.record.claim()
 		if err != nil {
@@ -138,16 +140,21 @@ func (c *Config) load() (profile configs.Config, err error) {
 	if err := configs.Load(c.Profile, &profile); err != nil {
 		return profile, err
 	}
-	profile.Engines.N = cmp.Or(c.N, profile.Engines.N)
-	profile.Engines.Launcher = cmp.Or(c.Engines, profile.Engines.Launcher)
-	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
-	profile.Engines.Restart = cmp.Or(c.Restart, profile.Engines.Restart)
+	c.over(&profile)
 	job := c.Job
 	job.Run, job.Outside = c.Profile.Dir, !launcher.Allocated()
 	if err := profile.Place(job, c.N); err != nil {
 		return profile, err
 	}
 	return profile, profile.Engines.Validate()
+}
+
+// over puts the fields of the Config over what the profile says of engines.
+func (c *Config) over(profile *configs.Config) {
+	profile.Engines.N = cmp.Or(c.N, profile.Engines.N)
+	profile.Engines.Launcher = cmp.Or(c.Engines, profile.Engines.Launcher)
+	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
+	profile.Engines.Restart = cmp.Or(c.Restart, profile.Engines.Restart)
 }
 
 // N is the number of engines that were asked for, of all sets, and Launcher names
@@ -186,6 +193,7 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	if c.dismiss != nil {
 		c.dismiss()
 	}
+	c.changes.end()
 	c.supervising.Wait()
 	for _, s := range c.sets {
 		s.dismissed()
@@ -194,9 +202,13 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	if c.Client != nil {
 		errs = append(errs, c.Client.Close())
 	}
-	for _, s := range c.sets {
-		errs = append(errs, s.stop(ctx)...)
+	stopped := make([]error, len(c.sets))
+	var stops sync.WaitGroup
+	for i, s := range c.sets {
+		stops.Go(func() { stopped[i] = s.stop(ctx) })
 	}
+	stops.Wait()
+	errs = append(errs, stopped...)
 	if c.controller != nil {
 		errs = append(errs, c.controller.Stop(ctx))
 	}

@@ -17,6 +17,7 @@ import (
 	"muster/client"
 	"muster/cluster/clustertest"
 	"muster/configs"
+	"muster/launcher"
 	"muster/wire"
 )
 
@@ -328,4 +329,10 @@ func TestUsersTunablesStay(t *testing.T) {
 	if env := Environment(); env != nil {
 		t.Errorf("%q is put over the user's", env)
 	}
+}
+
+// latest is the job of the first set.
+func latest(c *Cluster) launcher.Job {
+	job, _ := c.sets[0].latest()
+	return job
 }

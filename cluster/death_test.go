@@ -147,7 +147,7 @@ func TestCausesOfDeath(t *testing.T) {
 	if e := gone(t, news, 4); !strings.Contains(e.Cause, "it left") {
 		t.Errorf("after SIGTERM: %v", e)
 	}
-	<-c.sets[0].job.Ends()
+	<-latest(c).Ends()
 	if got := deaths(t, p); !slices.Equal(got, want) {
 		t.Errorf("on record:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}

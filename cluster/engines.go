@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -19,26 +21,29 @@ type engines struct {
 	name   string
 	config launcher.Config
 	ids    []wire.EngineID // to ask for, by rank or by copy
-	life   int             // how often it, or an engine of it, was started again; guarded by recording
+	mark   string
 
-	mark      string
+	// Guarded by recording:
 	job       launcher.Job         // the latest
 	submitted time.Time            // when that was started
-	again     map[int]launcher.Job // single engines that were started again, by their numbers; guarded by recording
+	again     map[int]launcher.Job // single engines of that which were started again, by their numbers
+	life      int                  // how often it, or an engine of it, was started again
+	changing  string               // what is being done to all of it, as in "remove"; "" is nothing
+	leaving   map[seat]*leaving    // single engines that are to end
 
 	keeping sync.WaitGroup // goroutines that follow it; what they start is theirs
 	dismiss func()         // ends them
 }
 
-// newSet puts a set of engines on record, which is not written yet: its mark is
-// there before its processes are.
-func (c *Cluster) newSet(config launcher.Config) *engines {
+// newSet puts a set of engines that ask for ids from first on on record, which is
+// not written yet: its mark is there before its processes are.
+func (c *Cluster) newSet(config launcher.Config, first wire.EngineID) *engines {
 	c.recording.Lock()
 	defer c.recording.Unlock()
 	c.named++
-	s := &engines{c: c, name: fmt.Sprint(c.named), config: config, mark: launcher.NewMark(), again: make(map[int]launcher.Job)}
-	for id := range config.Count() {
-		s.ids = append(s.ids, wire.EngineID(id))
+	s := &engines{c: c, name: fmt.Sprint(c.named), config: config, mark: launcher.NewMark(), again: make(map[int]launcher.Job), leaving: make(map[seat]*leaving)}
+	for i := range config.Count() {
+		s.ids = append(s.ids, first+wire.EngineID(i))
 	}
 	c.sets = append(c.sets, s)
 	c.record.Sets = append(c.record.Sets, Set{
@@ -63,22 +68,45 @@ func (s *engines) note(change func(*Set)) error {
 	})
 }
 
-// log is the name of the logs of the set in its present life.
+// log is the name of the logs of the set in its present life. Those of processes of
+// this machine bear the ids of these.
 func (s *engines) log() string {
 	copies := "-*"
-	if s.life > 0 {
-		copies += fmt.Sprintf(".%d", s.life)
+	if s.name != firstSet && s.config.Name() != "local" {
+		copies += "+" + s.name
+	}
+	if life := s.lives(); life > 0 {
+		copies += fmt.Sprintf(".%d", life)
 	}
 	return s.c.log("ipengine", copies)
 }
 
+// lives is how often the set, or an engine of it, was started again.
+func (s *engines) lives() int {
+	s.c.recording.Lock()
+	defer s.c.recording.Unlock()
+	return s.life
+}
+
+// firstSet is the name of the set that a cluster is started with.
+const firstSet = "1"
+
 // launcher returns the launcher of the set.
 func (s *engines) launcher() (launcher.Launcher, error) {
-	args, err := s.c.engineCommand()
+	var more []string
+	first := s.name == firstSet && s.lives() == 0
+	if !s.config.Apart() && !(first && s.config.World()) { // whose ids are their ranks
+		more = append(more, "--IPEngine.ids="+wire.FormatIDs(s.ids)) // Python's engines pass over what they do not know, in this spelling
+	}
+	args, err := s.c.engineCommand(more...)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.config.New(launcher.Command{Args: args, Log: s.log(), Mark: s.mark, Env: Environment()}, s.c.config.Log)
+	command := launcher.Command{Args: args, Log: s.log(), Mark: s.mark, Env: Environment()}
+	for _, id := range s.ids {
+		command.Numbers = append(command.Numbers, int(id))
+	}
+	l, err := s.config.New(command, s.c.config.Log)
 	if ssh, ok := l.(launcher.SSH); ok { // to hosts that may not see the profile
 		ssh.Send = map[string]string{connectionInfo: s.c.config.Profile.EngineFile(s.c.config.ID)}
 		ssh.Command.Args = slices.DeleteFunc(slices.Clone(ssh.Command.Args), func(a string) bool {
@@ -99,14 +127,22 @@ func (s *engines) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.c.recording.Lock()
 	s.job, s.submitted = job, time.Now()
-	return s.begin()
+	s.c.recording.Unlock()
+	return s.begin(job)
+}
+
+// latest is the job of the set, and when that was started; nil if it never was.
+func (s *engines) latest() (launcher.Job, time.Time) {
+	s.c.recording.Lock()
+	defer s.c.recording.Unlock()
+	return s.job, s.submitted
 }
 
 // begin puts the job of the set on record. What becomes of a job of a batch
 // system is kept there, as other shells would have to ask the batch system.
-func (s *engines) begin() error {
-	job := s.job
+func (s *engines) begin(job launcher.Job) error {
 	err := s.note(func(r *Set) {
 		r.Handle, r.Started, r.Queued, r.Gone = job.Handle(), time.Now(), job.State() == launcher.Queued, false
 	})
@@ -127,12 +163,26 @@ func (s *engines) begin() error {
 }
 
 // stop ends all of the set.
-func (s *engines) stop(ctx context.Context) (errs []error) {
-	for _, job := range s.again {
+func (s *engines) stop(ctx context.Context) error {
+	s.c.recording.Lock()
+	jobs := slices.Collect(maps.Values(s.again))
+	if s.job != nil {
+		jobs = append(jobs, s.job)
+	}
+	s.c.recording.Unlock()
+	var errs []error
+	for _, job := range jobs {
 		errs = append(errs, job.Stop(ctx))
 	}
-	if s.job != nil {
-		errs = append(errs, s.job.Stop(ctx))
+	return errors.Join(errs...)
+}
+
+// recorded is what is on record of the set, nothing if it was removed.
+func (s *engines) recorded() Set {
+	s.c.recording.Lock()
+	defer s.c.recording.Unlock()
+	if r := s.c.record.Set(s.name); r != nil {
+		return *r
 	}
-	return errs
+	return Set{}
 }

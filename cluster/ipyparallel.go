@@ -31,6 +31,8 @@ func (r *Record) writePythonFile() error {
 		set := process(-1)
 		set["n"] = s.N
 		switch {
+		case s.Handle.Batch == nil && len(s.Handle.Processes) == 0: // about to be started
+			continue
 		case s.Handle.Batch != nil:
 			set["job_id"] = s.Handle.Batch.ID
 		case s.Launcher == "mpi":

@@ -31,11 +31,11 @@ func (p Progress) String() string {
 	return s
 }
 
-// queued fills in the job of the set if it waits in a queue.
-func (p Progress) queued(s *engines) Progress {
+// queued fills in a job if it waits in a queue.
+func (p Progress) queued(job launcher.Job, submitted time.Time) Progress {
 	p.Job, p.Since, p.Waiting = "", time.Time{}, launcher.Waiting{}
-	if batch := s.job.Handle().Batch; batch != nil && s.job.State() == launcher.Queued && p.Have == 0 {
-		p.Job, p.Since, p.Waiting = batch.String(), s.submitted, s.job.Pending()
+	if batch := job.Handle().Batch; batch != nil && job.State() == launcher.Queued && p.Have == 0 {
+		p.Job, p.Since, p.Waiting = batch.String(), submitted, job.Pending()
 	}
 	return p
 }

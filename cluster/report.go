@@ -49,46 +49,67 @@ func (s *engines) report(ctx context.Context, end launcher.End) []wire.EngineID 
 	return ids
 }
 
+// reportAll tells the controller that all engines of the set end, and why.
+func (s *engines) reportAll(ctx context.Context, why string) {
+	s.report(ctx, launcher.End{Copy: launcher.All, Rank: launcher.Unknown, Cause: why})
+}
+
 // tell sends one engine_ended_request (protocol section 17) to the controller of
-// a connection file, by a connection of its own: the last one may have been to a
-// controller that is gone.
+// a connection file.
 func tell(ctx context.Context, file string, ended wire.EngineEnded) ([]wire.EngineID, error) {
-	ctx, cancel := context.WithTimeout(ctx, reportLimit)
+	var reply wire.EnginesEnded
+	err := ask(ctx, file, wire.EngineEndedRequest, ended, &reply)
+	return reply.Engines, err
+}
+
+// registered asks the controller of a connection file for its engines.
+func registered(ctx context.Context, file string) (map[wire.EngineID]wire.EngineProcess, error) {
+	var reply wire.Connected
+	err := ask(ctx, file, wire.ConnectionRequest, wire.ConnectionQuery{Processes: true}, &reply)
+	return reply.Processes, err
+}
+
+// ask sends one request to the controller of a connection file, by a connection of
+// its own: the last one may have been to a controller that is gone.
+func ask(ctx context.Context, file, msgType string, content, reply any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, reportLimit, fmt.Errorf("no answer within %v", reportLimit))
 	defer cancel()
 	conn, err := wire.ReadClientConnection(file)
 	if err != nil {
-		return nil, fmt.Errorf("cluster: report: %w", err)
+		return fmt.Errorf("%s: %w", msgType, err)
 	}
 	network, err := zmq.New()
 	if err != nil {
-		return nil, fmt.Errorf("cluster: report: %w", err)
+		return fmt.Errorf("%s: %w", msgType, err)
 	}
 	defer network.Close()
 	session := wire.NewSession(conn.Key, "")
 	s, err := network.Dial(transport.Dealer, conn.URL(conn.Registration), transport.Options{CurveServer: conn.ServerKey()})
 	if err != nil {
-		return nil, fmt.Errorf("cluster: report: %w", err)
+		return fmt.Errorf("%s: %w", msgType, err)
 	}
 	close := context.AfterFunc(ctx, func() { s.Discard() })
 	defer close()
 	defer s.Discard()
-	_, frames, err := session.Frames(wire.EngineEndedRequest, nil, nil, ended)
+	_, frames, err := session.Frames(msgType, nil, nil, content)
 	if err == nil {
 		err = s.Send(frames)
 	}
 	if err == nil {
 		frames, err = s.Recv()
 	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("cluster: report to %s: %w", conn.URL(conn.Registration), err)
+		return fmt.Errorf("%s to %s: %w", msgType, conn.URL(conn.Registration), err)
 	}
 	m, err := session.Decode(frames)
-	var reply wire.EnginesEnded
 	if err == nil {
-		err = json.Unmarshal(m.Content, &reply)
+		err = json.Unmarshal(m.Content, reply)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cluster: report: answer of the controller: %w", err)
+		return fmt.Errorf("%s: answer of the controller: %w", msgType, err)
 	}
-	return reply.Engines, nil
+	return nil
 }

@@ -20,10 +20,10 @@ func (c *Cluster) firstWait() time.Duration {
 
 // supervise follows the set until it is dismissed: it tells the controller why
 // engines end, and starts again what the profile says.
-func (s *engines) supervise(begun time.Time) {
+func (s *engines) supervise() {
 	ctx, dismiss := context.WithCancel(context.Background())
 	s.dismiss = dismiss
-	s.keeping.Go(func() { s.keep(ctx, begun) })
+	s.keeping.Go(func() { s.keep(ctx, time.Now()) })
 }
 
 // dismissed returns when nobody starts anything of the set any more.
@@ -38,7 +38,8 @@ func (s *engines) dismissed() {
 func (s *engines) keep(ctx context.Context, begun time.Time) {
 	tries := backoff{first: s.c.firstWait()}
 	for {
-		end, ok := s.death(ctx, s.job)
+		job, _ := s.latest()
+		end, ok := s.death(ctx, job, launcher.All)
 		if !ok {
 			return
 		}
@@ -52,7 +53,10 @@ func (s *engines) keep(ctx context.Context, begun time.Time) {
 				if next.never {
 					return
 				}
-				if err := s.endWorld(ctx, end); err != nil {
+				if end.Copy != launcher.All {
+					s.reportAll(ctx, fmt.Sprintf("all engines are started again, as engine %d died: %s", s.id(end), end.Cause))
+				}
+				if err := s.stop(ctx); err != nil {
 					s.c.config.Log.Error("engines are not started again", "err", err)
 					return
 				}
@@ -90,25 +94,28 @@ func (s *engines) keepEngine(ctx context.Context, end launcher.End, begun time.T
 			return
 		}
 		begun = time.Now()
-		job, err := s.startEngine(ctx, number, id, tries.deaths)
+		job, err := s.startEngine(ctx, number, id)
 		if end = failedStart(number, err); err == nil {
 			var died bool
-			if end, died = s.death(ctx, job); !died {
+			if end, died = s.death(ctx, job, number); !died {
 				return
 			}
 		}
-		end.Copy = number // it is the first of its own job
 	}
 }
 
-// startEngine starts one engine of this machine again, for the life-th time.
-func (s *engines) startEngine(ctx context.Context, number int, id wire.EngineID, life int) (launcher.Job, error) {
+// startEngine starts one engine of this machine again.
+func (s *engines) startEngine(ctx context.Context, number int, id wire.EngineID) (launcher.Job, error) {
+	s.c.recording.Lock()
+	s.life++
+	life := s.life
+	s.c.recording.Unlock()
 	args, err := s.c.engineCommand(fmt.Sprintf("--IPEngine.id=%d", id))
 	if err != nil {
 		return nil, err
 	}
 	job, err := launcher.Local{Command: launcher.Command{
-		Args: args, Log: s.c.log("ipengine", fmt.Sprintf("-%d.%d", number, life)), Mark: s.mark, Env: Environment(),
+		Args: args, Log: s.c.log("ipengine", fmt.Sprintf("-%d.%d", s.ids[number], life)), Mark: s.mark, Env: Environment(),
 	}}.Start(ctx, 1)
 	if err != nil {
 		return nil, err
@@ -122,21 +129,16 @@ func (s *engines) startEngine(ctx context.Context, number int, id wire.EngineID,
 	return job, nil
 }
 
-// endWorld ends what is left of a set of engines of which one has died. Their
-// tasks fail for that reason, and not because they are told to end.
-func (s *engines) endWorld(ctx context.Context, end launcher.End) error {
-	if end.Copy != launcher.All {
-		s.report(ctx, launcher.End{Copy: launcher.All, Rank: launcher.Unknown, Cause: fmt.Sprintf("all engines are started again, as engine %d died: %s", s.id(end), end.Cause)})
-	}
-	return s.job.Stop(ctx)
-}
-
 // startWorld starts the whole set of engines again.
 func (s *engines) startWorld(ctx context.Context) error {
-	s.life++
-	s.mark = launcher.NewMark()
+	s.ids = s.recorded().IDs // without those that were removed one by one
 	// The mark is on record before the processes are there.
-	if err := s.note(func(r *Set) { r.Handle = launcher.Handle{Mark: s.mark} }); err != nil {
+	if err := s.note(func(r *Set) {
+		s.life++
+		s.mark = launcher.NewMark()
+		clear(s.again)
+		r.Handle = launcher.Handle{Mark: s.mark}
+	}); err != nil {
 		return err
 	}
 	if err := s.start(ctx); err != nil {

@@ -66,13 +66,13 @@ func TestRestartEngines(t *testing.T) {
 			t.Errorf("names afterwards: %v, %v", keys, err)
 		}
 	}
-	if err := c.sets[0].job.Err(); err != nil {
+	if err := latest(c).Err(); err != nil {
 		t.Errorf("the launcher takes engines for failed: %v", err)
 	}
 	select {
-	case <-c.sets[0].job.Failed():
+	case <-latest(c).Failed():
 		t.Error("the launcher saw an engine end")
-	case <-c.sets[0].job.Wait(launcher.Ended):
+	case <-latest(c).Wait(launcher.Ended):
 		t.Error("the launcher saw the job end")
 	default:
 	}

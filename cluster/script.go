@@ -10,7 +10,7 @@ func Script(config Config) (string, error) {
 		return "", err
 	}
 	c := &Cluster{config: config, profile: profile, record: new(Record)}
-	s := c.newSet(profile.Engines)
+	s := c.newSet(profile.Engines, 0)
 	l, err := s.launcher()
 	if err != nil {
 		return "", err

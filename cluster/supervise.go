@@ -85,13 +85,14 @@ func (c *Cluster) supervise() {
 		c.overErr = c.keepController(ctx, begun)
 	})
 	for _, s := range c.sets {
-		s.supervise(begun)
+		s.supervise()
 	}
 }
 
 // death waits for the next copy of a job to die. One that ends well says so to
-// the controller itself; for those that could not it is said once more.
-func (s *engines) death(ctx context.Context, job launcher.Job) (launcher.End, bool) {
+// the controller itself; for those that could not it is said once more. The job of
+// one copy alone has that copy's number.
+func (s *engines) death(ctx context.Context, job launcher.Job, number int) (launcher.End, bool) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -100,7 +101,10 @@ func (s *engines) death(ctx context.Context, job launcher.Job) (launcher.End, bo
 			if !more || ctx.Err() != nil {
 				return launcher.End{}, false
 			}
-			if end.Cause != "" {
+			if number != launcher.All {
+				end.Copy = number
+			}
+			if left := s.left(end); !left && end.Cause != "" {
 				return end, true
 			}
 			s.report(ctx, end)

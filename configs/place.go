@@ -56,6 +56,28 @@ func (c *Config) Place(said site.Request, n int) error {
 	return nil
 }
 
+// PlaceMore is Place for n engines beyond those that the profile is about. Unless
+// said names nodes they are on as many as they need, no closer than the profile's own are.
+func (c *Config) PlaceMore(said site.Request, n int) error {
+	if n == 0 && said.Nodes == 0 && said.PerNode == 0 {
+		return c.Place(said, 0)
+	}
+	shapes := []struct{ nodes, perNode *int }{{&c.Job.Nodes, &c.Job.PerNode}, {&c.Engines.Slurm.Nodes, &c.Engines.Slurm.PerNode}}
+	if s := c.Engines.Submit(); s != nil {
+		shapes = append(shapes, struct{ nodes, perNode *int }{&s.Nodes, &s.PerNode})
+	}
+	for _, shape := range shapes {
+		if *shape.perNode == 0 && *shape.nodes > 0 {
+			*shape.perNode = (c.Engines.N + *shape.nodes - 1) / *shape.nodes
+		}
+		if n > 0 {
+			*shape.nodes, *shape.perNode = 0, min(n, *shape.perNode)
+		}
+	}
+	c.Engines.N = n
+	return c.Place(said, n)
+}
+
 // ask has a request over what the sections of the launchers say.
 func (c *Config) ask(r site.Request) error {
 	config := c.Engines.Batch()

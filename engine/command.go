@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"muster/mpi"
-	"muster/wire"
 )
 
 const (
@@ -71,7 +70,7 @@ func Command(args []string) int {
 	for _, u := range unknown {
 		cfg.Log.Warn("trait has no meaning here", "argument", u)
 	}
-	cfg.mpi = f.mpi
+	cfg.mpi, cfg.ids = f.mpi, f.ids
 	return status(runProcess(cfg, start))
 }
 
@@ -94,10 +93,10 @@ func runProcess(cfg Config, start birth) error {
 		if err := mpi.Init(ctx, mpi.Config{}); err != nil {
 			return err
 		}
-		if w := mpi.World(); w.Size() > 1 {
-			id := wire.EngineID(w.Rank())
-			cfg.ID = &id
-		}
+	}
+	job, launched := mpi.Launched()
+	if err := cfg.choose(mpi.World(), job, launched); err != nil {
+		return err
 	}
 	cfg.kill = func(sig syscall.Signal) error { return syscall.Kill(os.Getpid(), sig) }
 	e, err := New(cfg)

@@ -62,8 +62,10 @@ type Config struct {
 
 	// kill sends a signal to this process; nil for an engine that shares it.
 	kill func(syscall.Signal) error
-	// mpi says that the process is a rank of an MPI job.
+	// mpi says that the process is a rank of an MPI job, and ids which ids the
+	// engines of its job are to ask for, by their ranks.
 	mpi bool
+	ids []wire.EngineID
 }
 
 func (c *Config) validate() error {

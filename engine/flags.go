@@ -24,6 +24,7 @@ its clients.
   ipengine --file=ipcontroller-engine.json
                                         that of a connection file copied from elsewhere
   mpirun -n 4 ipengine --mpi            four engines in one MPI world, ids are ranks
+  mpirun -n 4 ipengine --mpi --ids=4-7  four more, a world of their own
   ipengine mpi build                    compile the shim for this site's MPI
   ipengine mpi info                     tell which MPI would be used
   ipengine version
@@ -42,6 +43,7 @@ type flags struct {
 	timeout, wait                                    float64
 	mpi, logToFile                                   bool
 	id                                               int
+	ids                                              idList
 	logLevel, workDir, startup                       string
 }
 
@@ -60,6 +62,7 @@ func newFlags() *flags {
 	s.BoolVar(&f.mpi, "mpi", false, "initialise MPI; the rank becomes the engine's id")
 	s.IntVar(&f.id, "id", -1, "id to ask the controller for, which gives the next free one if it is taken")
 	s.Lookup("id").DefValue = "the next"
+	s.Var(&f.ids, "ids", "ids to ask for, as in 4-7,9: each engine of the job takes that of its rank")
 	s.StringVarP(&f.startup, "startup", "s", "", "file of Go to run before the engine takes requests")
 	s.StringVar(&f.workDir, "work-dir", "", "directory to run in")
 	s.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn, error, or Python's 10 to 40")
@@ -82,9 +85,20 @@ var ignored = []string{"ident", "user", "keyfile", "location", "config", "clean-
 // traits are ipyparallel's long names for what has a flag here.
 var traits = map[string]string{
 	"url_file": "file", "wait_for_url_file": "wait", "timeout": "timeout", "use_mpi": "mpi",
-	"startup_script": "startup", "id": "id", "work_dir": "work-dir", "log_level": "log-level", "log_to_file": "log-to-file", "cluster_id": "cluster-id",
+	"startup_script": "startup", "id": "id", "ids": "ids", "work_dir": "work-dir", "log_level": "log-level", "log_to_file": "log-to-file", "cluster_id": "cluster-id",
 	"profile": "profile", "ipython_dir": "ipython-dir", "location": "profile-dir",
 }
+
+// idList is the value of --ids.
+type idList []wire.EngineID
+
+func (l *idList) Set(text string) (err error) {
+	*l, err = wire.ParseIDs(text)
+	return err
+}
+
+func (l *idList) String() string { return wire.FormatIDs(*l) }
+func (l *idList) Type() string   { return "ids" }
 
 // parse reads the arguments, in ipyparallel's spelling too. unknown are traits
 // that mean nothing to this engine.

@@ -103,6 +103,21 @@ func (c Config) Elsewhere() bool {
 // Name is Launcher with its default filled in.
 func (c Config) Name() string { return cmp.Or(c.Launcher, "local") }
 
+// World reports whether the engines are the ranks of one MPI world.
+func (c Config) World() bool {
+	switch b := c.Batch(); {
+	case b != nil:
+		return !b.Single
+	case c.Launcher == "srun":
+		return !c.Srun.Single
+	}
+	return c.Launcher == "mpi"
+}
+
+// Apart reports whether each engine is a process that its launcher tells from the
+// others, and may end alone.
+func (c Config) Apart() bool { return c.Name() == "local" || c.Name() == "ssh" }
+
 // Count is N with its default filled in. It is 0 if a batch system is used and
 // nothing says how many.
 func (c Config) Count() int {
@@ -137,20 +152,15 @@ func (c Config) New(command Command, log *slog.Logger) (Launcher, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	withMPI := command
-	withMPI.Args = append(command.Args[:len(command.Args):len(command.Args)], "--mpi")
-	if b := c.Batch(); b != nil && !b.Single {
-		command = withMPI
+	if c.World() {
+		command.Args = append(command.Args[:len(command.Args):len(command.Args)], "--mpi")
 	}
 	switch c.Launcher {
 	case "mpi":
-		return MPI{Command: withMPI, Mpirun: c.MPI.Command, Log: log}, nil
+		return MPI{Command: command, Mpirun: c.MPI.Command, Log: log}, nil
 	case "ssh":
 		return SSH{Command: command, Config: c.SSH, Number: engineNumber, Log: log}, nil
 	case "srun":
-		if !c.Srun.Single {
-			command = withMPI
-		}
 		return Srun{Command: command, Config: c.Srun, Log: log}, nil
 	case "slurm":
 		return Slurm{Command: command, Config: c.Slurm, Log: log}, nil

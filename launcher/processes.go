@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -134,7 +133,7 @@ func (l Local) Start(ctx context.Context, n int) (Job, error) {
 	commands := make([]Command, n)
 	for i := range commands {
 		commands[i] = l.Command
-		number := strconv.Itoa(i)
+		number := l.Command.number(i)
 		commands[i].Log = logFor(l.Command.Log, number)
 		if l.Number != "" {
 			commands[i].Args = append(slices.Clone(l.Command.Args), l.Number+number)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,9 +20,13 @@ type Command struct {
 	Env  []string // "NAME=value", added to the environment of the launcher itself
 	Dir  string   // working directory; "" is that of the launcher
 	// Log is the file that takes standard output and standard error, made
-	// anew with mode 0600. A '*' in it stands for the number of the copy from 0,
+	// anew with mode 0600. A '*' in it stands for the number of the copy,
 	// or for "mpi" where all copies share one file. "" discards the output.
 	Log string
+	// Numbers are those of the copies, for Log and for an argument that tells a
+	// copy its own; nil is 0, 1 and so on. Launchers whose copies are one job do
+	// not use them.
+	Numbers []int
 	// Input is what the program reads from its standard input. Output ends the input
 	// after that; Start leaves it open until this process ends, however it ends, which
 	// a program that goes on reading can tell.
@@ -29,6 +34,14 @@ type Command struct {
 	// Mark is the mark of the job, for those who must know it before the start;
 	// "" lets the launcher make one.
 	Mark string
+}
+
+// number is that of a copy, as a word.
+func (c Command) number(copy int) string {
+	if c.Numbers != nil {
+		copy = c.Numbers[copy]
+	}
+	return strconv.Itoa(copy)
 }
 
 // A Runner runs commands: the one seam between launchers and the operating

@@ -218,12 +218,12 @@ func (s SSH) script(h sshHost, mark string) (string, error) {
 		return "", fmt.Errorf("launcher: ssh: working directory: %w", err)
 	}
 	var copies strings.Builder
-	for number := h.first; number < h.first+h.count; number++ {
+	for i := h.first; i < h.first+h.count; i++ {
 		args := append([]string{program}, s.Command.Args[1:]...)
 		if s.Number != "" {
-			args = append(args, s.Number+strconv.Itoa(number))
+			args = append(args, s.Number+s.Command.number(i))
 		}
-		fmt.Fprintf(&copies, "run %d %s\n", number, jobscripts.Words(args))
+		fmt.Fprintf(&copies, "run %d %s\n", i, jobscripts.Words(args))
 	}
 	var exports strings.Builder
 	for _, v := range env {

@@ -34,7 +34,7 @@ type listing struct {
 	Engines    int           `json:"engines"` // that run
 	N          int           `json:"n"`       // that were asked for
 	Launcher   string        `json:"launcher"`
-	Job        string        `json:"job,omitempty"`  // the engines' in a batch system; with a comma between several
+	Job        string        `json:"job,omitempty"` // the engines' in a batch system; with a comma between several
 	Sets       []cluster.Set `json:"sets"`
 	Controller int           `json:"controller_pid"` // 0 if it has not been started
 	Host       string        `json:"host"`

@@ -349,7 +349,7 @@ func launch(_ standIn, args []string) int {
 	var copies []*exec.Cmd
 	for rank := range n {
 		cmd := exec.Command(args[first], args[first+1:]...)
-		cmd.Env = append(os.Environ(), "SLURM_PROCID="+strconv.Itoa(rank))
+		cmd.Env = append(os.Environ(), "SLURM_PROCID="+strconv.Itoa(rank), "SLURM_STEP_NUM_TASKS="+strconv.Itoa(n))
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Start(); err != nil {
 			fmt.Fprintln(os.Stderr, "srun: error:", err)
