@@ -64,10 +64,10 @@ func (c *channel) serveClients() error {
 		}
 		if c.records != nil {
 			c.records.Admit()
-			if c.verdicts != nil && sentAgain(m) {
-				c.again(frames, m)
-				continue
-			}
+		}
+		if c.verdicts != nil && sentAgain(m) {
+			c.again(frames, m)
+			continue
 		}
 		c.request(frames, m)
 	}

@@ -18,7 +18,8 @@ const maxConnectionFile = 1 << 20
 
 // Endpoint is the part of a connection file that clients and engines share
 // (protocol section 2). Ports are on Interface, which is "tcp://ip", and on the
-// same ports of all Addresses (see Hosts).
+// same ports of all Addresses (see Hosts). Where ssh leads to the controller they are
+// Unix sockets: Interface is "ipc:///path", and a port is at "ipc:///path:port".
 type Endpoint struct {
 	SSH             string   `json:"ssh"`
 	Interface       string   `json:"interface"`
@@ -42,6 +43,10 @@ type ClientConnection struct {
 	Notification int    `json:"notification"`
 	TaskScheme   string `json:"task_scheme"`
 	Broadcast    int    `json:"broadcast"`
+	// Via is the host by way of which ssh leads to the controller: the connection
+	// may break while the controller goes on, and is then waited for (protocol
+	// section 17). "" is a direct connection.
+	Via string `json:"via,omitempty"`
 }
 
 // EngineConnection is the content of ipcontroller-engine.json. Broadcast holds

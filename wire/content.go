@@ -193,6 +193,9 @@ type Registered struct {
 // clients leave everything out.
 type ConnectionQuery struct {
 	Processes bool `json:"processes,omitempty"` // are asked for
+	// Far says that the client is behind a connection that may break, and asks
+	// afterwards for what it has missed.
+	Far bool `json:"far,omitempty"`
 }
 
 // Connected is the content of a connection_reply.
@@ -208,6 +211,9 @@ type Connected struct {
 	// client, which keeps it until then.
 	Instance string `json:"instance,omitempty"`
 	Restores bool   `json:"restores,omitempty"`
+	// Remembers says that it answers for its own run what is sent again, from its
+	// records: a client whose connection was lost sends what is not answered.
+	Remembers bool `json:"remembers,omitempty"`
 	// Processes are those of the engines, as far as they tell, if asked for.
 	Processes map[EngineID]EngineProcess `json:"processes,omitempty"`
 }

@@ -23,9 +23,14 @@ const loopback = "127.0.0.1"
 // the controller's own host, and elsewhere, as the last, its Location. Loopback
 // addresses of another host lead nowhere, and are left out unless Interface is one.
 func (e *Endpoint) Hosts() []string {
+	name, _ := os.Hostname()
+	return e.HostsFrom(name)
+}
+
+// HostsFrom is Hosts for a host of that name.
+func (e *Endpoint) HostsFrom(name string) []string {
 	host := e.host()
-	name, err := os.Hostname()
-	here := e.Location == "" || err == nil && e.Location == name || isLoopback(host)
+	here := e.Location == "" || e.Location == name || isLoopback(host)
 	wildcard := isWildcard(host)
 	var hosts []string
 	switch {
@@ -71,8 +76,11 @@ func (c *EngineConnection) At(host string) *EngineConnection {
 }
 
 // InterfaceOf returns a host as Endpoint.Interface has it: an address of IPv6 is
-// in brackets.
+// in brackets. A path stands for Unix sockets.
 func InterfaceOf(host string) string {
+	if strings.HasPrefix(host, "/") {
+		return "ipc://" + host
+	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
@@ -108,7 +116,9 @@ func isWildcard(host string) bool {
 // validateHosts checks the keys by which peers find the controller.
 func (e *Endpoint) validateHosts() error {
 	scheme, _, ok := strings.Cut(e.Interface, "://")
-	if host := e.host(); !ok || scheme != "tcp" || !isWildcard(host) && !IsHost(host) {
+	host := e.host()
+	sockets := scheme == "ipc" && strings.HasPrefix(host, "/")
+	if !sockets && (!ok || scheme != "tcp" || !isWildcard(host) && !IsHost(host)) {
 		return fmt.Errorf("key \"interface\": %q, want tcp://HOST", e.Interface)
 	}
 	if len(e.Addresses) > MaxAddresses {

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -100,6 +101,8 @@ func (m *Machine) judge(ev Again) Verdict {
 	switch {
 	case !m.restored && !m.wasSentTo(ev.Message):
 		return refuse(&failure{"EngineError", fmt.Sprintf("the fate of task %q is unknown: its controller ended, and the one that runs now was not restored from it (--restore)", id)})
+	case m.memory.forgot(&ev.Message.Header):
+		return refuse(&failure{"EngineError", fmt.Sprintf("the fate of task %q is unknown: it may have run; %s", id, cmp.Or(m.memory.lost(), "its record was purged"))})
 	case s == nil || e != nil && e.keeps && !s.held:
 		if len(ev.Message.Buffers) == 0 && string(bytes.TrimSpace(ev.Message.Content)) == "{}" {
 			return refuse(&failure{"EngineError", fmt.Sprintf("the request of task %q was not kept: the database has lost it since it was acknowledged", id)})

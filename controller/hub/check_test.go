@@ -90,8 +90,8 @@ func check(t *testing.T, m *Machine) {
 	if bytes != s.bytes {
 		fail("the records count %d bytes, have %d", s.bytes, bytes)
 	}
-	if len(s.records) > s.limit || s.bytes > s.byteLimit {
-		fail("%d records and %d bytes pass the bounds of %d and %d", len(s.records), s.bytes, s.limit, s.byteLimit)
+	if s.near > s.limit || s.bytes > s.byteLimit {
+		fail("%d records and %d bytes pass the bounds of %d and %d", s.near, s.bytes, s.limit, s.byteLimit)
 	}
 	listed := 0
 	for range s.all {
@@ -100,13 +100,21 @@ func check(t *testing.T, m *Machine) {
 	if listed != len(s.records) {
 		fail("%d records are in order, there are %d", listed, len(s.records))
 	}
-	if s.head > len(s.order)/2 {
-		fail("%d of %d places in order are empty", s.head, len(s.order))
-	}
-	for i, r := range s.order[:s.head] {
-		if r != nil {
+	near := 0
+	for i, r := range s.order {
+		switch {
+		case r == nil:
+		case !s.has(r):
 			fail("record %s at place %d was dropped, and is held", r.ID, i)
+		case s.isNear(r):
+			near++
 		}
+	}
+	if empty := len(s.order) - listed; empty > listed {
+		fail("%d of %d places in order are empty", empty, len(s.order))
+	}
+	if near != s.near {
+		fail("%d records are of clients that are near, have %d", s.near, near)
 	}
 	if due := m.Due(); due < 1 {
 		fail("a tick was due %d ticks ago", -due)

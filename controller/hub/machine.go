@@ -78,7 +78,10 @@ func New(cfg Config) *Machine {
 		byUUID: make(map[wire.EngineUUID]*engine),
 		byID:   make(map[wire.EngineID]*engine),
 		tasks:  tasks{byID: make(map[wire.MsgID]*task), broadcasts: make(map[wire.MsgID][]*task)},
-		memory: memory{limit: cfg.Records, byteLimit: cfg.Bytes, records: make(map[wire.MsgID]*Record)},
+		memory: memory{
+			limit: cfg.Records, byteLimit: cfg.Bytes, records: make(map[wire.MsgID]*Record),
+			far: make(map[string]bool), dropped: make(map[string]uint64),
+		},
 	}
 }
 
@@ -256,9 +259,12 @@ func (m *Machine) connection(r request) {
 		m.do(r.fail(err))
 		return
 	}
+	if query.Far {
+		m.memory.goFar(r.Message.Header.Session)
+	}
 	said := wire.Connected{
 		Status: wire.StatusOK, Engines: make(map[wire.EngineID]wire.EngineUUID, len(m.engines)), Records: true,
-		Instance: m.cfg.Instance, Restores: m.durable(),
+		Instance: m.cfg.Instance, Restores: m.durable(), Remembers: m.cfg.Database != Nowhere,
 	}
 	if query.Processes {
 		said.Processes = make(map[wire.EngineID]wire.EngineProcess, len(m.engines))

@@ -246,6 +246,8 @@ func (p *player) print(a Action) string {
 			return "verdict: " + a.Failure.Ename + ": " + a.Failure.Evalue
 		case a.Admit:
 			return "verdict: admit"
+		case a.Answer != nil:
+			return "verdict: the answer"
 		}
 		return "verdict: it will come"
 	case Reply:

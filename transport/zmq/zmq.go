@@ -122,7 +122,11 @@ func (n *Network) Dial(kind transport.Kind, endpoint string, opt transport.Optio
 
 // Probe implements transport.Network.
 func (n *Network) Probe(ctx context.Context, endpoint string) error {
-	c, err := new(net.Dialer).DialContext(ctx, "tcp", strings.TrimPrefix(endpoint, "tcp://"))
+	network, address := "tcp", strings.TrimPrefix(endpoint, "tcp://")
+	if path, ok := strings.CutPrefix(endpoint, "ipc://"); ok {
+		network, address = "unix", path
+	}
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil {
 		return fmt.Errorf("zmq: %w", err)
 	}
