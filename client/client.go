@@ -24,8 +24,9 @@ type Client struct {
 	log     *slog.Logger
 	network *zmq.Network // nil when the network is the caller's
 	dialer  transport.Network
-	file    string // that conn was read from, "" if from none
-	deaf    bool   // it has no iopub
+	source  *source // that conn is from
+	far     bool    // the way to the controller may break: it is behind ssh
+	deaf    bool    // it has no iopub
 
 	// gate keeps the sockets from being replaced while they are sent by, and is
 	// taken before mu. It guards those fields that follow down to away: the
@@ -42,7 +43,7 @@ type Client struct {
 	receivers sync.WaitGroup // all other goroutines
 	closing   sync.Once
 	closed    chan struct{} // when Close has begun
-	keeps     atomic.Bool   // the controller restores: requests are kept
+	keeps     atomic.Bool   // requests are kept, to be sent again
 
 	mu       sync.Mutex                   // guards what follows, and the tasks in pending
 	pending  map[wire.MsgID]*task         // sent, and not yet settled
@@ -50,6 +51,7 @@ type Client struct {
 	dropped  map[wire.MsgID]*int          // task.outstanding of what was flushed
 	recorded bool                         // the controller answers for the dead in broadcasts, and records them (wire.BroadcastRecords)
 	instance string                       // of the controller, "" where it names none
+	restores bool                         // the controller does, and acknowledges what it has recorded
 	link     *link                        // by which it is reached, or was
 	seeking  bool                         // somebody looks for it, as the link is gone
 	requests uint64                       // kept so far
@@ -130,6 +132,9 @@ func (c *Client) Close() (err error) {
 		c.receivers.Wait()
 		if c.network != nil {
 			err = errors.Join(err, c.network.Close())
+		}
+		if c.source != nil {
+			err = errors.Join(err, c.source.close())
 		}
 	})
 	return err

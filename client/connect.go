@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -24,42 +24,50 @@ const connectTimeout = 10 * time.Second
 
 // Connect opens a connection to a running cluster: by default the one of the
 // default profile (see WithProfile). It returns once the controller has
-// answered; engines may register later (see WaitForEngines). The context, or
-// ten seconds when it has no deadline, bounds the wait and nothing afterwards.
+// answered; engines may register later (see WaitForEngines). The context bounds the wait
+// and nothing afterwards; when it has no deadline that is ten seconds, and by
+// way of ssh (see WithSSH) two minutes, as somebody may have to log in.
 func Connect(ctx context.Context, opts ...Option) (*Client, error) {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if _, bounded := ctx.Deadline(); !bounded {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, connectTimeout, fmt.Errorf("no answer within %v: %w", connectTimeout, context.DeadlineExceeded))
-		defer cancel()
-	}
-	path, err := o.path()
+	s, err := o.source(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("client: connect: %w", err)
 	}
-	conn, err := wire.ReadClientConnection(path)
-	if err != nil {
-		return nil, fmt.Errorf("client: connect: %w", err)
+	limit := connectTimeout
+	if s.conn.Via != "" {
+		limit = farTimeout
 	}
-	c, err := connect(ctx, path, conn, &o)
-	if err != nil {
-		if len(conn.Hosts()) > 1 { // what follows names them
-			return nil, fmt.Errorf("client: connect to the controller of connection file %s: %w", path, err)
-		}
-		return nil, fmt.Errorf("client: connect to the controller at %s, of connection file %s: %w", conn.URL(conn.Registration), path, err)
+	ctx, cancel := bounded(ctx, limit)
+	defer cancel()
+	c, err := connect(ctx, s, &o)
+	if err == nil {
+		return c, nil
 	}
-	return c, nil
+	s.close()
+	switch {
+	case s.conn.Via != "":
+		return nil, fmt.Errorf("client: connect to the controller behind ssh %s: %w", s.conn.Via, err)
+	case len(s.conn.Hosts()) > 1: // what follows names them
+		return nil, fmt.Errorf("client: connect to the controller of connection file %s: %w", s.file, err)
+	}
+	return nil, fmt.Errorf("client: connect to the controller at %s, of connection file %s: %w", s.conn.URL(s.conn.Registration), s.file, err)
 }
 
-func connect(ctx context.Context, file string, conn *wire.ClientConnection, o *options) (*Client, error) {
-	if here, _ := os.Hostname(); conn.SSH != "" && conn.Location != here {
-		return nil, fmt.Errorf("the file asks for an ssh tunnel by way of %q, which this client does not open: run it on %s, or forward the file's ports with ssh -L", conn.SSH, conn.Location)
+// bounded is a context with a deadline, if need be this one.
+func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if _, is := ctx.Deadline(); is {
+		return context.WithCancel(ctx)
 	}
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v: %w", limit, context.DeadlineExceeded))
+}
+
+func connect(ctx context.Context, s *source, o *options) (*Client, error) {
+	conn := s.conn
 	c := newClient(conn.Key, o.log)
-	c.file, c.conn, c.dialer, c.deaf = file, conn, o.network, o.deaf
+	c.source, c.conn, c.far, c.dialer, c.deaf = s, conn, conn.Via != "", o.network, o.deaf
 	if c.dialer == nil {
 		own, err := zmq.New()
 		if err != nil {
@@ -194,10 +202,12 @@ func (c *Client) reach(ctx context.Context, conn *wire.ClientConnection) (*wire.
 // listens tells whether somebody does where the controller should.
 func (c *Client) listens(ctx context.Context, at *wire.ClientConnection) error {
 	err := c.dialer.Probe(ctx, at.URL(at.Registration))
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	switch refused := errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist); {
+	case refused && c.far:
+		return fmt.Errorf("the way to it is closed: attach to it again (ipcluster attach %s): %w", c.source.conn.Via, err)
+	case refused:
 		return fmt.Errorf("nobody listens there: the controller is gone and its file is stale; start a cluster anew (ipcluster start): %w", err)
-	}
-	if err != nil {
+	case err != nil:
 		return fmt.Errorf("cannot be reached: is its interface meant for this host (ipcontroller --ip), does a firewall stand between? %w", err)
 	}
 	return nil
@@ -214,7 +224,11 @@ func (c *Client) connected(ctx context.Context, by *channel) (*greeting, error) 
 	c.mu.Lock()
 	said := &greeting{new(wire.Connected), c.news}
 	c.mu.Unlock()
-	reply, err := c.askBy(ctx, by, wire.ConnectionRequest, nil)
+	var query any
+	if c.far {
+		query = wire.ConnectionQuery{Far: true}
+	}
+	reply, err := c.askBy(ctx, by, wire.ConnectionRequest, query)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +245,8 @@ func (c *Client) meet(said *greeting, gone func(wire.EngineUUID)) {
 		return
 	}
 	c.recorded, c.instance = said.Records, said.Instance
-	c.keeps.Store(said.Restores)
+	c.restores = said.Restores
+	c.keeps.Store(said.Restores || said.Remembers && c.far)
 	since := make(map[wire.EngineUUID]bool) // those that came, or went, later
 	for n := said.since; n.next != nil; n = n.next {
 		since[n.event.UUID] = n.event.Up

@@ -52,7 +52,7 @@ func TestConnectErrors(t *testing.T) {
 			"task": 1, "iopub": 1, "pack": "json", "unpack": "json", "signature_scheme": "hmac-sha256", "broadcast": [1]}`),
 			[]string{"engine.json", "broadcast"}},
 		"stale":  {stale, []string{stale, "tcp://127.0.0.1:", "stale", "ipcluster start"}},
-		"tunnel": {tunnel, []string{tunnel, "login.example", "ssh -L"}},
+		"tunnel": {tunnel, []string{tunnel, "ssh login.example", "does this work"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			begun := time.Now()

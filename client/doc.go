@@ -109,6 +109,22 @@
 // ports then, calls that were outstanding fail with ErrRestarted, and otherwise
 // with [ErrGone].
 //
+// # From a laptop
+//
+// [WithSSH] connects to a cluster behind ssh. There the connection ends when the lid is
+// closed, and the controller and the engines go on: the client logs in again by itself, for a
+// day if need be, and where that takes a password or a code it says so to the
+// logger. Calls that were outstanding get their answers, of which the hub keeps
+// those that came meanwhile; what got lost on its way is sent again, nothing is
+// run twice, and what was printed is taken from the hub's records (up to 1 MiB of
+// each stream). So it is with a controller that keeps its records in memory too,
+// as far as there is room for them, and by way of "ipcluster attach". For that the client
+// keeps the arguments of a call until it is answered.
+//
+//	level=WARN msg="connection to the controller lost" instance=c52f7be2 via=me@login.example.org
+//	level=INFO msg="connected by ssh" to=me@login.example.org shared=false
+//	level=INFO msg="controller is back" instance=c52f7be2 engines=64 again=1519 lost=0
+//
 // # Values
 //
 // Numbers, strings, bools, slices, maps and structs travel (structs as maps, to

@@ -72,6 +72,16 @@ func ExampleConnect() {
 	// Output: true
 }
 
+func ExampleWithSSH() {
+	ctx := context.Background()
+	c, err := client.Connect(ctx, client.WithSSH("me@login.example.org"), client.WithProfile("perlmutter"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Println(c.IDs())
+}
+
 func ExampleClient_Direct() {
 	ctx, c := session()
 	defer c.Close()

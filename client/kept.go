@@ -15,6 +15,9 @@ import (
 // it had not recorded when it was killed. So the client keeps what it sends:
 // whole until the request is acknowledged, which says that it is recorded, or
 // answered, and by its header alone until it is both (protocol section 17).
+//
+// A client that is far keeps requests for other controllers too, until they are
+// answered: either may have got lost with a connection.
 
 // A kept is one message that may have to be sent again. Client.mu guards it, but
 // for sent.
@@ -100,7 +103,7 @@ const maxAnswered = 1 << 16
 // noteAnswer has the controller told of a task that it answers, in case that it
 // forgets. The caller holds mu.
 func (c *Client) noteAnswer(t *task) {
-	if t.kept != nil && !t.acknowledged && t.result.kind == toEngines && len(c.answered) < maxAnswered {
+	if c.restores && t.kept != nil && !t.acknowledged && t.result.kind == toEngines && len(c.answered) < maxAnswered {
 		c.answered[t.id] = answered{t.id, t.uuid, t.place, t.kept}
 	}
 }

@@ -16,6 +16,8 @@ type options struct {
 	profileDir string
 	clusterID  string
 	file       string
+	ssh        string   // the destination
+	sshCommand []string // ssh, and words for it
 	network    transport.Network
 	log        *slog.Logger
 	deaf       bool
@@ -37,6 +39,21 @@ func WithClusterID(id string) Option { return func(o *options) { o.clusterID = i
 // (ipcontroller-client.json), whatever the profile. A laptop that reaches the
 // controller over the network needs nothing but a copy of the file.
 func WithFile(path string) Option { return func(o *options) { o.file = path } }
+
+// WithSSH takes a cluster of a host that ssh leads to, as "me@login.example.org":
+// WithProfile, WithProfileDir and WithClusterID are meant there. One connection of the
+// user's own ssh carries everything, and may ask for a password where there is
+// a terminal; command, if it is given, is ssh and words for it ("ssh", "-F", "file"). A
+// controller on a node behind the host is found by its addresses.
+//
+// With WithFile the file is a copy that is here, and the way to the controller
+// alone is meant. A file that names an ssh host itself (ipcontroller --ssh), as a copy of
+// one does on another machine, needs no option.
+//
+// The connection may break, and the client goes on (see "From a laptop" above).
+func WithSSH(destination string, command ...string) Option {
+	return func(o *options) { o.ssh, o.sshCommand = destination, command }
+}
 
 // WithNetwork connects by sockets of a network of the caller's, who closes it
 // after the client. Without it, the client opens a network of its own.

@@ -154,8 +154,9 @@ func (c *Client) sweep() {
 		return
 	}
 	now, next, soon := time.Now(), time.Duration(0), outputGrace
+	var missed []*task
 	for _, t := range c.pending {
-		if t.reply == nil {
+		if t.reply == nil || t.asked {
 			continue
 		}
 		if left := t.grace() - now.Sub(t.heard); left > 0 {
@@ -164,9 +165,9 @@ func (c *Client) sweep() {
 			}
 			continue
 		}
-		t.out().lost = true
-		c.settle(t, nil)
+		missed = append(missed, t)
 	}
+	c.catchUp(missed...)
 	if next > 0 {
 		c.sweepIn(min(next, soon))
 	}

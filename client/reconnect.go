@@ -3,11 +3,13 @@ package client
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
 	"time"
 
+	"muster/client/tunnel"
 	"muster/transport"
 	"muster/wire"
 )
@@ -28,6 +30,14 @@ const (
 	// something listens is not enough: a process that is ending may still do so.
 	seekPeriod   = 250 * time.Millisecond
 	greetTimeout = 1250 * time.Millisecond
+
+	// The way to a controller that is far may be closed for long, as long as an
+	// engine waits for a controller. It is looked for ever more rarely, and where
+	// somebody would have to log in, so rarely that no host takes it for an attack.
+	farGrace    = 24 * time.Hour
+	farTimeout  = 2 * time.Minute
+	farPeriod   = 15 * time.Second
+	loginPeriod = time.Minute
 )
 
 // departed is called when a connection to the controller has ended.
@@ -50,13 +60,20 @@ func (c *Client) seek() {
 			return
 		}
 		c.link.gone = false
-		instance := c.instance
+		instance, restores := c.instance, c.restores
 		c.mu.Unlock()
 		grace, seek := controllerGrace, c.await
 		if c.keeps.Load() {
-			grace, seek = restoreGrace, c.reconnect
+			seek = c.reconnect
 		}
-		c.log.Warn("controller is away", "instance", instance, "grace", grace)
+		if restores {
+			grace = restoreGrace
+		}
+		if c.far {
+			c.log.Warn("connection to the controller lost", "instance", instance, "via", c.source.conn.Via)
+		} else {
+			c.log.Warn("controller is away", "instance", instance, "grace", grace)
+		}
 		if !seek(grace) {
 			c.stop(ErrGone)
 			return
@@ -105,7 +122,7 @@ func (c *Client) giveUp(broke time.Time) (lost int) {
 	return lost
 }
 
-// reconnect waits for a controller that restores, and tells whether it is back.
+// reconnect waits for a controller that restores, or is far, and tells whether it is back.
 // What lies in the sockets counts for nothing any more: they are made anew, and
 // what is pending is sent again before anything else is.
 func (c *Client) reconnect(grace time.Duration) bool {
@@ -130,16 +147,21 @@ func (c *Client) reconnect(grace time.Duration) bool {
 	}
 	same := said.Instance == c.instance
 	c.meet(said, func(uuid wire.EngineUUID) { c.forgetEngine(uuid, "") })
-	again, lost := c.resume(said.Restores, same)
+	again, lost := c.resume(said.Restores, said.Restores || said.Remembers && same, same)
 	c.away = false
 	c.log.Info("controller is back", "instance", said.Instance, "engines", len(c.engines), "again", again, "lost", lost)
 	return true
 }
 
 // poll greets the controller, once it is reached, until it answers or the grace
-// is over or the client is closed; then the answer is nil.
+// is over or the client is closed; then the answer is nil. The way to one that is far
+// is no matter of its grace.
 func (c *Client) poll(grace time.Duration, reach func(context.Context) bool) *greeting {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	limit, timeout := grace, greetTimeout
+	if c.far {
+		limit, timeout = farGrace, farPeriod
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	go func() {
 		select {
@@ -149,7 +171,7 @@ func (c *Client) poll(grace time.Duration, reach func(context.Context) bool) *gr
 		}
 	}()
 	try := func() *greeting {
-		ctx, cancel := context.WithTimeout(ctx, greetTimeout)
+		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		if !reach(ctx) {
 			return nil
@@ -160,23 +182,70 @@ func (c *Client) poll(grace time.Duration, reach func(context.Context) bool) *gr
 		}
 		return said
 	}
+	w := way{period: seekPeriod}
 	for {
-		if said := try(); said != nil {
-			return said
+		if c.opened(ctx, &w) {
+			if said := try(); said != nil {
+				return said
+			}
+		}
+		if w.missed(grace) {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(seekPeriod):
+		case <-time.After(w.period):
+		}
+		if c.far && w.period < farPeriod {
+			w.period = min(w.period*3/2, farPeriod)
 		}
 	}
+}
+
+// A way is that to a controller which is far, while it is looked for.
+type way struct {
+	period  time.Duration // until the next attempt
+	open    time.Time     // since when a tunnel leads there, and nobody answers; zero while none does
+	trouble string        // as it was last told
+}
+
+// missed tells whether a controller is away for longer than a grace that could be reached.
+func (w *way) missed(grace time.Duration) bool {
+	return !w.open.IsZero() && time.Since(w.open) > grace
+}
+
+// opened opens the way, if it is the client's to open, and tells whether it may be.
+func (c *Client) opened(ctx context.Context, w *way) bool {
+	if c.source.tunnel == nil {
+		return true
+	}
+	bounded, cancel := context.WithTimeout(ctx, farTimeout)
+	defer cancel()
+	err := c.source.tunnel.Renew(bounded)
+	switch {
+	case err == nil, errors.Is(err, tunnel.ErrNoController):
+		if w.open.IsZero() {
+			w.open, w.period = time.Now(), seekPeriod
+		}
+	default:
+		w.open = time.Time{}
+		if errors.Is(err, tunnel.ErrLogin) {
+			w.period = loginPeriod
+		}
+	}
+	if err != nil && err.Error() != w.trouble && ctx.Err() == nil {
+		w.trouble = err.Error()
+		c.log.Warn("no way to the controller", "err", err)
+	}
+	return err == nil
 }
 
 // redial makes the sockets where there are none, or none that lead to where the
 // connection file says the controller is, and tells whether there are.
 func (c *Client) redial(ctx context.Context) bool {
 	conn := c.conn
-	if now, err := wire.ReadClientConnection(c.file); err == nil {
+	if now, err := c.source.read(); err == nil {
 		conn = now
 	}
 	c.mu.Lock()
@@ -213,9 +282,9 @@ func (c *Client) redial(ctx context.Context) bool {
 }
 
 // resume sends what is pending, in the order of the calls, and returns how many
-// requests were sent again and how many were given up. The caller holds gate and
-// mu.
-func (c *Client) resume(restores, same bool) (again, lost int) {
+// requests were sent again and how many were given up. It is told whether the controller
+// restores, answers what is sent again, and is the same. The caller holds gate and mu.
+func (c *Client) resume(restores, answers, same bool) (again, lost int) {
 	clear(c.wholes) // their tasks are sent one by one
 	clear(c.dropped)
 	for _, e := range c.engines {
@@ -226,13 +295,13 @@ func (c *Client) resume(restores, same bool) (again, lost int) {
 	} else {
 		clear(c.answered)
 	}
-	var tasks []*task
+	var tasks, missed []*task
 	for _, t := range c.pending {
 		t.outstanding, t.coalesced = nil, false
 		switch {
+		case t.asked:
 		case t.reply != nil: // what is missing of its output went to nobody
-			t.out().lost = true
-			c.settle(t, nil)
+			missed = append(missed, t)
 		case t.kept != nil:
 			tasks = append(tasks, t)
 		case t.result.kind == toEngines: // sent when the controller did not restore yet
@@ -240,12 +309,13 @@ func (c *Client) resume(restores, same bool) (again, lost int) {
 			lost++
 		}
 	}
+	c.catchUp(missed...)
 	slices.SortFunc(tasks, func(a, b *task) int {
 		return cmp.Or(cmp.Compare(a.kept.number, b.kept.number), cmp.Compare(a.place, b.place))
 	})
 	for i, t := range tasks {
 		k := t.kept
-		known, err := c.sendAgain(t, restores, same)
+		known, err := c.sendAgain(t, answers, same)
 		switch {
 		case err != nil:
 			c.settle(t, err)
@@ -263,14 +333,14 @@ func (c *Client) resume(restores, same bool) (again, lost int) {
 
 // sendAgain sends a task's request, and tells whether it was sent before. The
 // caller holds gate and mu.
-func (c *Client) sendAgain(t *task, restores, same bool) (before bool, err error) {
+func (c *Client) sendAgain(t *task, answers, same bool) (before bool, err error) {
 	k, e := t.kept, c.engineOf(t)
 	switch before = k.sent; {
 	case before && t.result.kind == toController:
 		if !c.renew(t) {
 			return true, ErrRestarted
 		}
-	case before && !restores:
+	case before && !answers:
 		return true, ErrRestarted
 	case before:
 		t.broken = true

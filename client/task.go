@@ -51,6 +51,7 @@ type task struct {
 	outputs map[string]int // how many messages of it have come, by the engine's session: a task may be tried on several
 	heard   time.Time
 	idle    bool // the engine said that no more output follows
+	asked   bool // the hub is asked for what was missed of it
 }
 
 // complete tells whether a task with a reply has all its output. An engine

@@ -18,8 +18,12 @@ func TestURL(t *testing.T) {
 		{"tcp://0.0.0.0", "elsewhere", "tcp://elsewhere:99"},
 		{"tcp://*", here, "tcp://127.0.0.1:99"},
 		{"tcp://0.0.0.0", "", "tcp://127.0.0.1:99"},
+		{"ipc:///run/user/1000/muster-1/c", "elsewhere", "ipc:///run/user/1000/muster-1/c:99"},
 	} {
 		e := Endpoint{Interface: c.iface, Location: c.location}
+		if err := e.validateHosts(); err != nil {
+			t.Error(err)
+		}
 		if got := e.URL(99); got != c.want {
 			t.Errorf("interface %s, location %s: %s, want %s", c.iface, c.location, got, c.want)
 		}

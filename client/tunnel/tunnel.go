@@ -39,7 +39,6 @@ type Tunnel struct {
 
 	mu     sync.Mutex // guards what follows
 	link   *link      // nil before the first one
-	remote *wire.ClientConnection
 	open   []forward
 	closed bool
 }

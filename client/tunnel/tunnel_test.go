@@ -71,6 +71,12 @@ func limited(t *testing.T) context.Context {
 	return ctx
 }
 
+func hostname(t *testing.T) string {
+	name, err := os.Hostname()
+	check(t, err)
+	return name
+}
+
 func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -135,6 +141,26 @@ func TestOpen(t *testing.T) {
 		if err := tunnel.Renew(t.Context()); !errors.Is(err, ErrClosed) {
 			t.Errorf("renewed: %v", err)
 		}
+	}
+}
+
+// Of several addresses, one of which nobody reaches, the one is taken that answers.
+func TestAddresses(t *testing.T) {
+	s := newSite(t)
+	conn, err := wire.ReadClientConnection(s.profile.ClientFile(""))
+	check(t, err)
+	cfg := s.config("n1")
+	cfg.Connection = conn
+	conn.Interface, conn.Addresses, conn.Location = "tcp://0.0.0.0", []string{"127.0.0.2", "127.0.0.1"}, hostname(t)
+	tunnel := s.open(t, cfg)
+	asks(t, tunnel.Connection())
+	if left, err := filepath.Glob(tunnel.dir.file("try*")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+	check(t, tunnel.Close())
+	conn.Interface, conn.Addresses = "tcp://127.0.0.2", []string{"127.0.0.3"}
+	if _, err := Open(limited(t), cfg); !errors.Is(err, ErrNoController) || !strings.Contains(err.Error(), "127.0.0.2:") || !strings.Contains(err.Error(), "127.0.0.3:") {
+		t.Errorf("where nobody is: %v", err)
 	}
 }
 

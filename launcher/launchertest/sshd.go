@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -19,6 +20,60 @@ import (
 type SSHD struct {
 	Config string // a file for ssh -F: hosts n1 and n2, far, which is behind n1, and closed, where no key fits
 	Log    string // what sshd says
+
+	pid int
+}
+
+// Cut ends all connections that there are, as the end of a network does.
+func (s *SSHD) Cut(t testing.TB) {
+	t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := 0
+	for _, file := range stats {
+		b, _ := os.ReadFile(file) // of one that has ended
+		var pid, parent int
+		var state string
+		name := strings.LastIndexByte(string(b), ')')
+		if name < 0 {
+			continue
+		}
+		if _, err := fmt.Sscan(string(b[name+1:]), &state, &parent); err != nil || parent != s.pid {
+			continue
+		}
+		if _, err := fmt.Sscan(string(b), &pid); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Fatal(err)
+		}
+		cut++
+	}
+	if cut == 0 {
+		t.Fatal("there is no connection to cut")
+	}
+}
+
+// SetAway has ssh find no host any more, or find it again.
+func (s *SSHD) SetAway(t testing.TB, away bool) {
+	t.Helper()
+	text, err := os.ReadFile(s.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const here, nowhere = "  HostName 127.0.0.1\n", "  HostName 127.0.0.1\n  ProxyCommand false\n"
+	changed := strings.Replace(string(text), nowhere, here, 1)
+	if away {
+		changed = strings.Replace(changed, here, nowhere, 1)
+	}
+	if err := os.WriteFile(s.Config+".next", []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(s.Config+".next", s.Config); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // NewSSHD starts an sshd that ends with the test. It needs openssh-server.
@@ -85,6 +140,7 @@ func NewSSHD(t testing.TB) *SSHD {
 		t.Fatal(err)
 	}
 	log.Close()
+	s.pid = cmd.Process.Pid
 	t.Cleanup(func() {
 		cmd.Process.Kill()
 		cmd.Wait()
