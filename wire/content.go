@@ -113,7 +113,7 @@ type Explained struct {
 	Status  string           `json:"status"`
 	Tasks   map[MsgID]string `json:"tasks"`
 	Waiting []Waiting        `json:"waiting,omitempty"`
-	More    int              `json:"more,omitempty"` // that wait for what is not in Waiting, which is bounded
+	More    int              `json:"more,omitempty"`  // that wait for what is not in Waiting, which is bounded
 	Ready   int              `json:"ready,omitempty"` // that wait, and that a further engine might take
 }
 
