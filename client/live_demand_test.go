@@ -13,7 +13,8 @@ func TestGoDemand(t *testing.T) {
 		t.Helper()
 		n, err := c.Demand(ctx)
 		check(t, err)
-		return n
+		want(t, n.Late, 0)
+		return n.Tasks
 	}
 	want(t, demand(), 0)
 	v := c.LoadBalanced()

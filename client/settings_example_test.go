@@ -83,17 +83,17 @@ func ExampleExplanation() {
 }
 
 // Is there work for more engines than there are?
-func ExampleClient_Demand() {
+func ExampleDemand() {
 	ctx, c := session()
 	defer c.Close()
 	v := c.LoadBalanced()
 	many := v.MapAsync(client.Ref("func(int) { for {} }"), make([]int, 200))
 	for {
-		n, err := c.Demand(ctx)
+		d, err := c.Demand(ctx)
 		if err != nil {
 			log.Fatal(err)
 		}
-		if n > 0 { // engines have the others
+		if d.Tasks > 0 { // engines have the others
 			fmt.Println("more engines would help")
 			break
 		}

@@ -108,13 +108,14 @@ type Explain struct {
 
 // Explained is the content of an explain_reply: for each task that was asked for a
 // sentence that says where it is and what it waits for; else what all wait for
-// that do. Ready is told either way.
+// that do. Ready and Late are told either way.
 type Explained struct {
 	Status  string           `json:"status"`
 	Tasks   map[MsgID]string `json:"tasks"`
 	Waiting []Waiting        `json:"waiting,omitempty"`
 	More    int              `json:"more,omitempty"`  // that wait for what is not in Waiting, which is bounded
 	Ready   int              `json:"ready,omitempty"` // that wait, and that a further engine might take
+	Late    int              `json:"late,omitempty"`  // of these, those that take longer than the jobs of all engines last
 }
 
 // Waiting are tasks that wait for the same: the rest of a sentence of which each

@@ -77,13 +77,17 @@ func (d *dumb) step(ev Event) (out []Action) {
 		n := 0
 		for {
 			n++
-			enough := float64(seen.Waiting) <= d.cfg.Backlog*float64(engines+n*d.cfg.N)
+			enough := float64(seen.Waiting-seen.Late) <= d.cfg.Backlog*float64(engines+n*d.cfg.N)
 			if enough || n == room || n >= stay {
 				break
 			}
 		}
 		d.next = now + d.cfg.Pause<<d.doubled
-		return append(out, Add{n, fmt.Sprintf("tasks that wait: %d, for %d engines", seen.Waiting, engines)})
+		return append(out, Add{n, fmt.Sprintf("tasks that wait: %d, for %d engines", seen.Waiting-seen.Late, engines)})
+	}
+	if stay >= d.cfg.Min && room > 0 && d.belated(now) {
+		d.next = now + d.cfg.Pause<<d.doubled
+		return append(out, Add{1, fmt.Sprintf("tasks that take longer than the jobs of all %d engines last: %d", engines, seen.Late)})
 	}
 
 	why := ""
@@ -127,10 +131,12 @@ func (d *dumb) useless(s Set, now int, spare bool) string {
 	switch {
 	case s.State == Starting && d.lasts(s.Name, func(m Set) bool { return m.State == Starting }) >= d.cfg.Start:
 		return silent
-	case !spare || quiet < 0:
+	case !spare:
 		return ""
-	case s.State == Running && d.rests(s.Name, now) >= d.cfg.Idle:
-		return "its engines have nothing to do, and no task waits"
+	case s.State == Running && d.history[len(d.history)-1].seen.Waiting == d.history[len(d.history)-1].seen.Late && d.rests(s.Name, now) >= d.cfg.Idle:
+		return "its engines have nothing to do, and no task waits for them"
+	case quiet < 0:
+		return ""
 	case (s.State == Queued || s.State == Starting) && min(quiet, now-d.first(s.Name)) >= d.cfg.Idle:
 		return "it is " + s.State.String() + ", and no task waits"
 	}
@@ -158,7 +164,7 @@ func (d *dumb) overloaded(now int) bool {
 				engines += s.N
 			}
 		}
-		if float64(m.seen.Waiting) <= d.cfg.Backlog*float64(engines) {
+		if float64(m.seen.Waiting-m.seen.Late) <= d.cfg.Backlog*float64(engines) {
 			return false
 		}
 		if now-m.now >= d.cfg.Patience {
@@ -166,6 +172,27 @@ func (d *dumb) overloaded(now int) bool {
 		}
 	}
 	return false
+}
+
+// belated says whether tasks have waited for so long for engines whose jobs last
+// longer, and no set is there yet that might be their help.
+func (d *dumb) belated(now int) bool {
+	since := -1
+	for i := len(d.history) - 1; i >= 0 && d.history[i].seen.Late > 0; i-- {
+		since = d.history[i].now
+	}
+	if since < 0 || now-since < d.cfg.Patience {
+		return false
+	}
+	for _, s := range d.history[len(d.history)-1].seen.Sets {
+		switch {
+		case s.State == Queued, s.State == Starting:
+			return false
+		case s.State == Running && d.first(s.Name) >= since && !d.has(s.Name, func(m Set) bool { return m.Busy > 0 }):
+			return false
+		}
+	}
+	return true
 }
 
 // quiet is for how long no task has waited; negative if one does.

@@ -7,6 +7,7 @@ type Event interface{ event() }
 type Seen struct {
 	Ticks   int   // that have passed since the last Seen
 	Waiting int   // tasks that wait for an engine, and that one more might take
+	Late    int   // of these, those that take longer than the jobs of all engines last
 	Sets    []Set // in the order in which they were added
 }
 
@@ -53,7 +54,7 @@ type Add struct {
 // Remove removes a set: its engines get no more tasks, finish what they have, and end.
 type Remove struct {
 	Name string
-	Why  string // as in "its engines have nothing to do, and no task waits"
+	Why  string // as in "its engines have nothing to do, and no task waits for them"
 }
 
 // Hold is that there will be no change for some time, because of a failure. There

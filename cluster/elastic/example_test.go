@@ -33,5 +33,5 @@ func ExampleMachine() {
 	}
 	// Output:
 	// after 10s: one more set: tasks that wait: 12, for 8 engines
-	// after 399s: set 2 goes: its engines have nothing to do, and no task waits
+	// after 399s: set 2 goes: its engines have nothing to do, and no task waits for them
 }

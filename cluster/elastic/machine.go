@@ -14,8 +14,10 @@ type Machine struct {
 
 	now     int // in ticks
 	sets    []*set
-	waiting int // tasks
-	backlog int // since when there is one, or never
+	ready   int // tasks that wait for any engine
+	late    int // tasks that wait for one whose job lasts longer
+	backlog int // since when there is one of the first, or never
+	belated int // since when there are any of the second, or never
 	quiet   int // since when no task waits, or never
 
 	next    int // when the next change may be
@@ -31,7 +33,7 @@ func New(cfg Config) *Machine {
 	if err := cfg.Validate(); err != nil {
 		panic(err)
 	}
-	return &Machine{cfg: cfg, backlog: never, quiet: never, failed: never}
+	return &Machine{cfg: cfg, backlog: never, belated: never, quiet: never, failed: never}
 }
 
 // Step applies one event and returns what must be done about it.
@@ -47,12 +49,13 @@ func (m *Machine) Step(ev Event) []Action {
 
 func (m *Machine) onSeen(ev Seen) (out []Action) {
 	m.now += ev.Ticks
-	m.waiting = ev.Waiting
+	m.ready, m.late = ev.Waiting-ev.Late, ev.Late
 	if early := m.look(ev.Sets); len(early) > 0 {
 		out = append(out, m.fail("set "+early[0]+" ended when it had hardly begun"))
 	}
-	mark(&m.quiet, m.waiting == 0, m.now)
-	mark(&m.backlog, float64(m.waiting) > m.cfg.Backlog*float64(m.engines()), m.now)
+	mark(&m.quiet, ev.Waiting == 0, m.now)
+	mark(&m.backlog, m.over(m.engines()), m.now)
+	mark(&m.belated, m.late > 0, m.now)
 	if m.now < m.next {
 		return out
 	}
@@ -129,20 +132,35 @@ func (m *Machine) engines() (n int) {
 	return n
 }
 
+// over says whether more tasks wait than may for so many engines.
+func (m *Machine) over(engines int) bool {
+	return float64(m.ready) > m.cfg.Backlog*float64(engines)
+}
+
+// lasts says whether something has been so for as long as one is patient.
+func (m *Machine) lasts(since int) bool { return since != never && m.now-since >= m.cfg.Patience }
+
 // wanted is how many sets to add, and why.
 func (m *Machine) wanted() (n int, why string) {
-	there, room := len(m.staying()), m.cfg.Max-len(m.sets)
-	if there < m.cfg.Min {
+	there, room, engines := len(m.staying()), m.cfg.Max-len(m.sets), m.engines()
+	switch {
+	case there < m.cfg.Min:
 		return min(m.cfg.Min-there, room), fmt.Sprintf("sets: %d, and at least %d are wanted", there, m.cfg.Min)
+	case m.lasts(m.backlog):
+		// One, and more until no more than the backlog wait for each engine.
+		for n = 1; n < min(there, room) && m.over(engines+n*m.cfg.N); n++ {
+		}
+		return min(n, room), fmt.Sprintf("tasks that wait: %d, for %d engines", m.ready, engines)
+	case m.lasts(m.belated) && !slices.ContainsFunc(m.staying(), m.fresh):
+		return min(1, room), fmt.Sprintf("tasks that take longer than the jobs of all %d engines last: %d", engines, m.late)
 	}
-	if m.backlog == never || m.now-m.backlog < m.cfg.Patience {
-		return 0, ""
-	}
-	engines := m.engines()
-	// One, and more until no more than the backlog wait for each engine.
-	for n = 1; n < min(there, room) && float64(m.waiting) > m.cfg.Backlog*float64(engines+n*m.cfg.N); n++ {
-	}
-	return min(n, room), fmt.Sprintf("tasks that wait: %d, for %d engines", m.waiting, engines)
+	return 0, ""
+}
+
+// fresh says whether a set is on its way, or has come since tasks wait for jobs that last
+// longer, and had none of them yet.
+func (m *Machine) fresh(s *set) bool {
+	return s.State != Running || s.born >= m.belated && !s.worked
 }
 
 // dismiss removes the sets that nobody needs, and those whose engines never call.
@@ -157,7 +175,7 @@ func (m *Machine) dismiss() (out []Action) {
 			out = append(out, Remove{s.Name, "its job runs, and no engine of it has called"})
 			failure = "no engine of set " + s.Name + " has called"
 		case spare > 0 && m.needless(s) && s.State == Running:
-			out = append(out, Remove{s.Name, "its engines have nothing to do, and no task waits"})
+			out = append(out, Remove{s.Name, "its engines have nothing to do, and no task waits for them"})
 			if !s.worked {
 				failure = "set " + s.Name + " never had anything to do"
 			}
@@ -179,12 +197,8 @@ func (m *Machine) dismiss() (out []Action) {
 
 // needless says whether nobody has needed a set for as long as such a set is kept.
 func (m *Machine) needless(s *set) bool {
-	if m.quiet == never {
-		return false
+	if s.State == Running {
+		return m.ready == 0 && m.now-s.rested >= m.cfg.Idle
 	}
-	since := s.rested
-	if s.State != Running {
-		since = max(s.born, m.quiet)
-	}
-	return m.now-since >= m.cfg.Idle
+	return m.quiet != never && m.now-max(s.born, m.quiet) >= m.cfg.Idle
 }

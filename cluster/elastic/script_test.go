@@ -14,7 +14,7 @@ import (
 //	use MIN-MAX N BACKLOG PATIENCE IDLE PAUSE START   a fresh machine, and no sets
 //	set NAME STATE [BUSY [LEFT]]                      a set is there, or has changed
 //	gone NAME
-//	waiting TASKS
+//	waiting TASKS [LATE]                              so many, and so many of these for want of time
 //	tick N                                            it is seen N times, once a tick
 //	skip N                                            it is seen after N ticks
 //	failed WHY
@@ -76,7 +76,7 @@ func (p *player) apply(w []string) (out []string) {
 		}
 		p.t.Fatalf("%q: no such set", w)
 	case "waiting":
-		p.seen.Waiting = number(1, 0)
+		p.seen.Waiting, p.seen.Late = number(1, 0), number(2, 0)
 	case "tick":
 		for range number(1, 1) {
 			see(1)

@@ -15,6 +15,7 @@ type world struct {
 	cfg     Config
 	sets    []*simulated
 	waiting int
+	late    int
 	last    int // name of the last set
 	trouble float64
 }
@@ -28,6 +29,9 @@ type simulated struct {
 // news lets time pass, and returns what is to be seen.
 func (w *world) news(now, load int) Seen {
 	w.waiting += load
+	if w.rng.Float64() < 2*w.trouble {
+		w.late += w.rng.IntN(5)
+	}
 	var there []*simulated
 	for _, s := range w.sets {
 		s.Busy = 0
@@ -41,6 +45,9 @@ func (w *world) news(now, load int) Seen {
 			s.State, s.until = Starting, now+w.rng.IntN(4)
 		case s.State == Starting && now >= s.until:
 			s.State = Running
+			if w.rng.IntN(2) == 0 { // or its job is not long enough either
+				w.waiting, w.late = w.waiting+w.late, 0
+			}
 		case s.State == Running:
 			s.Busy = min(s.N, w.waiting)
 			w.waiting -= s.Busy
@@ -52,7 +59,7 @@ func (w *world) news(now, load int) Seen {
 		w.last++
 		w.sets = append(w.sets, &simulated{Set: Set{Name: strconv.Itoa(w.last), N: w.cfg.N}, until: now + w.rng.IntN(20)})
 	}
-	seen := Seen{Waiting: w.waiting}
+	seen := Seen{Waiting: w.waiting + w.late, Late: w.late}
 	for _, s := range w.sets {
 		seen.Sets = append(seen.Sets, s.Set)
 	}
@@ -158,7 +165,7 @@ func check(t *testing.T, cfg Config, seen Seen, actions []Action) {
 				t.Fatalf("set %s is not there to be removed", a.Name)
 			case s.Busy > 0:
 				t.Fatalf("set %s is removed, and has something to do", a.Name)
-			case s.State != Starting && (seen.Waiting > 0 || stay < cfg.Min):
+			case s.State == Running && seen.Waiting > seen.Late, s.State == Queued && seen.Waiting > 0, s.State != Starting && stay < cfg.Min:
 				t.Fatalf("set %s is removed: tasks that wait: %d, sets that stay: %d", a.Name, seen.Waiting, stay)
 			}
 			delete(by, a.Name)

@@ -97,7 +97,8 @@ func (b *Balanced) onExplain(m *wire.Message) {
 		b.do(fail(a, "", valueError, "explain_request: %s", badJSON(err)))
 		return
 	}
-	reply := wire.Explained{Status: wire.StatusOK, Tasks: make(map[wire.MsgID]string, len(content.MsgIDs)), Ready: b.demand()}
+	reply := wire.Explained{Status: wire.StatusOK, Tasks: make(map[wire.MsgID]string, len(content.MsgIDs))}
+	reply.Ready, reply.Late = b.demand()
 	if content.MsgIDs == nil {
 		reply.Waiting, reply.More = b.waiting()
 	}
