@@ -12,7 +12,7 @@ import (
 	"muster/launcher"
 )
 
-// await waits until the engines of the set are registered, which arrive finds out
+// await waits until enough engines of the set are registered, which arrive finds out
 // and sends the number of whenever that changes; progress, unless it is nil, is told
 // how far they are. Time in a queue does not count. It gives up when the set ends,
 // or when over is closed, for the reason why.
@@ -27,7 +27,7 @@ func (s *engines) await(ctx context.Context, arrive func(context.Context, chan<-
 		cancel()
 		<-registered
 	}()
-	begun := job.Wait(launcher.Running)
+	begun, failed := job.Wait(launcher.Running), job.Failed()
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
 	var told Progress
@@ -55,8 +55,11 @@ func (s *engines) await(ctx context.Context, arrive func(context.Context, chan<-
 		case <-look.C:
 		case <-ctx.Done():
 			return late(ctx, p.queued(job, submitted), s.log())
-		case <-job.Failed():
-			return ended(job, "engines did not start", "")
+		case <-failed:
+			if failed = nil; s.enough() == p.Want {
+				return ended(job, "engines did not start", "")
+			}
+			// The others may be enough. Its death is told once the cluster has begun.
 		case <-job.Wait(launcher.Ended):
 			return ended(job, "engines did not start", "all engines ended at once, see "+s.log())
 		case <-over:
@@ -64,6 +67,9 @@ func (s *engines) await(ctx context.Context, arrive func(context.Context, chan<-
 		}
 	}
 }
+
+// enough is how many engines of the set are waited for.
+func (s *engines) enough() int { return cmp.Or(s.config.MinEngines, s.recorded().N) }
 
 // arrive counts the engines of the set as they register, until all are there.
 func (s *engines) arrive(ctx context.Context, counts chan<- int) error {

@@ -26,11 +26,14 @@ type Config struct {
 	// directory it is $IPP_PROFILE_DIR, or the default profile. Its
 	// ipcluster.toml says what the fields N, Engines and Timeout leave open.
 	Profile wire.Profile
-	ID      string        // cluster id; "" for the profile's only cluster
-	N       int           // engines; 0 is what the profile says, or one for each core
-	Engines string        // their launcher, one of launcher.Names; "" is what the profile says, or local
-	Timeout time.Duration // until all engines are registered, but for the time in a queue; 0 is what the profile says, or a minute
-	Job     site.Request  // what to ask of the site that the profile describes; what is empty is what the profile says
+	ID      string // cluster id; "" for the profile's only cluster
+	N       int    // engines; 0 is what the profile says, or one for each core
+	Engines string // their launcher, one of launcher.Names; "" is what the profile says, or local
+	// MinEngines is how many engines Start waits for, the others join later; 0 is what
+	// the profile says, or all.
+	MinEngines int
+	Timeout    time.Duration // until all engines are registered, but for the time in a queue; 0 is what the profile says, or a minute
+	Job        site.Request  // what to ask of the site that the profile describes; what is empty is what the profile says
 
 	// Engine is the command of one engine; nil is ipengine. A program that
 	// calls engine.Main is one as well: []string{os.Args[0], engine.Argument}.
@@ -154,16 +157,29 @@ func (c *Config) over(profile *configs.Config) {
 	profile.Engines.N = cmp.Or(c.N, profile.Engines.N)
 	profile.Engines.Launcher = cmp.Or(c.Engines, profile.Engines.Launcher)
 	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
+	profile.Engines.MinEngines = cmp.Or(c.MinEngines, profile.Engines.MinEngines)
 	profile.Engines.Restart = cmp.Or(c.Restart, profile.Engines.Restart)
 }
 
-// N is the number of engines that were asked for, of all sets, and Launcher names
-// how the first were started.
+// N is the number of engines that were asked for, of all sets.
 func (c *Cluster) N() int {
 	c.recording.Lock()
 	defer c.recording.Unlock()
 	return c.record.N()
 }
+
+// Missing is the number of engines that have not registered yet, of a cluster that
+// has begun without them.
+func (c *Cluster) Missing() (n int) {
+	c.recording.Lock()
+	defer c.recording.Unlock()
+	for _, s := range c.record.Sets {
+		n += s.Missing
+	}
+	return n
+}
+
+// Launcher names how the first engines were started.
 func (c *Cluster) Launcher() string { return c.profile.Engines.Name() }
 
 // Name names the cluster in messages: its profile, and its id if it has one.

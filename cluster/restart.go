@@ -24,6 +24,9 @@ func (s *engines) supervise() {
 	ctx, dismiss := context.WithCancel(context.Background())
 	s.dismiss = dismiss
 	s.keeping.Go(func() { s.keep(ctx, time.Now()) })
+	if s.recorded().Missing > 0 {
+		s.keeping.Go(func() { s.join(ctx) })
+	}
 }
 
 // dismissed returns when nobody starts anything of the set any more.

@@ -21,11 +21,15 @@ type Set struct {
 	// supervisor has seen: it waits for its turn, or it has ended.
 	Queued bool `json:"queued,omitempty"`
 	Gone   bool `json:"gone,omitempty"`
+	// Missing is how many have not registered yet, of a set that the cluster has begun
+	// without them.
+	Missing int `json:"missing,omitempty"`
 	// Removing says that the set is being ended on somebody's word.
 	Removing bool `json:"removing,omitempty"`
 }
 
-// alive is the number of engines that run, as far as processes tell: the
+// alive is the number of engines that run, as far as processes tell and have
+// registered: the
 // ranks of one mpirun run or end together, and those of a host as its connection. So
 // do those of a job of a batch system, of which the record tells what its
 // supervisor saw last.
@@ -34,13 +38,13 @@ func (s *Set) alive() int {
 		if s.Queued || s.Gone {
 			return 0
 		}
-		return s.N
+		return s.N - s.Missing
 	}
 	alive := len(s.Handle.Alive())
 	if isWorld(s.Launcher) || s.Handle.Remote != nil {
-		return alive * s.N / max(1, len(s.Handle.Processes))
+		alive = alive * s.N / max(1, len(s.Handle.Processes))
 	}
-	return alive
+	return min(alive, s.N-s.Missing)
 }
 
 // isWorld says of a launcher that its one process here is all engines.

@@ -33,9 +33,12 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.record.writePythonFile(); err != nil {
 		return err
 	}
+	have := len(c.Client.IDs())
 	return c.note(func(r *Record) {
 		r.Up = true
-		r.Set(set.name).Queued = false // though its job may not have been seen to run yet
+		s := r.Set(set.name)
+		s.Queued = false // though its job may not have been seen to run yet
+		s.Missing = max(0, s.N-have)
 	})
 }
 
@@ -45,13 +48,13 @@ func (c *Cluster) limited(ctx context.Context) (context.Context, context.CancelF
 	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %v", limit))
 }
 
-// connect connects the client and waits for the engines as it sees them, of which
+// connect connects the client and waits for enough engines as it sees them, of which
 // it sends the number whenever that changes.
 func (c *Cluster) connect(ctx context.Context, counts chan<- int) (err error) {
 	if c.Client, err = client.Connect(ctx, client.WithFile(c.ClientFile())); err != nil {
 		return err
 	}
-	want := len(c.sets[0].ids)
+	want := c.sets[0].enough()
 	for {
 		n := len(c.Client.IDs())
 		select {

@@ -21,6 +21,9 @@ type Config struct {
 	// Slurm job that this process is in, "slurm", "sge" or one of Submitted for a job
 	// of that batch system; "" is "local".
 	Launcher string `toml:"launcher"`
+	// MinEngines is how many engines a cluster begins with, while the others are on
+	// their way; 0 is all.
+	MinEngines int `toml:"min_engines"`
 	// Timeout bounds the start of a cluster, until all engines are registered,
 	// but for the time that a job is queued. 0 is a minute: it is the engines on
 	// busy machines that take long.
@@ -193,6 +196,9 @@ func (c Config) Validate() error {
 		return fmt.Errorf("launcher: engines.restart is %q: known are %s", c.Restart, strings.Join(Restarts, ", "))
 	case c.Restart == RestartEngine && c.Launcher != "" && c.Launcher != "local":
 		return fmt.Errorf("launcher: engines.restart is %q, but engines of launcher %q are one job, in which no single one can be started again: want %s or %s", c.Restart, c.Launcher, RestartNever, RestartWorld)
+	}
+	if n := c.Count(); c.MinEngines < 0 || n > 0 && c.MinEngines > n {
+		return fmt.Errorf("launcher: engines.min_engines is %d: want a number from 1 to %d, or 0 for all", c.MinEngines, n)
 	}
 	switch c.Launcher {
 	case "slurm":

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -28,6 +29,7 @@ const (
 	ControllerMute  = "CLUSTERTEST_CONTROLLER_MUTE"  // the controller does nothing at all
 	EngineFails     = "CLUSTERTEST_ENGINE_FAILS"     // engines say the value and end badly
 	EngineMute      = "CLUSTERTEST_ENGINE_MUTE"      // engines do nothing at all
+	EngineHeld      = "CLUSTERTEST_ENGINE_HELD"      // one engine waits as long as the file of this name is there, which it makes, and writes its pid into
 )
 
 // Main is called first in TestMain. In a process that was started under the
@@ -45,6 +47,7 @@ func Main() {
 		os.Exit(0)
 	case "ipengine":
 		misbehave(name, EngineFails, EngineMute)
+		hold(os.Getenv(EngineHeld))
 		os.Exit(engine.Command(os.Args[1:]))
 	}
 }
@@ -58,6 +61,20 @@ func misbehave(name, fails, mute string) {
 		defer stop()
 		<-ctx.Done()
 		os.Exit(0)
+	}
+}
+
+// hold waits in the process that makes the file, and in no other one.
+func hold(file string) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	_, err = fmt.Fprint(f, os.Getpid())
+	f.Close()
+	for err == nil {
+		time.Sleep(10 * time.Millisecond)
+		_, err = os.Stat(file)
 	}
 }
 

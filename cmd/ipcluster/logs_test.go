@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"muster/cluster"
-	"muster/launcher/launchertest"
 	"muster/cluster/clustertest"
+	"muster/launcher/launchertest"
 	"muster/wire"
 )
 

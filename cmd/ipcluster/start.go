@@ -34,6 +34,7 @@ to leave them running in the background.
   ipcluster start --profile lab                 with [engines.ssh] in it: hosts by ssh
   ipcluster start --engines srun                in the Slurm job that the shell is in
   ipcluster start --profile perlmutter --account m1234 --nodes 2 --time 30m
+  ipcluster start -n 64 --min-engines 40        begin with 40, the others join later
   ipcluster start --restart engine              an engine that dies is started again
   ipcluster start --restore                     so is the controller, with all tasks
   ipcluster start --profile mpi --daemonize     as a profile says, in the background
@@ -57,6 +58,7 @@ func start(args []string) error {
 	fs := newFlags(startUsage)
 	fs.IntVarP(&config.N, "n", "n", 0, "number of engines (default one for each core)")
 	fs.StringVar(&config.Engines, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, ", ")+" (default local)")
+	fs.IntVar(&config.MinEngines, "min-engines", 0, "engines to begin with, the others join later (default all)")
 	fs.StringVar(&config.Restart, "restart", "", "what to do when an engine dies: "+strings.Join(launcher.Restarts, ", ")+" (default never)")
 	fs.BoolVar(&config.Restore, "restore", false, "keep tasks in a database, and start a controller that dies again with them")
 	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
@@ -165,7 +167,11 @@ func summary(c *cluster.Cluster) string {
 	if c.N() == 1 {
 		engines = "engine"
 	}
-	return fmt.Sprintf("cluster %s is up: %d %s (%s)\nclients connect by %s", c.Name(), c.N(), engines, c.Launcher(), c.ClientFile())
+	up := fmt.Sprintf("%d %s (%s)", c.N(), engines, c.Launcher())
+	if missing := c.Missing(); missing > 0 {
+		up = fmt.Sprintf("%d of %s, the others join when they come", c.N()-missing, up)
+	}
+	return fmt.Sprintf("cluster %s is up: %s\nclients connect by %s", c.Name(), up, c.ClientFile())
 }
 
 // stopCommand is what stops the cluster that the flags of start select.
