@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"muster/configs"
 	"muster/launcher"
 	"muster/launcher/site"
+	"muster/transport"
 	"muster/wire"
 )
 
@@ -76,7 +78,8 @@ type Cluster struct {
 
 	supervising sync.WaitGroup // goroutines that follow what runs; what they start is theirs
 	dismiss     func()         // ends them
-	over        chan struct{}  // closed when the controller has ended for good, for overErr
+	requests    transport.Socket
+	over        chan struct{} // closed when the controller has ended for good, for overErr
 	overErr     error
 }
 
@@ -124,7 +127,6 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop(context.WithoutCancel(ctx)))
 	}
-	c.supervise()
 	return c, nil
 }
 
@@ -182,6 +184,18 @@ func (c *Cluster) Missing() (n int) {
 // Launcher names how the first engines were started.
 func (c *Cluster) Launcher() string { return c.profile.Engines.Name() }
 
+// Sets returns the sets of engines of these names that there are, or else all.
+func (c *Cluster) Sets(names ...string) (sets []Set) {
+	c.recording.Lock()
+	defer c.recording.Unlock()
+	for _, s := range c.record.Sets {
+		if len(names) == 0 || slices.Contains(names, s.Name) {
+			sets = append(sets, s)
+		}
+	}
+	return sets
+}
+
 // Name names the cluster in messages: its profile, and its id if it has one.
 func (c *Cluster) Name() string { return c.record.Name() }
 
@@ -208,6 +222,9 @@ func (c *Cluster) Wait(ctx context.Context) error {
 func (c *Cluster) Stop(ctx context.Context) error {
 	if c.dismiss != nil {
 		c.dismiss()
+	}
+	if c.requests != nil {
+		c.requests.Close()
 	}
 	c.changes.end()
 	c.supervising.Wait()

@@ -32,14 +32,15 @@ type Record struct {
 	Files      bool             `json:"files"`      // there are connection files, to be removed at the end
 	Supervisor launcher.Process `json:"supervisor"` // the process that started the others
 	Controller launcher.Handle  `json:"controller"`
-	Sets       []Set            `json:"sets"` // of engines, in the order in which they were added
+	Sets       []Set            `json:"sets"`     // of engines, in the order in which they were added
+	Requests   string           `json:"requests"` // where the supervisor takes requests, "tcp://127.0.0.1:port"; see Ask
 	// Restores says that a controller that dies is started again. Deaths are the
 	// latest, and what was done about them.
 	Restores bool    `json:"restores,omitempty"`
 	Deaths   []Death `json:"deaths,omitempty"`
 }
 
-// State is what has become of a recorded cluster.
+// State is what has become of a recorded cluster, or of a set of its engines.
 type State string
 
 const (
@@ -49,6 +50,9 @@ const (
 	Restoring State = "restoring" // its controller has died, and its supervisor is about to start it again
 	Stale     State = "stale"     // its supervisor or its controller is gone; Stop clears what is left
 	Elsewhere State = "elsewhere" // recorded on another machine, which alone can tell
+	// Of a set of engines:
+	Removing State = "removing" // it is being ended on somebody's word
+	Ended    State = "ended"    // none of its engines runs
 )
 
 // State looks at the processes and says what has become of the cluster.

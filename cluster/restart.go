@@ -140,7 +140,7 @@ func (s *engines) startWorld(ctx context.Context) error {
 		s.life++
 		s.mark = launcher.NewMark()
 		clear(s.again)
-		r.Handle = launcher.Handle{Mark: s.mark}
+		r.Handle, r.Missing = launcher.Handle{Mark: s.mark}, 0
 	}); err != nil {
 		return err
 	}

@@ -28,12 +28,25 @@ type Set struct {
 	Removing bool `json:"removing,omitempty"`
 }
 
-// alive is the number of engines that run, as far as processes tell and have
-// registered: the
-// ranks of one mpirun run or end together, and those of a host as its connection. So
+// State says what has become of the set: removing, queued, running or, when none of its
+// engines runs, ended.
+func (s *Set) State() State {
+	switch {
+	case s.Removing:
+		return Removing
+	case s.Queued:
+		return Queued
+	case s.Alive() == 0:
+		return Ended
+	}
+	return Running
+}
+
+// Alive is the number of engines that run, as far as processes tell, and have
+// registered: the ranks of one mpirun run or end together, and those of a host as its connection. So
 // do those of a job of a batch system, of which the record tells what its
 // supervisor saw last.
-func (s *Set) alive() int {
+func (s *Set) Alive() int {
 	if s.Handle.Batch != nil {
 		if s.Queued || s.Gone {
 			return 0
@@ -72,7 +85,7 @@ func (r *Record) EnginesAlive() (n int) {
 	supervised := r.Supervisor.Alive()
 	for _, s := range r.Sets {
 		if supervised || s.Handle.Batch == nil {
-			n += s.alive()
+			n += s.Alive()
 		}
 	}
 	return n

@@ -38,7 +38,7 @@ func sets(t *testing.T, p wire.Profile) string {
 	}
 	var all []string
 	for _, s := range r.Sets {
-		all = append(all, fmt.Sprintf("%s %s %s %d/%d", s.Name, s.Launcher, wire.FormatIDs(s.IDs), s.alive(), s.N))
+		all = append(all, fmt.Sprintf("%s %s %s %d/%d", s.Name, s.Launcher, wire.FormatIDs(s.IDs), s.Alive(), s.N))
 	}
 	return strings.Join(all, "; ")
 }

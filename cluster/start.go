@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"muster/client"
@@ -30,16 +31,22 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := set.await(ctx, c.connect, c.controller.Wait(launcher.Ended), controllerEnded, c.config.Progress); err != nil {
 		return err
 	}
-	if err := c.record.writePythonFile(); err != nil {
-		return err
-	}
 	have := len(c.Client.IDs())
-	return c.note(func(r *Record) {
-		r.Up = true
+	var errPython error
+	err := c.note(func(r *Record) {
 		s := r.Set(set.name)
 		s.Queued = false // though its job may not have been seen to run yet
 		s.Missing = max(0, s.N-have)
+		errPython = r.writePythonFile()
 	})
+	if err := errors.Join(err, errPython); err != nil {
+		return err
+	}
+	c.supervise()
+	if err := c.serve(); err != nil {
+		return err
+	}
+	return c.note(func(r *Record) { r.Up = true })
 }
 
 // limited returns a context that ends when the start has taken too long.

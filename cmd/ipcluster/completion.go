@@ -184,6 +184,8 @@ func argumentsOf(before []string) []string {
 		return commandNames()
 	case command == "completion" && n == 1:
 		return []string{"bash", "zsh", "fish"}
+	case command == "engines" && n == 1:
+		return []string{"list", "add", "remove", "restart"}
 	case command == "logs":
 		return []string{"controller", "engines", "ipcluster"}
 	case command == "script" && n == 1:

@@ -163,15 +163,19 @@ func ends() []os.Signal {
 
 // summary describes a cluster that is up.
 func summary(c *cluster.Cluster) string {
-	engines := "engines"
-	if c.N() == 1 {
-		engines = "engine"
-	}
-	up := fmt.Sprintf("%d %s (%s)", c.N(), engines, c.Launcher())
+	up := fmt.Sprintf("%s (%s)", count(c.N(), "engine"), c.Launcher())
 	if missing := c.Missing(); missing > 0 {
 		up = fmt.Sprintf("%d of %s, the others join when they come", c.N()-missing, up)
 	}
 	return fmt.Sprintf("cluster %s is up: %s\nclients connect by %s", c.Name(), up, c.ClientFile())
+}
+
+// count is, for example, "1 engine" or "4 engines".
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
 }
 
 // stopCommand is what stops the cluster that the flags of start select.

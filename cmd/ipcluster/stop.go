@@ -66,6 +66,15 @@ func selected(sel *configs.Selection, all bool) ([]*cluster.Record, error) {
 		}
 		return cluster.List(profiles...)
 	}
+	r, err := find(sel)
+	if err != nil {
+		return nil, err
+	}
+	return []*cluster.Record{r}, nil
+}
+
+// find returns the record of the cluster that is selected.
+func find(sel *configs.Selection) (*cluster.Record, error) {
 	p, err := sel.Profile()
 	if err != nil {
 		return nil, err
@@ -74,10 +83,7 @@ func selected(sel *configs.Selection, all bool) ([]*cluster.Record, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noCluster(sel, p)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return []*cluster.Record{r}, nil
+	return r, err
 }
 
 // noCluster is the error about a cluster that there is not, which names those that
