@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -73,6 +74,25 @@ func (e Engines) Command() string {
 		program = e.Broadcast.Dir + `/"${program##*/}"`
 	}
 	return strings.TrimRight(program+" "+Words(e.Args[1:]), " ")
+}
+
+// Taken names the variables that Open MPI's mpirun has to be told to take along to
+// other hosts, as it has its setting mca_base_env_list: "A;B". Other launchers take
+// everything. It is "" where the user tells mpirun by -x: that refuses both.
+func (e Engines) Taken() string {
+	isMPI := func(word string) bool { return strings.HasPrefix(path.Base(word), "mpi") }
+	if !slices.ContainsFunc(e.Launch, isMPI) || slices.Contains(e.Launch, "-x") {
+		return ""
+	}
+	names := []string{"MUSTER_JOB_END"}
+	if e.Grace > 0 {
+		names = append(names, "MUSTER_JOB_GRACE")
+	}
+	for _, v := range e.Env {
+		name, _, _ := strings.Cut(v, "=")
+		names = append(names, name)
+	}
+	return strings.Join(names, ";")
 }
 
 // RenderEngines returns the script of one job of engines for a batch system,

@@ -158,7 +158,11 @@ func (b batch) Start(ctx context.Context, n int) (Job, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	handle := Handle{Mark: cmp.Or(b.command.Mark, NewMark()), Batch: &Batch{System: b.system.name(), Poll: cmp.Or(b.config.Poll, defaultPoll)}}
-	files, script, err := b.render(n, handle.Mark)
+	sent, err := b.command.sent()
+	if err != nil {
+		return nil, fmt.Errorf("launcher: %s job: %w", b.system.name(), err)
+	}
+	files, script, err := b.render(n, handle.Mark, sent)
 	if err != nil {
 		return nil, err
 	}
@@ -178,9 +182,14 @@ func (b batch) Start(ctx context.Context, n int) (Job, error) {
 	return j, nil
 }
 
-// Script returns the script that a start of n copies would submit.
+// Script returns the script that a start of n copies would submit, but for what the
+// copies are sent.
 func (b batch) Script(n int) (string, error) {
-	_, script, err := b.render(n, cmp.Or(b.command.Mark, NewMark()))
+	var sent []string
+	for _, name := range b.command.sends() {
+		sent = append(sent, name+"=(what is in "+b.command.Send[name]+")")
+	}
+	_, script, err := b.render(n, cmp.Or(b.command.Mark, NewMark()), sent)
 	return script, err
 }
 
@@ -201,8 +210,8 @@ func (f jobFiles) create(script string) error {
 	return nil
 }
 
-// render fills in the script for n copies.
-func (b batch) render(n int, mark string) (files jobFiles, script string, err error) {
+// render fills in the script for n copies, and what they are sent.
+func (b batch) render(n int, mark string, sent []string) (files jobFiles, script string, err error) {
 	name := b.system.name()
 	if b.command.Log == "" {
 		return files, "", fmt.Errorf("launcher: %s job: its log must be named: nothing else brings back what nodes print", name)
@@ -230,7 +239,7 @@ func (b batch) render(n int, mark string) (files jobFiles, script string, err er
 	}
 	e.Name, _, _ = strings.Cut(filepath.Base(b.command.Log), "-*")
 	e.Args = append([]string{program}, b.command.Args[1:]...)
-	e.Env = slices.Concat(e.Env, b.command.Env, []string{markName + "=" + mark})
+	e.Env = slices.Concat(e.Env, b.command.Env, sent, []string{markName + "=" + mark})
 	if os.Geteuid() == 0 {
 		e.Env = append(e.Env, rootEnv...)
 	}

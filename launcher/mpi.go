@@ -43,6 +43,11 @@ func (m MPI) Start(ctx context.Context, n int) (Job, error) {
 	}
 	host := host{cores: runtime.NumCPU(), allocated: Allocated(), root: os.Geteuid() == 0}
 	words, env := d.words(n, host)
+	if d == openMPI { // the others take everything along to other hosts
+		for _, name := range m.Command.sends() {
+			words = append(words, "-x", name)
+		}
+	}
 	if d == openMPI && host.root {
 		m.Log.Info("running mpirun as root, which Open MPI must be told to allow", "env", strings.Join(rootEnv, " "))
 	}

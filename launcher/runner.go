@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,7 +20,10 @@ import (
 type Command struct {
 	Args []string // the program, looked up on PATH unless it has a slash, and its arguments
 	Env  []string // "NAME=value", added to the environment of the launcher itself
-	Dir  string   // working directory; "" is that of the launcher
+	// Send names more of the environment, and files that hold the values at the time of
+	// the start. No command line has them, which other users see, and no Script that is shown.
+	Send map[string]string
+	Dir  string // working directory; "" is that of the launcher
 	// Log is the file that takes standard output and standard error, made
 	// anew with mode 0600. A '*' in it stands for the number of the copy,
 	// or for "mpi" where all copies share one file. "" discards the output.
@@ -172,8 +177,27 @@ func (c Command) prepare() (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("launcher: start %s: %w", c.Args[0], err)
 	}
-	return &exec.Cmd{Path: path, Args: c.Args, Env: append(os.Environ(), c.Env...), Dir: c.Dir}, nil
+	sent, err := c.sent()
+	if err != nil {
+		return nil, fmt.Errorf("launcher: start %s: %w", c.Args[0], err)
+	}
+	return &exec.Cmd{Path: path, Args: c.Args, Env: slices.Concat(os.Environ(), c.Env, sent), Dir: c.Dir}, nil
 }
+
+// sent reads what the program is sent: "NAME=value".
+func (c Command) sent() (env []string, err error) {
+	for _, name := range c.sends() {
+		value, err := os.ReadFile(c.Send[name])
+		if err != nil {
+			return nil, fmt.Errorf("for the variable %s: %w", name, err)
+		}
+		env = append(env, name+"="+strings.TrimSpace(string(value)))
+	}
+	return env, nil
+}
+
+// sends are the names of what it is sent, in order.
+func (c Command) sends() []string { return slices.Sorted(maps.Keys(c.Send)) }
 
 type program struct {
 	cmd     *exec.Cmd

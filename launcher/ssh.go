@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -25,12 +23,9 @@ import (
 type SSH struct {
 	Command Command
 	Config  SSHConfig
-	Number  string // what goes before a copy's number in one more argument, as Local has it
-	// Send names variables of the copies, and files that hold their values at the
-	// time of the start. They pass through the connection, and nobody else sees them.
-	Send   map[string]string
-	Runner Runner       // nil is OS
-	Log    *slog.Logger // nil is silence
+	Number  string       // what goes before a copy's number in one more argument, as Local has it
+	Runner  Runner       // nil is OS
+	Log     *slog.Logger // nil is silence
 }
 
 // SSHConfig says which hosts there are: section [engines.ssh] of a profile.
@@ -164,8 +159,8 @@ func (s SSH) Script(n int) (string, error) {
 		return "", err
 	}
 	remote := Remote{Command: words(s.Config.Command, "ssh")}
-	sent := slices.Sorted(maps.Keys(s.Send))
-	s.Send = nil
+	sent := s.Command.sends()
+	s.Command.Send = nil
 	var all strings.Builder
 	for _, h := range hosts {
 		script, err := s.script(h, cmp.Or(s.Command.Mark, NewMark()))
@@ -194,14 +189,11 @@ func logName(host string) string {
 // script is what a host's shell is to do. Its input stays open as long as the
 // launcher lives; the shell that reads it ends the copies when that ends.
 func (s SSH) script(h sshHost, mark string) (string, error) {
-	env := slices.Concat(s.Command.Env, []string{markName + "=" + mark})
-	for _, name := range slices.Sorted(maps.Keys(s.Send)) {
-		value, err := os.ReadFile(s.Send[name])
-		if err != nil {
-			return "", fmt.Errorf("launcher: ssh: for %s: %w", name, err)
-		}
-		env = append(env, name+"="+strings.TrimSpace(string(value)))
+	sent, err := s.Command.sent() // through the connection
+	if err != nil {
+		return "", fmt.Errorf("launcher: ssh: %w", err)
 	}
+	env := slices.Concat(s.Command.Env, sent, []string{markName + "=" + mark})
 	program := s.Config.Program
 	if program == "" {
 		path, err := exec.LookPath(s.Command.Args[0])

@@ -36,7 +36,7 @@ func TestSSHCopies(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := viaSSH(s, c, "n1:2", "far:2")
-	l.Number, l.Send = "--id=", map[string]string{"SECRET": secret}
+	l.Number, l.Command.Send = "--id=", map[string]string{"SECRET": secret}
 	job := start(t, l, 3)
 	waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 3 })
 	for host, want := range map[string][]string{"n1": {"up --id=0 of 'mine'", "up --id=1 of 'mine'"}, "far": {"up --id=2 of 'mine'"}} {
@@ -130,7 +130,7 @@ func TestSSHErrors(t *testing.T) {
 		"no key":     {func(l *launcher.SSH) { l.Config.Hosts = []string{"n1:1", "closed:1"} }, "Permission denied (publickey). (exit status 255)"},
 		"no ssh":     {func(l *launcher.SSH) { l.Config.Command = []string{"muster-no-ssh"} }, "muster-no-ssh is not there: install it"},
 		"no program": {func(l *launcher.SSH) { l.Config.Program = "/nowhere/ipengine" }, "put it there, or say where it is (engines.ssh.program) (exit status 127)"},
-		"no secret":  {func(l *launcher.SSH) { l.Send = map[string]string{"X": "/nowhere"} }, "launcher: ssh: for X: open /nowhere"},
+		"no secret":  {func(l *launcher.SSH) { l.Command.Send = map[string]string{"X": "/nowhere"} }, "launcher: ssh: for the variable X: open /nowhere"},
 	} {
 		l := viaSSH(s, c, "n1:2")
 		l.Command.Mark = launcher.NewMark()

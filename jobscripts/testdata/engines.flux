@@ -70,6 +70,8 @@ spread "$program" || {
 	echo ended 1 >>"$report"
 	exit 1
 }
+# By this Open MPI's mpirun takes the variables along to other nodes.
+OMPI_MCA_mca_base_env_list='MUSTER_JOB_END;MUSTER_JOB_GRACE;MUSTER_JOB;GREETING' \
 mpirun --map-by node -n 8 /tmp/$USER/"${program##*/}" ipengine --profile-dir=/work/profile_default --cluster-id= --mpi &
 engines=$!
 [ -z "$told" ] || pass TERM # told while they started

@@ -18,6 +18,7 @@ const (
 	Serve  Program = "serve"  // says "up" and runs until it is told to end
 	Finish Program = "finish" // says "done" and ends well
 	Fail   Program = "fail"   // says why and ends badly
+	Tell   Program = "tell"   // tells what it was sent, and who shows that
 )
 
 // Reason is what Fail says.
@@ -37,6 +38,8 @@ func Run(ctx context.Context, p Program, out io.Writer) error {
 		fmt.Fprintln(out, "starting")
 		fmt.Fprintln(out, Reason)
 		return errors.New(Reason)
+	case Tell:
+		return tell(out)
 	}
 	return fmt.Errorf("no program %q", p)
 }
