@@ -4,21 +4,36 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"slices"
+
+	"muster/launcher"
 )
 
 // connectionInfo is the variable by which an engine has what is in the connection file.
 const connectionInfo = "IPP_CONNECTION_INFO"
 
-// engineCommand is the command line of an engine.
-func (c *Cluster) engineCommand(more ...string) ([]string, error) {
+// command is that of an engine of the set, or of all.
+func (s *engines) command(log string, more ...string) (launcher.Command, error) {
+	c := s.c
 	if file := c.profile.Engines.Startup; file != "" {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(c.config.Profile.Dir, file)
 		}
 		more = append(more, "--startup="+file)
 	}
-	return c.command(c.config.Engine, "ipengine", append(more, c.config.EngineArgs...))
+	command := launcher.Command{Log: log, Mark: s.mark, Env: Environment()}
+	if s.config.ByEnvironment() { // they may not see the profile
+		command.Send = map[string]string{connectionInfo: c.config.Profile.EngineFile(c.config.ID)}
+	} else {
+		more = append(c.selection(), more...)
+	}
+	var err error
+	command.Args, err = c.command(c.config.Engine, "ipengine", append(more, c.config.EngineArgs...))
+	return command, err
+}
+
+// selection are the flags that tell a program which cluster is meant.
+func (c *Cluster) selection() []string {
+	return []string{"--profile-dir=" + c.config.Profile.Dir, "--cluster-id=" + c.config.ID}
 }
 
 // command completes a command line: that of a program of the cluster, beside
@@ -39,7 +54,7 @@ func (c *Cluster) command(words []string, name string, more []string) ([]string,
 		return nil, fmt.Errorf("cluster: program %s: %w", words[0], err)
 	}
 	words = append([]string{program}, words[1:]...)
-	return slices.Concat(words, []string{"--profile-dir=" + c.config.Profile.Dir, "--cluster-id=" + c.config.ID}, more), nil
+	return append(words, more...), nil
 }
 
 func (c *Cluster) log(program, copies string) string {

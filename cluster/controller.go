@@ -57,7 +57,7 @@ func (c *Cluster) restores() bool { return c.config.Restore || c.profile.Control
 
 // launchController starts a controller, with a name for its log.
 func (c *Cluster) launchController(ctx context.Context, life string, more ...string) (launcher.Job, error) {
-	args, err := c.command(nil, "ipcontroller", slices.Concat(more, c.reachable(), c.config.ControllerArgs))
+	args, err := c.command(nil, "ipcontroller", slices.Concat(c.selection(), more, c.reachable(), c.config.ControllerArgs))
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -98,23 +97,14 @@ func (s *engines) launcher() (launcher.Launcher, error) {
 	if !s.config.Apart() && !(first && s.config.World()) { // whose ids are their ranks
 		more = append(more, "--IPEngine.ids="+wire.FormatIDs(s.ids)) // Python's engines pass over what they do not know, in this spelling
 	}
-	args, err := s.c.engineCommand(more...)
+	command, err := s.command(s.log(), more...)
 	if err != nil {
 		return nil, err
 	}
-	command := launcher.Command{Args: args, Log: s.log(), Mark: s.mark, Env: Environment()}
 	for _, id := range s.ids {
 		command.Numbers = append(command.Numbers, int(id))
 	}
-	l, err := s.config.New(command, s.c.config.Log)
-	if ssh, ok := l.(launcher.SSH); ok { // to hosts that may not see the profile
-		ssh.Send = map[string]string{connectionInfo: s.c.config.Profile.EngineFile(s.c.config.ID)}
-		ssh.Command.Args = slices.DeleteFunc(slices.Clone(ssh.Command.Args), func(a string) bool {
-			return strings.HasPrefix(a, "--profile-dir=") || strings.HasPrefix(a, "--cluster-id=")
-		})
-		l = ssh
-	}
-	return l, err
+	return s.config.New(command, s.c.config.Log)
 }
 
 // start starts the set, and puts it on record.

@@ -113,13 +113,11 @@ func (s *engines) startEngine(ctx context.Context, number int, id wire.EngineID)
 	s.life++
 	life := s.life
 	s.c.recording.Unlock()
-	args, err := s.c.engineCommand(fmt.Sprintf("--IPEngine.id=%d", id))
+	command, err := s.command(s.c.log("ipengine", fmt.Sprintf("-%d.%d", s.ids[number], life)), fmt.Sprintf("--IPEngine.id=%d", id))
 	if err != nil {
 		return nil, err
 	}
-	job, err := launcher.Local{Command: launcher.Command{
-		Args: args, Log: s.c.log("ipengine", fmt.Sprintf("-%d.%d", s.ids[number], life)), Mark: s.mark, Env: Environment(),
-	}}.Start(ctx, 1)
+	job, err := launcher.Local{Command: command}.Start(ctx, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ func (b *binder) listen(name string, kind transport.Kind, port *int, opt transpo
 		*port, err = portOf(s.Addr())
 	}
 	if err != nil {
-		hint := "give it an address or an interface of this machine (--ip)"
+		hint := "give it an address or an interface of this machine (--ip): " + reach.Describe()
 		if *port != 0 {
 			hint = "is another controller running? choose other ports (--ports), or none for any that are free"
 		}

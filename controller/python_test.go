@@ -35,7 +35,9 @@ func TestPythonPeers(t *testing.T) {
 	needPython(t)
 	t.Run("signed", func(t *testing.T) { pythonPeers(t, controller.Config{EngineIP: "*"}) })
 	t.Run("curve", func(t *testing.T) { pythonPeers(t, controller.Config{Curve: true}) })
-	t.Run("sqlite", func(t *testing.T) { pythonPeers(t, controller.Config{DB: controller.SQLite, IP: "127.0.0.2,127.0.0.3"}) })
+	t.Run("sqlite", func(t *testing.T) {
+		pythonPeers(t, controller.Config{DB: controller.SQLite, IP: "127.0.0.2,127.0.0.3"})
+	})
 }
 
 func pythonPeers(t *testing.T, cfg controller.Config) {

@@ -39,6 +39,10 @@ type Config struct {
 	// the profile's directory unless its path is absolute. It is what an engine
 	// that is started again knows.
 	Startup string `toml:"startup"`
+	// Connection says how engines learn where their controller is: "file" is by the
+	// connection file, which they have to see, and "environment" by a variable that
+	// holds what is in it. "" is file, and for ssh always environment.
+	Connection string `toml:"connection"`
 	// Elastic has further sets of engines come and go with the load.
 	Elastic ElasticConfig `toml:"elastic"`
 	// Each is read by the launcher of that name.
@@ -74,6 +78,17 @@ var Restarts = []string{RestartNever, RestartEngine, RestartWorld}
 
 // Names lists the launchers that a Config can name.
 var Names = slices.Concat([]string{"local", "mpi", "ssh", "srun", "slurm", "sge"}, Submitted)
+
+// Connections lists what Config.Connection can say.
+var Connections = []string{"file", byEnvironment}
+
+const byEnvironment = "environment"
+
+// ByEnvironment reports whether engines learn from their environment where their
+// controller is.
+func (c Config) ByEnvironment() bool {
+	return c.Connection == byEnvironment || c.Launcher == "ssh"
+}
 
 // Batch returns what the profile says of the batch system that the launcher
 // submits to; nil if it submits to none.
@@ -192,6 +207,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("launcher: engines.timeout is %v: it must not be negative", c.Timeout)
 	case c.Launcher != "" && !slices.Contains(Names, c.Launcher):
 		return fmt.Errorf("launcher: engines.launcher is %q: known are %s", c.Launcher, strings.Join(Names, ", "))
+	case c.Connection != "" && !slices.Contains(Connections, c.Connection):
+		return fmt.Errorf("launcher: engines.connection is %q: known are %s", c.Connection, strings.Join(Connections, ", "))
+	case c.Connection == "file" && c.Launcher == "ssh":
+		return fmt.Errorf("launcher: engines.connection is %q, but hosts that ssh goes to may not see the file: want %s", c.Connection, byEnvironment)
 	case c.Restart != "" && !slices.Contains(Restarts, c.Restart):
 		return fmt.Errorf("launcher: engines.restart is %q: known are %s", c.Restart, strings.Join(Restarts, ", "))
 	case c.Restart == RestartEngine && c.Launcher != "" && c.Launcher != "local":

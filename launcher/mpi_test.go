@@ -119,6 +119,8 @@ func TestConfigErrors(t *testing.T) {
 		{Config{N: -1}, "engines.n is -1"},
 		{Config{Launcher: "slrum"}, `engines.launcher is "slrum": known are local, mpi`},
 		{Config{Timeout: -1}, "engines.timeout"},
+		{Config{Connection: "mail"}, `engines.connection is "mail": known are file, environment`},
+		{Config{Connection: "file", Launcher: "ssh"}, `hosts that ssh goes to may not see the file`},
 		{Config{Restart: "always"}, `engines.restart is "always": known are never, engine, world`},
 		{Config{Launcher: "mpi", Restart: "engine"}, `engines of launcher "mpi" are one job`},
 	} {

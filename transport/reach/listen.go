@@ -158,7 +158,16 @@ func interfaces() ([]iface, error) {
 	return out, nil
 }
 
-// describe lists interfaces for who has to choose one.
+// Describe lists the interfaces of this host for who has to choose one: "it has lo
+// (127.0.0.1, ::1), eth0 (10.0.0.7)". It is "" where the system does not tell.
+func Describe() string {
+	all, err := interfaces()
+	if err != nil {
+		return ""
+	}
+	return describe(all)
+}
+
 func describe(all []iface) string {
 	var words []string
 	for _, i := range all {
