@@ -10,7 +10,9 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
+	"muster/launcher"
 	"muster/wire"
 )
 
@@ -21,7 +23,33 @@ type Log struct {
 	// single one, Engine, and "engines" for those that are one job.
 	Of     string
 	Engine wire.EngineID
-	Life   int // how often that part had been started again; 0 the first time
+	IDs    []wire.EngineID // of "engines", by rank; nil if that is not on record any more: then they are the ranks
+	Life   int             // how often that part had been started again; 0 the first time
+
+	set string // of "engines": its name
+}
+
+// tellsEngine is in what engines say of themselves.
+var tellsEngine = regexp.MustCompile(`^time=\S+ level=\S+ msg=.* engine=(\d+)(?: |$)`)
+
+// EngineOf reads whose line one of the log is, as in "[1,17]<stdout>:" and "17: ", or
+// as an engine says itself where nothing tells its rank; ok is false where nobody does.
+func (l *Log) EngineOf(line string) (id wire.EngineID, ok bool) {
+	if l.Of == ofEngine {
+		return l.Engine, true
+	}
+	if rank, ok := launcher.RankOf(line); ok {
+		if rank < len(l.IDs) {
+			return l.IDs[rank], true
+		}
+		return wire.EngineID(rank), l.IDs == nil
+	}
+	m := tellsEngine.FindStringSubmatch(strings.TrimSpace(line))
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.Atoi(m[1])
+	return wire.EngineID(n), err == nil
 }
 
 // ofSupervisor is the part of a cluster that starts the others.
@@ -51,6 +79,9 @@ func Logs(p wire.Profile, id string) ([]Log, error) {
 		if info, err := e.Info(); err != nil || r != nil && !r.wrote(l, info) {
 			continue
 		}
+		if r != nil && r.Set(l.set) != nil {
+			l.IDs = r.Set(l.set).IDs
+		}
 		logs = append(logs, l)
 	}
 	order := []string{ofSupervisor, ofController, ofEngine, ofEngines}
@@ -71,20 +102,21 @@ func (r *Record) wrote(l Log, info fs.FileInfo) bool {
 
 // logOf returns a function that reads the name of a log of the cluster, as Start
 // and "ipcluster start" give it: "ipcluster.log", "ipcontroller.1.log",
-// "ipengine-3.log", "ipengine-mpi.2.log", each with "-" and the id after the program.
+// "ipengine-3.log", "ipengine-mpi.2.log", "ipengine-slurm+2.log" of the second set and
+// "ipengine-@node1.log" of a host, each with "-" and the id after the program.
 func logOf(id string) func(name string) (Log, bool) {
 	if id != "" {
 		id = "-" + regexp.QuoteMeta(id)
 	}
-	pattern := regexp.MustCompile(`^(?:(ipcluster|ipcontroller)` + id + `|ipengine` + id + `-(?:(\d+)|[a-z]+))(?:\.(\d+))?\.log$`)
+	pattern := regexp.MustCompile(`^(?:(ipcluster|ipcontroller)` + id + `|ipengine` + id + `-(?:(\d+)|[a-z]+|@[^/]+?)(?:\+(\d+))?)(?:\.(\d+))?\.log$`)
 	return func(name string) (Log, bool) {
 		m := pattern.FindStringSubmatch(name)
 		if m == nil {
 			return Log{}, false
 		}
 		engine, errEngine := strconv.Atoi("0" + m[2])
-		life, errLife := strconv.Atoi("0" + m[3])
-		l := Log{Of: ofEngines, Engine: wire.EngineID(engine), Life: life}
+		life, errLife := strconv.Atoi("0" + m[4])
+		l := Log{Of: ofEngines, Engine: wire.EngineID(engine), Life: life, set: cmp.Or(m[3], firstSet)}
 		switch {
 		case m[1] == "ipcluster":
 			l.Of = ofSupervisor

@@ -239,7 +239,7 @@ func (b batch) render(n int, mark string, sent []string) (files jobFiles, script
 	}
 	e.Name, _, _ = strings.Cut(filepath.Base(b.command.Log), "-*")
 	e.Args = append([]string{program}, b.command.Args[1:]...)
-	e.Env = slices.Concat(e.Env, b.command.Env, sent, []string{markName + "=" + mark})
+	e.Env = slices.Concat(e.Env, b.command.Env, sent, []string{markName + "=" + mark}, labels)
 	if os.Geteuid() == 0 {
 		e.Env = append(e.Env, rootEnv...)
 	}

@@ -70,17 +70,22 @@ var (
 	// What Hydra says of a signal.
 	hydraSignal = regexp.MustCompile(`APPLICATION TERMINATED WITH THE EXIT STRING: .* \(signal (\d+)\)`)
 	// taggedRank is the rank in a rankTag.
-	taggedRank = regexp.MustCompile(`^\[(?:\d+,)?(\d+)\]`)
+	taggedRank = regexp.MustCompile(`^\[(?:\d+,)?(\d+)\]|^ *(\d+): `)
 )
 
-// RankOf reads the rank that mpirun puts before each line of one, as in
-// "[1,17]<stdout>:", "[1,17]<stderr>:" and "[17] "; ok is false where there is none.
+// labels has srun, and the mpirun of Open MPI 4, put the rank before each line, where
+// the words that start the engines are the site's.
+var labels = []string{"SLURM_LABELIO=1", "OMPI_MCA_orte_tag_output=1"}
+
+// RankOf reads the rank that mpirun, srun or flux run puts before each line of one, as
+// in "[1,17]<stdout>:", "[1,17]<stderr>:", "[17] " and "17: "; ok is false where there
+// is none.
 func RankOf(line string) (rank int, ok bool) {
 	tag := taggedRank.FindStringSubmatch(rankTag.FindString(line))
 	if tag == nil {
 		return Unknown, false
 	}
-	rank, err := strconv.Atoi(tag[1])
+	rank, err := strconv.Atoi(tag[1] + tag[2])
 	return rank, err == nil
 }
 
@@ -101,7 +106,7 @@ func firstDead(output, reason string) rankEnd {
 	}
 	for _, l := range splitLines(output) {
 		if tag := rankTag.FindString(l); tag != "" && l[len(tag):] == reason && crash.MatchString(reason) {
-			r.rank = number(taggedRank.FindStringSubmatch(tag)[1])
+			r.rank, _ = RankOf(l)
 		}
 	}
 	return r

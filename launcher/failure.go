@@ -130,9 +130,9 @@ func last(log string, size int64) string {
 }
 
 var (
-	// rankTag is what Open MPI's --tag-output and Hydra's -prepend-rank put
-	// before each line of a rank.
-	rankTag = regexp.MustCompile(`^\[\d+(?:,\d+\]<std(?:out|err)>:|\] )`)
+	// rankTag is what Open MPI's --tag-output, Hydra's -prepend-rank, and the labels of
+	// srun and flux run put before each line of a rank.
+	rankTag = regexp.MustCompile(`^\[\d+(?:,\d+\]<std(?:out|err)>:|\] )|^ *\d+: `)
 	// crash opens the report of a Go program that dies.
 	crash = regexp.MustCompile(`^(?:panic|fatal error|SIG[A-Z0-9]+): `)
 	// killed is how mpirun says that a signal ended a rank, and how Slurm says

@@ -102,7 +102,7 @@ func (s Srun) command(ctx context.Context, n int) (Command, error) {
 	}
 	c := s.Command
 	c.Args = slices.Concat(srun, options, c.Args)
-	c.Env = slices.Concat(c.Env, []string{"SLURM_EXPORT_ENV=ALL"}) // which some sites have as NONE
+	c.Env = slices.Concat(c.Env, labels, []string{"SLURM_EXPORT_ENV=ALL"}) // which some sites have as NONE
 	if cpus := os.Getenv("SLURM_CPUS_PER_TASK"); cpus != "" {
 		c.Env = append(c.Env, "SRUN_CPUS_PER_TASK="+cpus) // srun does not take it over by itself
 	}

@@ -176,10 +176,11 @@ func (s SSH) Script(n int) (string, error) {
 	return all.String(), nil
 }
 
-// logName is a host's name as part of a file's.
+// logName is a host's name as part of a file's, where dots and "+" say what life and
+// what set it is of: "@node1_site_org".
 func logName(host string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '/' || r == '*' {
+	return "@" + strings.Map(func(r rune) rune {
+		if strings.ContainsRune("/*.+", r) {
 			return '_'
 		}
 		return r

@@ -40,7 +40,7 @@ func TestSSHCopies(t *testing.T) {
 	job := start(t, l, 3)
 	waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 3 })
 	for host, want := range map[string][]string{"n1": {"up --id=0 of 'mine'", "up --id=1 of 'mine'"}, "far": {"up --id=2 of 'mine'"}} {
-		b, err := os.ReadFile(strings.Replace(c.Log, "*", host, 1))
+		b, err := os.ReadFile(strings.Replace(c.Log, "*", "@"+host, 1))
 		for _, line := range want {
 			if err != nil || !strings.Contains(string(b), line+"\n") {
 				t.Errorf("%s: log %q, %v, want %q", host, b, err, line)

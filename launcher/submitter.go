@@ -85,7 +85,7 @@ func (s Submitter) batch(n int) (batch, error) {
 		e.Launch = launchWords[s.System]
 	}
 	if s.System == "flux" && len(s.Config.Launch) == 0 { // it would fill the first node
-		e.Launch = []string{"flux", "run", fmt.Sprintf("--nodes=%d", nodes)}
+		e.Launch = []string{"flux", "run", fmt.Sprintf("--nodes=%d", nodes), "--label-io"}
 	}
 	if s.System == "pbs" {
 		e.Chunk = fmt.Sprintf("%d:ncpus=%d:mpiprocs=%d", nodes, perNode, perNode)

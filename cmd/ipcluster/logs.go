@@ -24,7 +24,8 @@ Usage: ipcluster logs [flags] [controller | engines | ipcluster | ENGINE ...]
 
 Print the end of what controller and engines have printed, of a cluster that
 runs or of one that has ended; every line, as it was printed. Engines that are ranks
-of one job share a log, of which --rank picks the lines of one.
+of one job share a log, of which --rank picks the lines of one; so do those of one
+host that were started by ssh, where only what engines say of themselves is known to be theirs.
 
   ipcluster logs                     the last 50 lines of each log
   ipcluster logs controller -n 200   more of one

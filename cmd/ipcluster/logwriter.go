@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"muster/cluster"
-	"muster/launcher"
 	"muster/wire"
 )
 
@@ -60,8 +59,8 @@ func (w *logWriter) wanted(l cluster.Log) (keep func(line string) bool, ok bool)
 		return every, w.part == "" || w.part == l.Of || w.part == "engines" && engines
 	case l.Of == "engines":
 		return func(line string) bool {
-			rank, tagged := launcher.RankOf(line)
-			return tagged && slices.Contains(w.engines, wire.EngineID(rank))
+			id, known := l.EngineOf(line)
+			return known && slices.Contains(w.engines, id)
 		}, true
 	}
 	return every, l.Of == "engine" && slices.Contains(w.engines, l.Engine)
