@@ -10,8 +10,8 @@ import (
 )
 
 // A folder holds the sockets of a tunnel. Only the user may enter it. A shell
-// guards it: when the folder is closed, or this process ends, it ends what is
-// named in the file "end" and removes the folder.
+// guards it: when the folder is closed, or this process ends, it runs what is in
+// the file "end" and removes the folder, and other files.
 type folder struct {
 	path  string
 	guard *exec.Cmd
@@ -22,7 +22,7 @@ type folder struct {
 const guardScript = `trap '' HUP INT QUIT TERM
 read -r _
 if [ -f "$0/end" ]; then . "$0/end"; fi >/dev/null 2>&1
-rm -rf "$0"
+rm -rf "$0" "$@"
 `
 
 // maxBase is how long the path of a folder's parent may be. A Unix socket's path has
@@ -33,7 +33,8 @@ const maxBase = 104 - 1 - len("/muster-1234567890") - len("/ssh.1234567890123456
 // plainPath is of what neither ssh nor ZeroMQ takes any character for something else.
 var plainPath = regexp.MustCompile(`^/[A-Za-z0-9/._+-]*$`)
 
-func newFolder() (*folder, error) {
+// newFolder makes a folder with which other files are removed. held stays open until then.
+func newFolder(files []string, held *os.File) (*folder, error) {
 	base := "/tmp"
 	for _, dir := range []string{os.Getenv("XDG_RUNTIME_DIR"), os.TempDir()} {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() && len(dir) <= maxBase && plainPath.MatchString(dir) {
@@ -48,8 +49,11 @@ func newFolder() (*folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for sockets: %w", err)
 	}
-	f := &folder{path: path, guard: exec.Command("/bin/sh", "-c", guardScript, path)}
+	f := &folder{path: path, guard: exec.Command("/bin/sh", append([]string{"-c", guardScript, path}, files...)...)}
 	f.guard.Dir = "/"
+	if held != nil {
+		f.guard.ExtraFiles = []*os.File{held}
+	}
 	f.life, err = f.guard.StdinPipe()
 	if err == nil {
 		err = f.guard.Start()

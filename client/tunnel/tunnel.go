@@ -27,7 +27,11 @@ type Config struct {
 	// Batch keeps ssh from asking for a password, a code or a host's key, which it
 	// otherwise does where there is a terminal, or a program for it (SSH_ASKPASS).
 	Batch bool
-	Log   *slog.Logger // nil is silence
+	// Remove are files that go with the tunnel, however it ends, and Hold is kept open until
+	// they have gone.
+	Remove []string
+	Hold   *os.File
+	Log    *slog.Logger // nil is silence
 }
 
 // A Tunnel is the way to a controller. Its methods may be called from any
@@ -55,7 +59,7 @@ func Open(ctx context.Context, cfg Config) (*Tunnel, error) {
 	if cfg.Destination == "" || strings.HasPrefix(cfg.Destination, "-") || strings.ContainsAny(cfg.Destination, " \t\n") {
 		return nil, fmt.Errorf("tunnel: destination %q: want what ssh calls the host, as in me@login.example.org", cfg.Destination)
 	}
-	dir, err := newFolder()
+	dir, err := newFolder(cfg.Remove, cfg.Hold)
 	if err != nil {
 		return nil, fmt.Errorf("tunnel: %w", err)
 	}

@@ -32,6 +32,7 @@ func commands() []command {
 		{"stop", "stop a cluster, running or stale", stop},
 		{"list", "list the clusters that were started", list},
 		{"clean", "remove what crashed clusters have left", clean},
+		{"attach", "show a cluster live; one behind ssh becomes one of this machine", attachCommand},
 		{"engines", "list, add, remove and restart engines of a cluster that runs", engines},
 		{"status", "say how a cluster and its engines are", showStatus},
 		{"logs", "print what controller and engines have printed", logs},
