@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"muster/client"
 	"muster/client/tunnel"
 	"muster/cluster/attach"
 	"muster/configs"
@@ -116,9 +115,4 @@ func clusterName(p wire.Profile, id string) string {
 		name += "/" + id
 	}
 	return name
-}
-
-// ask connects a client that hears nothing of what engines print.
-func ask(ctx context.Context, file string) (*client.Client, error) {
-	return client.Connect(ctx, client.WithFile(file), client.WithoutOutput())
 }

@@ -38,7 +38,8 @@ const (
 // show connects by a connection file, says how others do, and watches until the context
 // or the cluster ends.
 func (w *watch) show(ctx context.Context, file, how string) (err error) {
-	if w.client, err = ask(ctx, file); err != nil {
+	// It need not hear what engines print.
+	if w.client, err = client.Connect(ctx, client.WithFile(file), client.WithoutOutput()); err != nil {
 		return err
 	}
 	defer func() { w.client.Close() }()
@@ -114,13 +115,6 @@ func (s summaryOf) String() string {
 		text += fmt.Sprintf(", %s waiting", count(s.waiting, "task"))
 	}
 	return text
-}
-
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }
 
 // look asks how the cluster is, and tells what has ended since the last look.
