@@ -40,6 +40,19 @@ func (c *Client) Interrupt(ctx context.Context, t Targets) error {
 
 var interruptRequest = &request{msgType: wire.SignalRequest, content: []byte(`{"sig":"SIGINT"}`)}
 
+// Drain has engines take nothing more and end when they have done what they were
+// asked before: they give the tasks that they have not begun back to the scheduler,
+// and run their checkpoint (ipengine --checkpoint). What is asked of one from now
+// on fails with ErrDraining. Drain returns at once; Notifications tell when they
+// are gone, and why: the cause, if it is not empty. Python's engines do not know how.
+func (c *Client) Drain(ctx context.Context, t Targets, cause string) error {
+	b, err := json.Marshal(wire.Drain{Cause: cause})
+	if err != nil {
+		return fmt.Errorf("client: drain: %w", err)
+	}
+	return c.controlAll(ctx, "drain", t, &request{msgType: wire.DrainRequest, content: b})
+}
+
 // Shutdown ends engines. It returns when they have said goodbye, or are gone.
 func (c *Client) Shutdown(ctx context.Context, t Targets) error {
 	engines, err := c.resolve(t)

@@ -60,6 +60,9 @@ var (
 	// ErrTaskTimeout is a RemoteError named TaskTimeout: the task waited in the
 	// scheduler's queue for longer than its Timeout.
 	ErrTaskTimeout = errors.New("the task waited for longer than its timeout")
+	// ErrDraining is a RemoteError named EngineDraining: the engine takes nothing
+	// more and is about to end, as its job is (Client.Drain).
+	ErrDraining = errors.New("the engine takes nothing more, and is about to end")
 	// ErrDeadline is a RemoteError named TaskDeadline: the call ran for longer
 	// than its Deadline.
 	ErrDeadline = errors.New("the call ran for longer than its deadline")
@@ -83,6 +86,7 @@ var byName = []struct {
 	{"InvalidDependency", ErrInvalidDependency},
 	{"TaskTimeout", ErrTaskTimeout},
 	{"TaskDeadline", ErrDeadline},
+	{wire.EngineDrains, ErrDraining},
 }
 
 // NoEngine is the Engine of an error or a result that no engine answered for:
@@ -96,8 +100,8 @@ type RemoteError struct {
 	Engine EngineID
 	// Name is the class of the error: a Python exception's class, a Go
 	// engine's name for it, or one of EngineError (the engine died),
-	// TaskAborted, TaskTimeout, TaskDeadline, InvalidDependency,
-	// ImpossibleDependency.
+	// EngineDraining, TaskAborted, TaskTimeout, TaskDeadline,
+	// InvalidDependency, ImpossibleDependency.
 	Name string
 	// Message is the text of the error.
 	Message string
@@ -151,8 +155,8 @@ func (e *RemoteError) text() string {
 }
 
 // Is makes errors.Is find ErrEngineDied, ErrTaskAborted, ErrInterrupted,
-// ErrImpossibleDependency, ErrInvalidDependency, ErrTaskTimeout and ErrDeadline by
-// the error's name, and ErrPoisoned by its Deaths.
+// ErrImpossibleDependency, ErrInvalidDependency, ErrTaskTimeout, ErrDraining and
+// ErrDeadline by the error's name, and ErrPoisoned by its Deaths.
 func (e *RemoteError) Is(target error) bool {
 	if target == ErrPoisoned {
 		return len(e.Deaths) > 0

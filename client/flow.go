@@ -120,7 +120,7 @@ func (s *flow) place(c *sentChunk, to *engine, r *request) error {
 	return nil
 }
 
-// retry sends a chunk whose engine died to another, if it may and there is one.
+// retry sends a chunk whose engine died, or did not take it, to another, if it may and there is one.
 func (s *flow) retry(c *sentChunk) bool {
 	if c.tries == 0 {
 		return false
@@ -219,7 +219,7 @@ func (s *flow) next(ctx context.Context, wait bool) (*sentChunk, error) {
 		s.client.mu.Unlock()
 		for _, c := range arrived {
 			s.loads[c.engine]--
-			if s.direct && errors.Is(c.ar.tasks[0].failure(), ErrEngineDied) {
+			if err := c.ar.tasks[0].failure(); s.direct && (errors.Is(err, ErrEngineDied) || errors.Is(err, ErrDraining)) {
 				s.dead[c.engine] = true
 				if s.retry(c) {
 					continue

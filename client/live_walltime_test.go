@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -58,4 +59,55 @@ func TestGoWalltime(t *testing.T) {
 	remains, err := v.Run(ctx, client.Task{Code: "4", Depend: "remaining > 3600"})
 	check(t, err)
 	want(t, remains.Engine, client.EngineID(1))
+}
+
+// A compiled function lasts until letGo is closed.
+var (
+	letGo = make(chan struct{})
+	_     = engine.Func("test.Held", func() string { <-letGo; return "done" })
+)
+
+// An engine that drains gives its tasks back, which then run elsewhere, refuses
+// what it is asked directly, ends what it runs, and goes.
+func TestGoDrain(t *testing.T) {
+	c, ctx := ending(t), t.Context()
+	news := c.Notifications(ctx)
+	v := c.LoadBalanced()
+	// Short tasks queue on engines, and they are many when the engine drains.
+	tasks := v.MapAsync(square, make([]float64, 2000))
+	last := v.On(client.Engines(0)).ExecuteAsync(`fmt.Println("begun"); test.Held()`)
+	alone := v.On(client.Engines(0)).ExecuteAsync("1")
+	begun(t, last)
+	check(t, c.Drain(ctx, client.Engines(0), "a test"))
+	_, err := c.Direct(client.Engines(0)).Execute(ctx, "2")
+	if !errors.Is(err, client.ErrDraining) || !strings.Contains(err.Error(), "engine 0: EngineDraining: engine 0 is draining: a test") {
+		t.Errorf("a direct call: %v", err)
+	}
+	_, err = c.Broadcast(client.All).With(client.Coalescing()).Execute(ctx, "3")
+	if !errors.Is(err, client.ErrDraining) {
+		t.Errorf("a broadcast: %v", err)
+	}
+	processes, err := c.Processes(ctx)
+	check(t, err)
+	if !processes[0].Draining || processes[1].Draining {
+		t.Errorf("of the engines, these drain: %t, %t", processes[0].Draining, processes[1].Draining)
+	}
+	if _, err := alone.Get(ctx); !errors.Is(err, client.ErrImpossibleDependency) || !strings.Contains(err.Error(), "engine 0 drains: it takes nothing more") {
+		t.Errorf("a task for it alone: %v", err)
+	}
+	close(letGo)
+	values, err := last.Get(ctx)
+	check(t, err)
+	want(t, values[0], `"done"`)
+	_, err = tasks.Get(ctx)
+	check(t, err)
+	select {
+	case e := <-news:
+		want(t, e.String(), "engine 0 is gone: a test")
+	case <-time.After(time.Minute):
+		t.Fatal("the engine has drained, and does not go")
+	}
+	later, err := v.Execute(ctx, "4")
+	check(t, err)
+	want(t, later.Engine, client.EngineID(1))
 }

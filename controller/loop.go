@@ -215,6 +215,9 @@ func (l *loop) do(a hub.Action) {
 	case hub.Up:
 		l.place(scheduler.EngineUp{ID: a.ID, UUID: a.UUID, Lasts: lasts(a.JobEnd)})
 		l.log.Info("engine registered", "engine", a.ID, "uuid", a.UUID)
+	case hub.Draining:
+		l.tasks.step(scheduler.EngineDraining{UUID: a.UUID}, nil)
+		l.log.Info("engine drains", "engine", a.ID, "uuid", a.UUID)
 	case hub.Down:
 		l.place(scheduler.EngineDown{UUID: a.UUID, Cause: a.Cause})
 		for _, c := range l.channels {

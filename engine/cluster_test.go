@@ -269,7 +269,8 @@ func (c *controller) accept(r *engineRun) (reg wire.Registration) {
 // asked returns what an engine asks for that registers.
 func (c *controller) asked(r *engineRun) (reg wire.Registration) {
 	c.tb.Helper()
-	ev := c.next("registration")
+	// What an engine says that drains may come to the next controller first.
+	ev := c.find(func(ev event) bool { return ev.channel == "registration" && ev.Header.MsgType != wire.EngineDraining })
 	if err := json.Unmarshal(ev.Content, &reg); err != nil || ev.Header.MsgType != wire.RegistrationRequest {
 		c.tb.Fatalf("%s %s: %v", ev.Header.MsgType, ev.Content, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -87,6 +86,8 @@ var stderr = os.Stderr
 
 // runProcess runs an engine that has the process for itself.
 func runProcess(cfg Config, start birth) error {
+	warnings := make(chan os.Signal, 1)
+	signal.Notify(warnings, syscall.SIGUSR1) // for good: a late one must not end what finalizes
 	if cfg.mpi {
 		ctx, cancel := context.WithTimeout(context.Background(), initLimit)
 		defer cancel()
@@ -114,7 +115,7 @@ func runProcess(cfg Config, start birth) error {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	signalled := false
 	stop := make(chan struct{})
-	group.Add(func() error { signalled = e.untilSignal(signals, stop, cfg.Log); return nil }, func(error) { close(stop) })
+	group.Add(func() error { signalled = e.untilSignal(signals, warnings, stop); return nil }, func(error) { close(stop) })
 	err = group.Run()
 	restore()
 	var asked shutdown
@@ -122,9 +123,13 @@ func runProcess(cfg Config, start birth) error {
 		return start.again(e)
 	}
 	if cfg.mpi {
+		var done drained
 		limit := shutdownLimit
-		if signalled || err != nil {
+		switch {
+		case signalled || err != nil:
 			limit = signalLimit
+		case errors.As(context.Cause(e.life), &done):
+			limit = e.drainLimit()
 		}
 		err = errors.Join(err, finalize(limit, signals))
 	}
@@ -132,20 +137,29 @@ func runProcess(cfg Config, start birth) error {
 }
 
 // untilSignal waits for a signal that ends the engine. SIGINT interrupts the
-// code that runs first, and ends the engine if that was to no avail.
-func (e *Engine) untilSignal(signals <-chan os.Signal, stop <-chan struct{}, log *slog.Logger) bool {
+// code that runs first, and ends the engine if that was to no avail. A warning has
+// it drain, as has SIGTERM where the job says how long that is before the kill.
+func (e *Engine) untilSignal(signals, warnings <-chan os.Signal, stop <-chan struct{}) bool {
 	var interrupted *request
+	preempted := os.Getenv(jobGraceVar) != ""
 	for {
 		select {
 		case <-stop:
 			return false
+		case <-warnings:
+			e.Drain(NearlyOver)
 		case sig := <-signals:
 			running := e.queue.current()
-			if sig == syscall.SIGINT && running != nil && running != interrupted && e.Interrupt() {
+			switch {
+			case sig == syscall.SIGINT && running != nil && running != interrupted && e.Interrupt():
 				interrupted = running
 				continue
+			case sig == syscall.SIGTERM && preempted:
+				preempted = false
+				e.Drain("its job is preempted")
+				continue
 			}
-			log.Info("signal", "signal", sig.String())
+			e.log.Info("signal", "signal", sig.String())
 			return true
 		}
 	}

@@ -35,6 +35,11 @@ type Config struct {
 	// file fails does not register, and ends. "" is none.
 	Startup string
 
+	// Checkpoint is the path of a file of Go that is run when the engine has
+	// drained, before it ends: it is to save what shall outlive the engine, for
+	// Startup to load. What it prints is logged. "" is none.
+	Checkpoint string
+
 	// JobEnd is when the batch system ends the job that this process is of. The
 	// scheduler then gives the engine no task that says it takes longer; zero is
 	// an end that is not known.

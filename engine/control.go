@@ -38,6 +38,8 @@ func (e *Engine) control(r *request) {
 		}})
 	case "shutdown_request":
 		e.shutdown(r)
+	case wire.DrainRequest:
+		e.drainRequest(r)
 	case "interrupt_request":
 		e.Interrupt()
 		e.replyControl(r, r.replyType(), contentOK)

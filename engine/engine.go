@@ -29,13 +29,18 @@ type Engine struct {
 	queue *queue
 	kept  *kept
 	pub   *publisher
-	lines struct{ control, mux, task, broadcast line }
+	lines struct{ hub, control, mux, task, broadcast line }
 
 	// life ends when the engine does, by stop, which gives the cause.
 	life context.Context
 	stop context.CancelCauseFunc
 	// worker counts the worker, receivers the goroutines of the channels.
 	worker, receivers sync.WaitGroup
+
+	// draining is why the engine takes nothing more, nil as long as it does.
+	// drains is closed then.
+	draining atomic.Pointer[string]
+	drains   chan struct{}
 
 	// properties are what cells see as such; the worker's, as is the namespace.
 	properties map[string]any
@@ -62,17 +67,23 @@ func New(cfg Config) (*Engine, error) {
 	uuid := wire.EngineUUID(wire.NewSessionID())
 	e := &Engine{
 		cfg: cfg, log: cfg.Log, uuid: uuid, queue: newQueue(), kept: newKept(maxKept), pub: newPublisher(uuid),
-		out: newOutputs(cfg.OutputLimit), drain: func() {}, properties: make(map[string]any),
+		out: newOutputs(cfg.OutputLimit), drain: func() {}, properties: make(map[string]any), drains: make(chan struct{}),
 	}
 	return e, nil
 }
 
 // Run connects, registers and serves until ctx ends, a client shuts the engine
-// down, or nothing has been heard of the controller for too long. The error is
-// nil in the first two cases. An engine runs once.
+// down, it has drained, or nothing has been heard of the controller for too long.
+// The error is nil but in the last case. An engine runs once.
 func (e *Engine) Run(ctx context.Context) error {
 	e.life, e.stop = context.WithCancelCause(context.WithValue(ctx, propertiesKey{}, e.properties))
+	if err := e.readable(); err != nil {
+		return err
+	}
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
 	defer e.stop(nil)
+	waiting.Go(e.awaitDrain)
 	network := e.cfg.Network
 	if network == nil {
 		z, err := zmq.New()
@@ -97,7 +108,7 @@ func (e *Engine) Run(ctx context.Context) error {
 			nsErr = e.startup()
 		}
 		switch {
-		case ctx.Err() != nil:
+		case e.dismissed(ctx):
 			return nil
 		case nsErr != nil:
 			return nsErr
@@ -106,7 +117,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	ch, err := e.join(network)
 	<-made
 	if err != nil {
-		if ctx.Err() != nil { // told to end before it had begun
+		if e.dismissed(ctx) { // before it had begun
 			return nil
 		}
 		return err
@@ -119,14 +130,20 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.log.Info("registered", "engine", e.id(), "uuid", e.uuid)
 	e.serve(network, ch)
 
-	var asked shutdown
-	switch cause := context.Cause(e.life); {
-	case ctx.Err() != nil, errors.As(cause, &asked), errors.Is(cause, errTerminated):
-		e.log.Info("ended", "engine", e.id(), "cause", cause)
-		return nil
-	default:
+	cause := context.Cause(e.life)
+	if !e.dismissed(ctx) {
 		return cause
 	}
+	e.log.Info("ended", "engine", e.id(), "cause", cause)
+	return nil
+}
+
+// dismissed tells whether the engine's life has ended as somebody wanted.
+func (e *Engine) dismissed(ctx context.Context) bool {
+	var asked shutdown
+	var done drained
+	cause := context.Cause(e.life)
+	return ctx.Err() != nil || errors.As(cause, &asked) || errors.As(cause, &done) || errors.Is(cause, errTerminated)
 }
 
 // join connects to the controller and registers, again if the connection file
@@ -215,6 +232,7 @@ func (e *Engine) begin(ch *channels) {
 	if lost := e.pub.connect(ch.iopub, m); lost > 0 {
 		e.log.Warn("output was lost while the controller was away", "messages", lost)
 	}
+	e.lines.hub.connect(ch.registration)
 	for _, l := range []struct {
 		line   *line
 		socket transport.Socket
@@ -271,8 +289,11 @@ func (e *Engine) submit(r *request) {
 			}
 			return
 		}
-		if !e.queue.put(r) {
+		switch e.queue.put(r) {
+		case unasked:
 			e.replyAborted(r)
+		case late:
+			e.turnAway(r)
 		}
 	case "kernel_info_request":
 		e.kernelInfo(r)

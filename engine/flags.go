@@ -30,7 +30,8 @@ its clients.
   ipengine version
 
 The engine ends with status 0 when a client shuts it down, or at SIGTERM. SIGINT
-interrupts the code that runs, if any, and ends the engine otherwise.
+interrupts the code that runs, if any, and ends the engine otherwise. At SIGUSR1 it
+drains: it takes nothing more, ends what it runs, runs the checkpoint, and ends.
 
 Flags (also as --flag value; ipyparallel's --IPEngine.trait=value are understood):
 `
@@ -44,7 +45,7 @@ type flags struct {
 	mpi, logToFile                                   bool
 	id                                               int
 	ids                                              idList
-	logLevel, workDir, startup                       string
+	logLevel, workDir, startup, checkpoint           string
 }
 
 func newFlags() *flags {
@@ -64,6 +65,7 @@ func newFlags() *flags {
 	s.Lookup("id").DefValue = "the next"
 	s.Var(&f.ids, "ids", "ids to ask for, as in 4-7,9: each engine of the job takes that of its rank")
 	s.StringVarP(&f.startup, "startup", "s", "", "file of Go to run before the engine takes requests")
+	s.StringVar(&f.checkpoint, "checkpoint", "", "file of Go to run when the job's time is nearly over (SIGUSR1), before the\nengine ends")
 	s.StringVar(&f.workDir, "work-dir", "", "directory to run in")
 	s.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn, error, or Python's 10 to 40")
 	s.BoolVar(&f.logToFile, "log-to-file", false, "log to ipengine-<pid>.log in the profile's log directory")
@@ -173,9 +175,9 @@ func (f *flags) config() (Config, error) {
 		}
 		cfg.ConnectionFile = p.EngineFile(f.clusterID)
 	}
-	cfg.Startup = f.startup
+	cfg.Startup, cfg.Checkpoint = f.startup, f.checkpoint
 	if f.workDir != "" { // names of files are meant as seen from here
-		return cfg, errors.Join(absolute(&cfg.ConnectionFile), absolute(&cfg.Startup))
+		return cfg, errors.Join(absolute(&cfg.ConnectionFile), absolute(&cfg.Startup), absolute(&cfg.Checkpoint))
 	}
 	return cfg, nil
 }

@@ -15,6 +15,10 @@ const (
 	slurmJobEndVar = "SLURM_JOB_END_TIME"
 )
 
+// jobGraceVar is set, to seconds, where a job may be preempted: it is then
+// terminated so long before it is killed.
+const jobGraceVar = "MUSTER_JOB_GRACE"
+
 // environJobEnd is the end of the job as the environment has it, zero where
 // nothing tells.
 func environJobEnd() (time.Time, error) {

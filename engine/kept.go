@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	fifo "container/list"
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -28,6 +29,8 @@ type kept struct {
 	tasks   map[wire.MsgID]*fifo.Element
 	replies fifo.List // of *keptReply, oldest first
 	size    int
+	// settled is closed, and made nil, when no reply is kept any more.
+	settled chan struct{}
 }
 
 // A keptReply is a reply as it was sent. Nothing changes its frames.
@@ -118,6 +121,31 @@ func (k *kept) drop(el *fifo.Element) {
 	r := k.replies.Remove(el).(*keptReply)
 	k.size -= r.size
 	delete(k.tasks, r.id)
+	if k.settled != nil && k.replies.Len() == 0 {
+		close(k.settled)
+		k.settled = nil
+	}
+}
+
+// settle waits until no reply is kept, and returns how many still are when the
+// context ends before. It is called once.
+func (k *kept) settle(ctx context.Context) int {
+	k.mu.Lock()
+	settled := make(chan struct{})
+	if k.replies.Len() == 0 {
+		close(settled)
+	} else {
+		k.settled = settled
+	}
+	k.mu.Unlock()
+	select {
+	case <-settled:
+		return 0
+	case <-ctx.Done():
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.replies.Len()
 }
 
 // forget forgets replies, which were acknowledged.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ func TestMPI(t *testing.T) {
 				t.Fatalf("no %s here (Debian: openmpi-bin libopenmpi-dev mpich libmpich-dev; MUSTER_MPI=none leaves MPI untried): %v", flavour, err)
 			}
 			tryMPI(t, flavour, shim)
+			tryDraining(t, flavour, shim)
 		})
 	}
 }
@@ -128,4 +130,43 @@ func TestNoMPI(t *testing.T) {
 		t.Errorf("%v: %s", err, log)
 	}
 	wantError(t, errors.New(log.String()), "none.so", "ipengine:")
+}
+
+// tryDraining has the ranks of a job drain one after the other: that which is done
+// has left the cluster while it waits for the others, and none ends with an error.
+func tryDraining(t *testing.T, flavour, shim string) {
+	const n = 3
+	c := newController(t, realNetwork(t))
+	mpirun, log := startMPI(t, flavour, shim, n, "--mpi", "--file", c.file, "--timeout=60")
+	ranks, pids := make([]*engineRun, n), make([]int, n)
+	for range n {
+		r := &engineRun{c: c, id: -1}
+		reg := c.accept(r)
+		ranks[r.id], pids[r.id] = r, reg.PID
+	}
+	running := make([]wire.MsgID, n)
+	for i, r := range ranks[1:] {
+		running[1+i] = r.waiting()
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, r := range ranks {
+		if i > 0 {
+			r.interrupt()
+			r.interrupted(running[i])
+		}
+		ev := c.find(func(ev event) bool {
+			return ev.channel == "registration" && ev.Header.MsgType == wire.UnregistrationRequest
+		})
+		if want := fmt.Sprintf(`{"id":%d,"cause":%q}`, i, NearlyOver); string(ev.Content) != want {
+			t.Errorf("%s left, want %s", ev.Content, want)
+		}
+		syscall.Kill(pids[i], syscall.SIGUSR1) // means nothing any more
+	}
+	if err := ends(mpirun); err != nil {
+		t.Errorf("mpirun: %v\n%s", err, log)
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -28,7 +30,9 @@ type outputs struct {
 	mu     sync.Mutex
 	pub    *publisher // nil until the engine is registered
 	parent json.RawMessage
-	stream string // what buf holds, "stdout" or "stderr"
+	log    *slog.Logger // takes the text instead, if it is not nil
+	logged int          // bytes of it
+	stream string       // what buf holds, "stdout" or "stderr"
 	buf    []byte
 	timer  *time.Timer
 	armed  bool
@@ -69,6 +73,10 @@ func (w *streamWriter) Write(p []byte) (int, error) {
 func (o *outputs) write(stream string, p []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.log != nil {
+		o.record(stream, p)
+		return
+	}
 	if o.parent == nil { // no request yet: nobody to show it to
 		return
 	}
@@ -90,6 +98,30 @@ func (o *outputs) write(stream string, p []byte) {
 	if len(o.buf) > 0 && !o.armed {
 		o.armed = true
 		o.timer.Reset(linger)
+	}
+}
+
+// divert has text logged, up to the limit, and no longer so if log is nil.
+func (o *outputs) divert(log *slog.Logger) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.flush(true)
+	o.log, o.logged = log, 0
+}
+
+// record logs text, each line as a message. The caller holds mu.
+func (o *outputs) record(stream string, p []byte) {
+	room := o.limit - o.logged
+	if room <= 0 {
+		return
+	}
+	if o.logged += len(p); len(p) > room {
+		p = fmt.Appendf(nil, "%s\n... what follows is not logged: it is more than %d bytes", p[:room], o.limit)
+	}
+	for line := range strings.Lines(string(p)) {
+		if line = strings.TrimSuffix(line, "\n"); line != "" {
+			o.log.Info(line, "stream", stream)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ func (e *Engine) process() wire.EngineProcess {
 	host, _ := os.Hostname() // without a name, pid and job have to do
 	p := wire.EngineProcess{
 		Host: host, PID: os.Getpid(), Job: os.Getenv(jobVar),
-		JobEnd: wire.Time{Time: e.cfg.JobEnd},
+		JobEnd: wire.Time{Time: e.cfg.JobEnd}, Draining: e.draining.Load() != nil,
 	}
 	if e.cfg.mpi {
 		rank := mpi.World().Rank()

@@ -18,6 +18,8 @@ type queue struct {
 	ready  sync.Cond
 	items  []*request
 	closed bool
+	// last says that the last request has come: no other is taken.
+	last bool
 	// running is the request that was taken, until the worker has done with
 	// it; cancel ends its context.
 	running *request
@@ -34,22 +36,45 @@ func newQueue() *queue {
 	return q
 }
 
-// put adds a request at the end. It returns false if that request was aborted
-// before it came.
-func (q *queue) put(r *request) bool {
+// A reception is what the queue does with a request.
+type reception int
+
+const (
+	queued  reception = iota
+	unasked           // it was aborted before it came
+	late              // the last one has come before
+)
+
+// put adds a request at the end, if it can.
+func (q *queue) put(r *request) reception {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.foreseen) > 0 {
 		for _, id := range r.ids() {
 			if q.foreseen[id] {
 				delete(q.foreseen, id)
-				return false
+				return unasked
 			}
 		}
 	}
+	if q.last {
+		return late
+	}
 	q.items = append(q.items, r)
 	q.ready.Signal()
-	return true
+	return queued
+}
+
+// finish adds the last request, and takes out those of the others that a
+// predicate selects.
+func (q *queue) finish(last *request, which func(*request) bool) []*request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	out := q.extract(which)
+	q.last = true
+	q.items = append(q.items, last)
+	q.ready.Signal()
+	return out
 }
 
 // push adds a request before all others.

@@ -106,9 +106,9 @@ func (e *Engine) registered(frames [][]byte, url string) (*membership, error) {
 // unregister tells the hub that the engine ends, so that nobody has to find out.
 func (e *Engine) unregister(s transport.Socket) {
 	m := e.member.Load()
-	_, frames, err := m.session.Frames(wire.UnregistrationRequest, nil, nil, struct {
-		ID wire.EngineID `json:"id"`
-	}{m.id})
+	var done drained
+	errors.As(context.Cause(e.life), &done)
+	_, frames, err := m.session.Frames(wire.UnregistrationRequest, nil, nil, wire.Unregistration{ID: &m.id, Cause: done.cause})
 	if err == nil {
 		err = s.Send(frames)
 	}

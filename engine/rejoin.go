@@ -55,7 +55,7 @@ func (e *Engine) attend(ch *channels) bool {
 // is kept, or nobody waits for it.
 func (e *Engine) leave(ch *channels) {
 	e.pub.hold()
-	for _, l := range []*line{&e.lines.mux, &e.lines.task, &e.lines.broadcast, &e.lines.control} {
+	for _, l := range []*line{&e.lines.hub, &e.lines.mux, &e.lines.task, &e.lines.broadcast, &e.lines.control} {
 		l.connect(nil)
 	}
 	ch.discard()

@@ -85,7 +85,7 @@ func (r *request) replyType() string {
 //
 //	{"started": time, "dependencies_met": bool, "engine": uuid, "is_broadcast": bool,
 //	 "is_coalescing": bool, "original_msg_id": id, "status": status,
-//	 "outputs": number of messages (wire.Outputs), "go_type"?: wire.ResultType,
+//	 "outputs": number of messages (wire.Outputs), "draining"?: wire.Draining, "go_type"?: wire.ResultType,
 //	 "label"?: as in the request, "engine_info"?: {engine_uuid, engine_id} of an error}
 func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.RawMessage {
 	b := make([]byte, 0, 320)
@@ -106,6 +106,9 @@ func (e *Engine) replyMetadata(r *request, started wire.Time, a *answer) json.Ra
 	}
 	b = append(append(append(b, `,"status":"`...), a.status...), `","outputs":`...)
 	b = strconv.AppendInt(b, a.outputs, 10)
+	if a.draining {
+		b = append(b, `,"`+wire.Draining+`":true`...)
+	}
 	if a.goType != "" {
 		b = append(append(append(b, `,"`+wire.ResultType+`":"`...), a.goType...), '"')
 	}

@@ -9,12 +9,14 @@ import (
 
 // An answer is what becomes of a request.
 type answer struct {
-	status  string
-	unmet   bool  // the request cannot run on this engine, but may on others
-	outputs int64 // messages of output that were published for it
-	content json.RawMessage
-	buffers [][]byte
-	goType  string // of the result, for wire.ResultType
+	status string
+	unmet  bool // the request cannot run on this engine, but may on others
+	// draining says that the engine runs nothing more (wire.Draining).
+	draining bool
+	outputs  int64 // messages of output that were published for it
+	content  json.RawMessage
+	buffers  [][]byte
+	goType   string // of the result, for wire.ResultType
 }
 
 var contentOK = json.RawMessage(`{"status":"ok"}`)

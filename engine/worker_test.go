@@ -155,7 +155,7 @@ func TestAbortRunning(t *testing.T) {
 func TestAbortForeseen(t *testing.T) {
 	q := newQueue()
 	come := func(id int) bool {
-		return q.put(&request{Message: &wire.Message{Header: wire.Header{MsgID: wire.MsgID(fmt.Sprint(id))}}})
+		return q.put(&request{Message: &wire.Message{Header: wire.Header{MsgID: wire.MsgID(fmt.Sprint(id))}}}) == queued
 	}
 	for id := range 3 * maxForeseen {
 		q.abort([]wire.MsgID{wire.MsgID(fmt.Sprint(id))}, false)

@@ -148,6 +148,26 @@ type Registration struct {
 	EngineProcess
 }
 
+// Unregistration is the content of an unregistration_request. Engines of Muster
+// tell the cause, if they have drained.
+type Unregistration struct {
+	ID    *EngineID `json:"id"`
+	Cause string    `json:"cause,omitempty"`
+}
+
+// Drains is the content of an engine_draining, by which an engine says on the
+// registration port that it takes nothing more. It has no reply.
+type Drains struct {
+	UUID EngineUUID `json:"uuid"`
+}
+
+// Drain is the content of a drain_request, by which an engine is asked, on the
+// control channel, to take nothing more, to finish what it has, and to end. The
+// cause is what clients are told of its end.
+type Drain struct {
+	Cause string `json:"cause,omitempty"`
+}
+
 // EngineProcess says which process an engine is, so that who sees the process
 // end can say which engine that was, and until when it is there. What is not
 // known is left out.

@@ -23,6 +23,10 @@ const UnmetDependency = "UnmetDependency"
 // engine at most: the scheduler gives it to none whose job ends before.
 const Walltime = "walltime"
 
+// EngineDrains is the name of the error of an engine that takes nothing more, for
+// what it was asked directly.
+const EngineDrains = "EngineDraining"
+
 // Draining, in the reply of an engine that gives a task back, is true when the
 // engine takes nothing more and is about to end.
 const Draining = "draining"

@@ -10,6 +10,7 @@
 //
 //	pending      from its registration_request to its first pong,
 //	registered   from then on: clients have been notified,
+//	draining     registered, but it takes nothing more, and will leave soon,
 //	in doubt     when its heart's connection has ended, until it answers a ping
 //	             sent after that, or the grace is over,
 //	gone         forgotten; its id is not given out again, unless asked for.

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"strings"
 
 	"muster/wire"
@@ -27,10 +28,7 @@ func (m *Machine) engineEnded(r request) {
 		m.do(r.fail(valueError("engine_ended_request: neither pid nor job says which process has ended")))
 		return
 	}
-	cause := strings.ToValidUTF8(content.Cause[:min(len(content.Cause), maxCause)], "")
-	if cause == "" {
-		cause = "its process ended"
-	}
+	cause := cmp.Or(causeText(content.Cause), "its process ended")
 	ids := []wire.EngineID{}
 	for i := len(m.pending) - 1; i >= 0; i-- {
 		if is(m.pending[i].process, ended) {
@@ -46,6 +44,9 @@ func (m *Machine) engineEnded(r request) {
 	}
 	m.do(r.ok(wire.EnginesEnded{Status: wire.StatusOK, Engines: ids}))
 }
+
+// causeText is a cause as clients are told it.
+func causeText(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxCause)], "") }
 
 // is reports whether a process is the one described, or one of these: what the
 // description leaves out is not compared.

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -132,6 +133,9 @@ func (m *Machine) up(i int) {
 	m.notifyGone(m.now + notifyAfter) // clients hear of engines in order: an id may be one that was given up
 	m.enlist(e, false)
 	m.do(Up{e.id, e.uuid, e.process.JobEnd})
+	if e.process.Draining {
+		m.do(Draining{e.id, e.uuid})
+	}
 	m.do(Notify{Type: wire.RegistrationNotification, Content: wire.EngineNotice{ID: e.id, UUID: e.uuid}})
 	m.back(e)
 }
@@ -174,14 +178,12 @@ func (m *Machine) drop(i int, cause string) {
 
 // onUnregistration lets an engine go that says so, or whose nanny does.
 func (m *Machine) onUnregistration(ev Request) {
-	var content struct {
-		ID *wire.EngineID `json:"id"`
-	}
+	var content wire.Unregistration
 	if decode(ev.Message, &content) != nil || content.ID == nil {
 		return
 	}
 	if e := m.byID[*content.ID]; e != nil {
-		m.down(e, "it left, or its process ended")
+		m.down(e, cmp.Or(causeText(content.Cause), "it left, or its process ended"))
 		return
 	}
 	if i := m.pendingIndex(func(e *engine) bool { return e.id == *content.ID }); i >= 0 {
@@ -194,6 +196,21 @@ func (m *Machine) onUnregistration(ev Request) {
 				return
 			}
 		}
+	}
+}
+
+// onDraining has an engine be given nothing more.
+func (m *Machine) onDraining(ev Request) {
+	var content wire.Drains
+	if decode(ev.Message, &content) != nil {
+		return
+	}
+	if i := m.pendingIndex(func(e *engine) bool { return e.uuid == content.UUID }); i >= 0 {
+		m.pending[i].process.Draining = true
+	}
+	if e := m.byUUID[content.UUID]; e != nil && !e.process.Draining {
+		e.process.Draining = true
+		m.do(Draining{e.id, e.uuid})
 	}
 }
 

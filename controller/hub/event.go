@@ -125,6 +125,12 @@ type Up struct {
 	JobEnd wire.Time
 }
 
+// Draining says that an engine takes nothing more, and is about to end.
+type Draining struct {
+	ID   wire.EngineID
+	UUID wire.EngineUUID
+}
+
 // Down says that an engine is gone, and why.
 type Down struct {
 	ID    wire.EngineID
@@ -167,6 +173,7 @@ func (Reply) action()       {}
 func (Notify) action()      {}
 func (Ping) action()        {}
 func (Up) action()          {}
+func (Draining) action()    {}
 func (Down) action()        {}
 func (Refused) action()     {}
 func (Resubmit) action()    {}

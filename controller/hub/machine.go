@@ -158,6 +158,9 @@ func (m *Machine) onRequest(ev Request) {
 	case wire.UnregistrationRequest:
 		m.onUnregistration(ev)
 		return
+	case wire.EngineDraining:
+		m.onDraining(ev)
+		return
 	}
 	if m.adoption != nil && kind != wire.ShutdownRequest && kind != wire.EngineEndedRequest && kind != wire.HelloRequest {
 		m.adoption.waiting = append(m.adoption.waiting, ev)

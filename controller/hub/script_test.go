@@ -263,6 +263,8 @@ func (p *player) print(a Action) string {
 		return "ping " + a.Beat
 	case Up:
 		return fmt.Sprintf("up %d %s", a.ID, a.UUID)
+	case Draining:
+		return fmt.Sprintf("draining %d %s", a.ID, a.UUID)
 	case Down:
 		return fmt.Sprintf("down %d %s: %s", a.ID, a.UUID, a.Cause)
 	case Refused:
