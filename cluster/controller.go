@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/configs"
 	"muster/launcher"
 	"muster/transport/reach"
 )
@@ -67,22 +68,29 @@ func (c *Cluster) launchController(ctx context.Context, life string, more ...str
 }
 
 // reachable is what the controller is told so that engines on other machines
-// reach it, where nobody has said on which address it is to listen: for these
-// engines it listens on the interface by which nodes of the site reach each other
-// or, where this host has none of that name, on every interface; and for clients
-// on loopback as always.
+// reach it, where nobody has said on which address it is to listen.
 func (c *Cluster) reachable() []string {
-	said := c.profile.Controller.IP != "" || c.profile.Controller.EngineIP != "" ||
-		slices.ContainsFunc(c.config.ControllerArgs, func(a string) bool {
-			return a == "--ip" || a == "--engine-ip" || strings.HasPrefix(a, "--ip=") || strings.HasPrefix(a, "--engine-ip=")
-		})
-	if said || !c.profile.Engines.Elsewhere() {
-		return nil
+	said := slices.ContainsFunc(c.config.ControllerArgs, func(a string) bool {
+		return a == "--ip" || a == "--engine-ip" || strings.HasPrefix(a, "--ip=") || strings.HasPrefix(a, "--engine-ip=")
+	})
+	if ip := EngineIP(c.profile); ip != "" && !said {
+		return []string{"--engine-ip=" + ip}
 	}
-	if i := c.profile.Site.Network.Interface; i != "" && reach.Has(i) {
-		return []string{"--engine-ip=" + i}
+	return nil
+}
+
+// EngineIP is on what a controller listens for the engines of a profile, so that those
+// on other machines reach it: the interface by which nodes of the site reach each other
+// or, where this host has none of that name, every interface; and for clients
+// loopback as always. It is "" for engines of this machine, and where the profile says.
+func EngineIP(profile configs.Config) string {
+	switch i := profile.Site.Network.Interface; {
+	case profile.Controller.IP != "" || profile.Controller.EngineIP != "" || !profile.Engines.Elsewhere():
+		return ""
+	case i != "" && reach.Has(i):
+		return i
 	}
-	return []string{"--engine-ip=0.0.0.0"}
+	return "0.0.0.0"
 }
 
 // replaced reports whether every file is there and is not the one it was.

@@ -20,7 +20,7 @@ func (e *Engine) process() wire.EngineProcess {
 	}
 	if e.cfg.mpi {
 		rank := mpi.World().Rank()
-		p.Rank = &rank
+		p.Rank, p.Size = &rank, mpi.World().Size()
 	}
 	return p
 }

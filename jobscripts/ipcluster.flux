@@ -71,7 +71,7 @@ flux run --nodes=1 --tasks-per-node=4 ipengine --mpi --profile-dir="$IPP_PROFILE
 engines=$!
 
 if [ $# -gt 0 ]; then
-	"$@" &
+	ipcluster wait -- "$@" & # until all engines are there, and is the program then
 	program=$!
 fi
 # Whichever ends first ends the job. A wait is what a signal can interrupt.

@@ -120,6 +120,7 @@ func newSite(t *testing.T, system string) site {
 			"job timeleft") echo 7200 ;;
 			*)` + launch + ` ;;
 			esac`,
+		"ipcluster": `while [ "$1" != -- ]; do shift; done; shift; exec "$@"`,
 		"ipengine": `
 			trap 'echo engine ends >> "$EVENTS"; exit 0' TERM
 			trap 'echo engine drains >> "$EVENTS"; exit 0' USR1

@@ -64,7 +64,7 @@ func known(system string) error {
 func execute(kind, system string, form Form, data any) (string, error) {
 	t, err := template.New(kind+"."+system).Funcs(template.FuncMap{
 		"quote": quote, "words": Words, "clock": clock, "seconds": seconds, "minutes": minutes,
-	}).ParseFS(templates, "templates/broadcast", "templates/warning", "templates/"+kind+".body", "templates/"+kind+"."+system)
+	}).ParseFS(templates, "templates/broadcast", "templates/warning", "templates/pmi", "templates/"+kind+".body", "templates/"+kind+"."+system)
 	if err != nil {
 		return "", fmt.Errorf("jobscripts: %w", err)
 	}

@@ -176,6 +176,7 @@ type EngineProcess struct {
 	PID  int    `json:"pid,omitempty"`
 	Job  string `json:"job,omitempty"`  // the mark of the launcher's job, MUSTER_JOB in its environment
 	Rank *int   `json:"rank,omitempty"` // in that job's MPI world
+	Size int    `json:"size,omitempty"` // of that world
 	// JobEnd is when the batch system ends the process.
 	JobEnd Time `json:"job_end,omitzero"`
 	// Draining says that the engine finishes what it has begun, takes nothing

@@ -67,7 +67,7 @@ func makeFile(dir string) error {
 
 // round leaves two digits or three.
 func round(d time.Duration) time.Duration {
-	for unit := time.Second; unit > time.Microsecond; unit /= 10 {
+	for unit := time.Second; unit >= time.Microsecond; unit /= 10 {
 		if d >= unit {
 			return d.Round(unit / 10)
 		}

@@ -165,7 +165,7 @@ func (x *examination) load() error {
 	p.Engines.N = cmp.Or(x.N, p.Engines.N)
 	p.Engines.Launcher = cmp.Or(x.Engines, p.Engines.Launcher)
 	job := x.Job
-	job.Run = x.Profile.Dir
+	job.Run, job.Outside = x.Profile.Dir, !launcher.Allocated()
 	if err := p.Place(job, x.N); err != nil {
 		return err
 	}

@@ -150,14 +150,13 @@ func (t *trial) title() string {
 	return t.name
 }
 
-// controller is the configuration of the controller that such engines would have: where
-// nobody says on which address it listens, it is every one for those on other machines.
+// controller is the configuration of the controller that such engines would have.
 func (x *examination) controller(engines launcher.Config) controller.Config {
-	c := x.profile.Controller
-	c.Interface = x.profile.Site.Network.Interface
-	if c.IP == "" && c.EngineIP == "" && engines.Elsewhere() {
-		c.EngineIP = "0.0.0.0"
-	}
+	p := x.profile
+	p.Engines = engines
+	c := p.Controller
+	c.Interface = p.Site.Network.Interface
+	c.EngineIP = cmp.Or(c.EngineIP, cluster.EngineIP(p))
 	return c
 }
 

@@ -257,6 +257,9 @@ func (x *examination) wideEngines() bool {
 	return err == nil && plan.Depth > 1
 }
 
+// otherLaunch is what to do where ranks are started and do not find each other.
+const otherLaunch = `start ranks by the launcher of the MPI that the shim is for, with the words that it wants, as in launch = ["srun", "--mpi=pmix"] or ["mpirun"]`
+
 func nodeMPI(x *examination, reports []Report) []Finding {
 	first := reports[0].MPI
 	good := ok("%s, shim %s", short(first.Library), first.Shim)
@@ -270,13 +273,13 @@ func nodeMPI(x *examination, reports []Report) []Finding {
 			return warning("%s", r.MPI.Error).because("without MPI every engine is a world of its own, as the profile has it").remedy("load the MPI module in a line of setup, if engines are to talk to each other"), true
 		case r.MPI.Error != "":
 			return failure("%s", r.MPI.Error).because("the engines are to be ranks of one MPI world").
-				remedy("load the MPI module of the site in a line of setup (site.setup, or --setup), or give the launcher the words for it: launch = [\"srun\", \"--mpi=pmix\"]"), true
+				remedy("load the MPI module of the site in a line of setup (site.setup, or --setup); or " + otherLaunch), true
 		case x.ranks() && r.MPI.Size == 0:
 			return failure("MPI_Init of %s does not return", short(r.MPI.Library)).because("the engines are to be ranks of one MPI world").
-				remedy("use the launcher of the MPI that the shim is for, see the launch words in the profile"), true
+				remedy(otherLaunch), true
 		case r.MPI.Size > 0 && r.MPI.Size != len(reports):
 			return failure("%s of %d copies are one world", plural(r.MPI.Size, "rank", "ranks"), len(reports)).because("the engines are to be ranks of one MPI world").
-				remedy("use the launcher of the MPI that the shim is for, see the launch words in the profile"), true
+				remedy(otherLaunch), true
 		}
 		f := x.agrees(info, ok(""))
 		return f, f.State != OK

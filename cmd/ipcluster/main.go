@@ -35,6 +35,7 @@ func commands() []command {
 		{"attach", "show a cluster live; one behind ssh becomes one of this machine", attachCommand},
 		{"engines", "list, add, remove and restart engines of a cluster that runs", engines},
 		{"status", "say how a cluster and its engines are", showStatus},
+		{"wait", "wait until engines are there", wait},
 		{"logs", "print what controller and engines have printed", logs},
 		{"explain", "say what tasks wait for", explain},
 		{"script", "print a batch script that runs a whole cluster as one job", script},

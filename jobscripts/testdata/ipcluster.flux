@@ -85,7 +85,7 @@ mpiexec -n 128 --ppn 64 /tmp/"${engine##*/}" --mpi --profile-dir="$IPP_PROFILE_D
 engines=$!
 
 if [ $# -gt 0 ]; then
-	"$@" &
+	ipcluster wait -- "$@" & # until all engines are there, and is the program then
 	program=$!
 fi
 # Whichever ends first ends the job. A wait is what a signal can interrupt.

@@ -134,7 +134,7 @@ func TestSlurm(t *testing.T) {
 	})
 
 	t.Run("Pmix", func(t *testing.T) {
-		n := newSite(t, s, strings.Replace(twoNodes, `"mpirun"`, `"srun", "--mpi=pmix"`, 1))
+		n := newSite(t, s, strings.Replace(twoNodes, `"mpirun"`, `"srun"`, 1)) // which Slurm does not say it of
 		n.run("ipcluster", "start", "--daemonize")
 		if out := n.run("cell", "-n", "4", "mpi.World().Size()"); strings.Count(out, "Out[1]: 4\n") != 4 {
 			t.Errorf("cell printed\n%s", out)
@@ -162,7 +162,7 @@ func TestSlurm(t *testing.T) {
 	})
 
 	t.Run("NoPMI", func(t *testing.T) {
-		n := newSite(t, s, strings.Replace(twoNodes, `"mpirun"`, `"srun"`, 1))
+		n := newSite(t, s, strings.Replace(twoNodes, `"mpirun"`, `"srun", "--mpi=none"`, 1))
 		first := n.fails("ipcluster", "start")
 		if !strings.HasPrefix(first, "ipcluster: cluster: engines did not start: ipengine: ") || !strings.Contains(first, `give engines.slurm.launch the words of this site, such as ["mpirun"] or ["srun", "--mpi=pmix"]`) {
 			t.Errorf("first line %s", first)
@@ -260,6 +260,10 @@ func TestSlurm(t *testing.T) {
 		}
 		empty(t)
 	})
+
+	t.Run("Doctor", func(t *testing.T) { testDoctor(t, s, empty) })
+
+	t.Run("Readme", func(t *testing.T) { testReadme(t, s, empty) })
 
 	t.Run("WholeClusterAsShipped", func(t *testing.T) {
 		n := newSite(t, s, "")

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWait(t *testing.T) {
+	profile(t)
+	if _, diag, ok := ipcluster(t, "wait", "--timeout", "100ms"); ok || !strings.Contains(diag, "not within 100ms: is a cluster started?") {
+		t.Errorf("without a cluster: %s", diag)
+	}
+	cmd, out, diag := prepare(t, "wait", "-n", "2", "--", "echo", "they are", "there")
+	if err := cmd.Start(); err != nil { // before there is anything
+		t.Fatal(err)
+	}
+	if _, said, ok := ipcluster(t, "start", "-n", "2", "--daemonize"); !ok {
+		t.Fatal(said)
+	}
+	if err := cmd.Wait(); err != nil || out.String() != "they are there\n" {
+		t.Errorf("%v: %s%s", err, out, diag)
+	}
+	if _, diag, ok := ipcluster(t, "wait"); !ok {
+		t.Errorf("for any: %s", diag)
+	}
+	if _, diag, ok := ipcluster(t, "wait", "-n", "3", "--timeout", "300ms"); ok || !strings.Contains(diag, "wait for 3 engines, 2 are registered: not within 300ms") {
+		t.Errorf("for too many: %s", diag)
+	}
+	if _, diag, ok := ipcluster(t, "wait", "--", "no-such-program"); ok || !strings.Contains(diag, "no-such-program") {
+		t.Errorf("for a program that is not there: %s", diag)
+	}
+	if _, diag, ok := ipcluster(t, "stop"); !ok {
+		t.Error(diag)
+	}
+}
