@@ -59,10 +59,11 @@ type Site interface {
 const (
 	defaultTime = time.Hour
 	defaultPoll = 10 * time.Second
-	// submitLimit bounds the commands of batch systems: a scheduler that is
-	// busy may take its time, but not for ever.
-	submitLimit = 2 * time.Minute
 )
+
+// submitLimit bounds the commands of batch systems: a scheduler that is busy may
+// take its time, but not for ever.
+var submitLimit = 2 * time.Minute
 
 func (c BatchConfig) validate(section string) error {
 	switch {
@@ -269,12 +270,8 @@ func (b batch) submit(ctx context.Context, file, script string) (id string, err 
 	c := b.system.submit(file, script)
 	c.Env, c.Dir = plainWords, b.command.Dir
 	printed, err := b.runner.Output(ctx, c)
-	switch {
-	case errors.Is(err, exec.ErrNotFound):
-		return "", fmt.Errorf("launcher: %s is not there: this host does not submit to %s: start on a login node of the cluster, "+
-			"or the engines on this machine (--engines local or mpi): %w", c.Args[0], b.system.name(), err)
-	case err != nil:
-		return "", fmt.Errorf("launcher: submit %s: %w", file, newRefusal(c.Args[0], printed, err))
+	if err != nil {
+		return "", refused(b.system.name(), c.Args[0], printed, err, submitLimit)
 	}
 	if id = b.system.id(printed); id == "" {
 		return "", fmt.Errorf("launcher: submit %s: %s names no job: %q: if there is one, it has to be ended by hand", file, c.Args[0], printed)
@@ -285,12 +282,3 @@ func (b batch) submit(ctx context.Context, file, script string) (id string, err 
 // plainWords is added to the environment of batch commands, so that they
 // answer in the language and in the format that is understood here.
 var plainWords = []string{"LC_ALL=C", "SLURM_TIME_FORMAT=standard", "FLUX_F58_FORCE_ASCII=1"}
-
-// newRefusal is the error of a batch command: what it said, on one line.
-func newRefusal(command, printed string, err error) error {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = exit // without the command line, which the message would repeat
-	}
-	return &ExitError{Program: command, Reason: strings.TrimPrefix(reason(printed), command+": "), Status: err.Error(), Output: printed, Err: err}
-}

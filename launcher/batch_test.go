@@ -193,13 +193,13 @@ func TestBatchSubmissionThatIsRefused(t *testing.T) {
 		launcher launcher.Launcher
 		want     string
 	}{
-		{launcher.Slurm{Command: c, Config: launcher.SlurmConfig{Partition: "nowhere"}}, "sbatch: error: Batch job submission failed: Invalid partition name specified (exit status 1)"},
-		{launcher.SGE{Command: c, Config: launcher.SGEConfig{Queue: "nowhere"}}, `qsub: Unable to run job: Job was rejected because job requests unknown queue "nowhere" (exit status 1)`},
-		{launcher.Submitter{System: "pbs", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "qsub: Unknown queue (exit status 1)"},
-		{launcher.Submitter{System: "torque", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "qsub: Unknown queue (exit status 1)"},
-		{launcher.Submitter{System: "lsf", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "bsub: nowhere: No such queue. Job not submitted. (exit status 1)"},
-		{launcher.Submitter{System: "flux", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "flux: flux-batch: ERROR: [Errno 22] Invalid queue 'nowhere' specified (exit status 1)"},
-		{launcher.Submitter{System: "pjm", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "pjsub: [ERR.] PJM 0007 pjsub Resource group nowhere does not exist. (exit status 1)"},
+		{launcher.Slurm{Command: c, Config: launcher.SlurmConfig{Partition: "nowhere"}}, "launcher: submit: sbatch: error: Batch job submission failed: Invalid partition name specified (exit status 1): give another one (--queue; sinfo --summarize shows what there is)"},
+		{launcher.SGE{Command: c, Config: launcher.SGEConfig{Queue: "nowhere"}}, `qsub: Unable to run job: Job was rejected because job requests unknown queue "nowhere" (exit status 1): give another one (--queue; qconf -sql shows what there is)`},
+		{launcher.Submitter{System: "pbs", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "qsub: Unknown queue (exit status 1): give another one (--queue; qstat -q shows what there is)"},
+		{launcher.Submitter{System: "torque", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "qsub: Unknown queue (exit status 1): give another one (--queue"},
+		{launcher.Submitter{System: "lsf", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "bsub: nowhere: No such queue. Job not submitted. (exit status 1): give another one (--queue; bqueues shows"},
+		{launcher.Submitter{System: "flux", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "flux: flux-batch: ERROR: [Errno 22] Invalid queue 'nowhere' specified (exit status 1): give another one (--queue; flux queue list shows"},
+		{launcher.Submitter{System: "pjm", Command: c, Config: launcher.SubmitConfig{Queue: "nowhere"}}, "pjsub: [ERR.] PJM 0007 pjsub Resource group nowhere does not exist. (exit status 1): give another one (--queue; pjacl shows"},
 		{launcher.Submitter{System: "htcondor", Command: c, Config: launcher.SubmitConfig{Account: "nowhere"}}, "condor_submit: ERROR: Failed to create job (exit status 1)"},
 		{launcher.Submitter{System: "pbs", Command: c, Config: launcher.SubmitConfig{Nodes: 1, PerNode: 2}}, "3 engines do not fit on 1 nodes of 2 (engines.pbs.nodes, per_node)"},
 		{launcher.Submitter{System: "cron", Command: c}, `nothing is submitted to "cron"`},

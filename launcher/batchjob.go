@@ -126,7 +126,9 @@ func (j *batchJob) answered(s jobState) {
 			if j.State() != Queued {
 				verb = "was stopped and is held"
 			}
-			j.fail(newExitError(j.program, fmt.Errorf("%v %s: %s", j.handle.Batch, verb, s.why), j.words()))
+			failure := newExitError(j.program, fmt.Errorf("%v %s: %s", j.handle.Batch, verb, s.why), j.words())
+			failure.Queued, failure.Remedy = j.State() == Queued, remedy(j.handle.Batch.System, s.why)
+			j.fail(failure)
 		}
 	case running:
 		j.advance(Running)
@@ -142,6 +144,9 @@ func (j *batchJob) answered(s jobState) {
 
 // cause words how a job has ended that did not end by itself; "" is well.
 func (j *batchJob) cause(s jobState, r report) string {
+	if s.stage == over && j.State() == Queued && strings.HasPrefix(s.why, "cancelled") {
+		return s.why + " while it was queued"
+	}
 	// That it failed, or ended well though it was told to end, says no more than the job does.
 	if s.stage == over && s.why != "failed" && (s.why != "" || r.told == "") {
 		return s.why
@@ -164,7 +169,7 @@ func (j *batchJob) cause(s jobState, r report) string {
 		why = "gone from the queue"
 	}
 	if !r.running && !r.ended {
-		why += ", and it has not said that it began: do compute nodes see " + filepath.Dir(j.log) + "?"
+		why += ", and it has not said that it began: if compute nodes do not see " + filepath.Dir(j.log) + ", have the profile where they do (--profile-dir, IPYTHONDIR)"
 	}
 	return why
 }
@@ -206,6 +211,7 @@ func (j *batchJob) end(why string) {
 			why += `; give engines.slurm.launch the words of this site, such as ["mpirun"] or ["srun", "--mpi=pmix"]`
 		}
 		failure := newExitError(j.program, fmt.Errorf("%v: %s", j.handle.Batch, why), j.words())
+		failure.Queued = j.State() == Queued
 		end.blame(failure)
 		j.fail(failure)
 	}

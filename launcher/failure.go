@@ -19,6 +19,8 @@ type ExitError struct {
 	Program string // its name
 	Reason  string // what it said last, on one line; "" if it said nothing
 	Status  string // as in "exit status 1" or "killed by signal 9 (SIGKILL), probably out of memory"
+	Queued  bool   // it has never run: a batch system had it in its queue
+	Remedy  string // what can be done about it; "" if that is not known
 	Log     string // the file that holds all it printed, "" if nobody kept it
 	Output  string // the tail of that file
 	Err     error  // what waiting for it returned
@@ -38,10 +40,13 @@ func (e *ExitError) Error() string {
 	switch {
 	case e.Reason != "":
 		fmt.Fprintf(&b, "%s (%s)", e.Reason, e.Status)
-	case e.Output == "":
+	case e.Output == "" && !e.Queued:
 		b.WriteString(e.Status + ", without a word")
 	default:
 		b.WriteString(e.Status)
+	}
+	if e.Remedy != "" {
+		b.WriteString(": " + e.Remedy)
 	}
 	if e.Log != "" {
 		b.WriteString("\nlog: " + e.Log)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,11 +156,17 @@ var slurmNever = map[string]string{
 	"QOSNotAllowed": "the quality of service is not allowed here",
 }
 
+// slurmRefused are those of them that Slurm could have said at the submission, and
+// says there where a site wants it (slurm.conf(5), EnforcePartLimits). Others may
+// pass: nodes that are away come back, and who holds a job releases it.
+var slurmRefused = []string{"AccountNotAllowed", "InvalidAccount", "InvalidQOS", "PartitionTimeLimit", "QOSNotAllowed"}
+
 func slurmState(state, reason, start string) jobState {
 	switch state {
 	case "PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT":
 		s := jobState{stage: queued, why: strings.Trim(cmp.Or(reason, state), "()")}
 		meaning, never := slurmNever[s.why]
+		s.failed = slices.Contains(slurmRefused, s.why)
 		if s.never = never; never {
 			s.why += ": " + meaning
 		}
