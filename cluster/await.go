@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"muster/client"
@@ -44,7 +45,7 @@ func (s *engines) await(ctx context.Context, arrive func(context.Context, chan<-
 				return nil
 			}
 			if ctx.Err() != nil {
-				return late(ctx, p.queued(job, submitted), s.log())
+				return s.late(ctx, p.queued(job, submitted), job)
 			}
 			return fmt.Errorf("cluster: wait for engines: %w", err)
 		case <-begun:
@@ -54,7 +55,7 @@ func (s *engines) await(ctx context.Context, arrive func(context.Context, chan<-
 			defer stop()
 		case <-look.C:
 		case <-ctx.Done():
-			return late(ctx, p.queued(job, submitted), s.log())
+			return s.late(ctx, p.queued(job, submitted), job)
 		case <-failed:
 			if failed = nil; s.enough() == p.Want {
 				return ended(job, "engines did not start", "")
@@ -118,13 +119,28 @@ func (s *engines) arrive(ctx context.Context, counts chan<- int) error {
 	}
 }
 
+// errLate is the cause of a start that is given up.
+var errLate = errors.New("not ready")
+
 // late is the error of a start that was given up while engines were missing.
-func late(ctx context.Context, p Progress, log string) error {
+func (s *engines) late(ctx context.Context, p Progress, job launcher.Job) error {
+	why := context.Cause(ctx)
 	if p.Job != "" {
-		return fmt.Errorf("cluster: %v: %w", p, context.Cause(ctx))
+		return fmt.Errorf("cluster: %v: %w", p, why)
 	}
-	return fmt.Errorf("cluster: %d of %d engines registered: %w, see %s", p.Have, p.Want, context.Cause(ctx), log)
+	err := fmt.Errorf("cluster: %d of %d engines registered: %w", p.Have, p.Want, why)
+	if !errors.Is(why, errLate) {
+		return err
+	}
+	said := "they have printed nothing"
+	if lines := strings.Split(strings.TrimRight(job.Output(), "\n"), "\n"); lines[0] != "" {
+		said = "  | " + strings.Join(lines[max(0, len(lines)-shownLines):], "\n  | ")
+	}
+	return fmt.Errorf("%w: ipcluster doctor finds out what keeps them from the controller, and --timeout gives them longer\nlog: %s\n%s", err, s.log(), said)
 }
+
+// shownLines is how much of what engines have printed an error shows.
+const shownLines = 20
 
 // ended is the error of a job that ended too soon: how it failed, or quiet when
 // it ended well. A job that fails closes two channels, of which a select takes

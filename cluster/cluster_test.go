@@ -175,7 +175,7 @@ func TestStartErrorsSayWhyFirstAndLeaveNothing(t *testing.T) {
 		{"controller says nothing", clustertest.ControllerMute, "1", func(c *Config) { c.Timeout = 300 * time.Millisecond },
 			"cluster: the controller wrote no CLIENTFILE in time: not ready within 300ms, see LOGS/ipcontroller.log"},
 		{"engines do not register", clustertest.EngineMute, "1", func(c *Config) { c.Timeout = 5 * time.Second },
-			"cluster: 0 of 2 engines registered: not ready within 5s, see LOGS/ipengine-*.log"},
+			"cluster: 0 of 2 engines registered: not ready within 5s: ipcluster doctor finds out what keeps them from the controller, and --timeout gives them longer"},
 		{"no mpirun", "", "", func(c *Config) {
 			writeProfile(t, c.Profile, "[engines]\nlauncher = \"mpi\"\n[engines.mpi]\ncommand = [\"muster-no-such-mpirun\"]\n")
 		}, "launcher: muster-no-such-mpirun is not there: install Open MPI or MPICH"},

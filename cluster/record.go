@@ -103,8 +103,8 @@ func (r *Record) Path() string {
 // claim writes a new record. It fails when the cluster runs already; a stale
 // record is returned, and must be cleared first.
 func (r *Record) claim() (stale *Record, err error) {
-	// One claim at a time: the folder is locked. Where the file system has no
-	// such lock, two starts in the same millisecond are not told apart.
+	// One claim at a time: the folder is locked, which says nothing to other hosts on
+	// some file systems. That a record is made only where there is none does.
 	dir, err := os.Open(r.Profile().PidDir())
 	if err != nil {
 		return nil, fmt.Errorf("cluster: record: %w", err)
@@ -112,41 +112,72 @@ func (r *Record) claim() (stale *Record, err error) {
 	defer dir.Close()
 	_ = syscall.Flock(int(dir.Fd()), syscall.LOCK_EX)
 
-	old, err := read(r.Path())
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, r.write()
-	case err != nil:
-		return nil, err
+	for {
+		old, err := read(r.Path())
+		if errors.Is(err, fs.ErrNotExist) {
+			if err = r.create(); errors.Is(err, fs.ErrExist) {
+				continue // somebody was faster
+			}
+			return nil, err
+		}
+		if err == nil {
+			err = old.Taken()
+		}
+		return old, err
 	}
-	switch old.State() {
-	case Stale:
-		return old, nil
-	case Elsewhere:
-		return nil, fmt.Errorf("cluster: %s runs on %s since %s: stop it there, start under another --cluster-id, or remove %s if that machine is gone",
-			r.Name(), old.Host, old.Started.Local().Format(time.DateTime), r.Path())
-	}
-	return nil, fmt.Errorf("cluster: %s runs already, since %s: stop it first, or start another beside it under another --cluster-id",
-		r.Name(), old.Started.Local().Format(time.DateTime))
 }
 
-func (r *Record) write() error {
+// Taken is the error of a start under the name of a recorded cluster; nil if nothing
+// stands against it but what a crash has left.
+func (r *Record) Taken() error {
+	since := r.Started.Local().Format(time.DateTime)
+	switch r.State() {
+	case Stale:
+		return nil
+	case Elsewhere:
+		return fmt.Errorf("cluster: %s runs on %s since %s: stop it there, start under another --cluster-id, or remove %s if that machine is gone", r.Name(), r.Host, since, r.Path())
+	}
+	return fmt.Errorf("cluster: %s runs already, since %s: stop it first, or start another beside it under another --cluster-id", r.Name(), since)
+}
+
+// write replaces the record.
+func (r *Record) write() error { return r.put(os.Rename) }
+
+// create makes the record; the error is fs.ErrExist where there is one.
+func (r *Record) create() error {
+	return r.put(func(from, to string) error {
+		err := os.Link(from, to) // of two links one is made, also on network file systems (open(2), O_EXCL)
+		if err == nil {
+			return os.Remove(from)
+		}
+		if _, there := os.Lstat(to); errors.Is(there, fs.ErrNotExist) { // a file system without links
+			return os.Rename(from, to)
+		}
+		return err
+	})
+}
+
+// put has a file with the record moved to where it belongs.
+func (r *Record) put(move func(from, to string) error) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return fmt.Errorf("cluster: record: %w", err)
 	}
-	return replace(r.Path(), append(b, '\n'))
+	return putFile(r.Path(), append(b, '\n'), move)
 }
 
 // replace writes a file of mode 0600 as a whole.
-func replace(path string, b []byte) error {
+func replace(path string, b []byte) error { return putFile(path, b, os.Rename) }
+
+// putFile writes a file of mode 0600 beside a path, and has it moved there.
+func putFile(path string, b []byte, move func(from, to string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".cluster-*") // has mode 0600
 	if err != nil {
 		return fmt.Errorf("cluster: record: %w", err)
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
+		err = move(f.Name(), path)
 	}
 	if err != nil {
 		os.Remove(f.Name())

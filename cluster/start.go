@@ -52,7 +52,7 @@ func (c *Cluster) start(ctx context.Context) error {
 // limited returns a context that ends when the start has taken too long.
 func (c *Cluster) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	limit := c.profile.Engines.Limit()
-	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready within %v", limit))
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w within %v", errLate, limit))
 }
 
 // connect connects the client and waits for enough engines as it sees them, of which

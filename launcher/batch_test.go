@@ -124,7 +124,7 @@ func TestBatchJobEndsWithItsCause(t *testing.T) {
 			waitFor(t, "output", func() bool { return strings.Count(job.Output(), "up") == 2 })
 			if id := job.Handle().Batch.ID; end != "cancel" {
 				s.End(strings.Trim(id, "f.standi"), end)
-			} else if _, err := (launcher.OS{}).Output(t.Context(), launcher.Command{Args: append(cancels[system], id)}); err != nil {
+			} else if _, err := (launcher.OS{}).Output(t.Context(), launcher.Command{Args: append(cancels[system], id), Env: []string{"LC_ALL=C"}}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -118,7 +118,7 @@ func (j *batchJob) reported(r report) {
 func (j *batchJob) answered(s jobState) {
 	switch s.stage {
 	case queued:
-		if j.wait(Waiting{Reason: s.why, Position: s.place, Start: s.start}) && s.never {
+		if j.wait(Waiting{Reason: s.why, Position: s.place, Start: s.start}) && s.never && !s.failed {
 			j.slog.Warn("the job may never start", "job", j.handle.Batch.String(), "reason", s.why)
 		}
 		if s.failed {

@@ -48,7 +48,7 @@ func (e *ExitError) Error() string {
 	if e.Remedy != "" {
 		b.WriteString(": " + e.Remedy)
 	}
-	if e.Log != "" {
+	if e.Log != "" && !(e.Queued && e.Output == "") {
 		b.WriteString("\nlog: " + e.Log)
 	}
 	if lines := splitLines(e.Output); len(lines) > 1 {

@@ -26,9 +26,9 @@ import (
 // These environment variables make the programs misbehave.
 const (
 	ControllerFails = "CLUSTERTEST_CONTROLLER_FAILS" // the controller says the value and ends badly
-	ControllerMute  = "CLUSTERTEST_CONTROLLER_MUTE"  // the controller does nothing at all
+	ControllerMute  = "CLUSTERTEST_CONTROLLER_MUTE"  // the controller says the value and does nothing else
 	EngineFails     = "CLUSTERTEST_ENGINE_FAILS"     // engines say the value and end badly
-	EngineMute      = "CLUSTERTEST_ENGINE_MUTE"      // engines do nothing at all
+	EngineMute      = "CLUSTERTEST_ENGINE_MUTE"      // engines say the value and do nothing else
 	EngineHeld      = "CLUSTERTEST_ENGINE_HELD"      // one engine waits as long as the file of this name is there, which it makes, and writes its pid into
 )
 
@@ -56,7 +56,8 @@ func misbehave(name, fails, mute string) {
 	if why := os.Getenv(fails); why != "" {
 		fail(name, why)
 	}
-	if os.Getenv(mute) != "" {
+	if said := os.Getenv(mute); said != "" {
+		fmt.Println(said)
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
 		<-ctx.Done()

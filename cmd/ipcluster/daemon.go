@@ -55,6 +55,12 @@ func startDaemon(config cluster.Config, args []string) (*daemon, error) {
 	if err := config.Profile.Create(); err != nil {
 		return nil, err
 	}
+	// Before the log of a cluster that runs is begun anew.
+	if r, err := cluster.Find(config.Profile, config.ID); err == nil {
+		if err := r.Taken(); err != nil {
+			return nil, err
+		}
+	}
 	name := "ipcluster.log"
 	if config.ID != "" {
 		name = "ipcluster-" + filepath.Base(config.ID) + ".log"

@@ -96,6 +96,9 @@ func (s *Scheduler) Down(down bool) {
 	}
 }
 
+// Slow has every command take its time.
+func (s *Scheduler) Slow(by time.Duration) { s.write("slow", by.String()) }
+
 // Calls returns the command lines that began with a word.
 func (s *Scheduler) Calls(command string) (lines []string) {
 	b, err := os.ReadFile(filepath.Join(s.dir, "calls"))
@@ -161,6 +164,15 @@ func playCommand() {
 	if _, err := os.Stat(filepath.Join(s.dir, "down")); err == nil && !slices.Contains([]string{"standin-job", "srun", "mpirun", "mpiexec"}, name) && !slices.Equal(os.Args[1:min(2, len(os.Args))], []string{"run"}) {
 		fmt.Fprintln(os.Stderr, name+": error: Unable to contact the controller (connect failure)")
 		os.Exit(1)
+	}
+	if part := slices.Contains([]string{"standin-job", "srun", "mpirun", "mpiexec"}, name) || len(os.Args) > 1 && os.Args[1] == "run"; !part {
+		if os.Getenv("LC_ALL") != "C" { // in words that are understood there, and only there
+			fmt.Fprintln(os.Stderr, name+": Fehler: Anfrage nicht möglich")
+			os.Exit(1)
+		}
+		slow, _ := os.ReadFile(filepath.Join(s.dir, "slow"))
+		by, _ := time.ParseDuration(string(slow))
+		time.Sleep(by)
 	}
 	os.Exit(command(s, os.Args[1:]))
 }
