@@ -29,6 +29,8 @@ type engines struct {
 	life      int                  // how often it, or an engine of it, was started again
 	changing  string               // what is being done to all of it, as in "remove"; "" is nothing
 	leaving   map[seat]*leaving    // single engines that are to end
+	next      *successor           // in a chain of jobs, the one that follows
+	followed  int                  // jobs of that chain after the first, next among them
 
 	keeping sync.WaitGroup // goroutines that follow it; what they start is theirs
 	dismiss func()         // ends them
@@ -69,12 +71,15 @@ func (s *engines) note(change func(*Set)) error {
 
 // log is the name of the logs of the set in its present life. Those of processes of
 // this machine bear the ids of these.
-func (s *engines) log() string {
+func (s *engines) log() string { return s.logOf(s.lives()) }
+
+// logOf is the name of the logs of one life.
+func (s *engines) logOf(life int) string {
 	copies := "-*"
 	if s.name != firstSet && s.config.Name() != "local" {
 		copies += "+" + s.name
 	}
-	if life := s.lives(); life > 0 {
+	if life > 0 {
 		copies += fmt.Sprintf(".%d", life)
 	}
 	return s.c.log("ipengine", copies)
@@ -92,15 +97,22 @@ const firstSet = "1"
 
 // launcher returns the launcher of the set.
 func (s *engines) launcher() (launcher.Launcher, error) {
+	return s.launcherOf(s.lives(), s.mark, launcher.Handle{})
+}
+
+// launcherOf returns the launcher of one life of the set, with a mark, which begins
+// after the end of another job if there is one.
+func (s *engines) launcherOf(life int, mark string, after launcher.Handle) (launcher.Launcher, error) {
 	var more []string
-	first := s.name == firstSet && s.lives() == 0
+	first := s.name == firstSet && life == 0
 	if !s.config.Apart() && !(first && s.config.World()) { // whose ids are their ranks
 		more = append(more, "--IPEngine.ids="+wire.FormatIDs(s.ids)) // Python's engines pass over what they do not know, in this spelling
 	}
-	command, err := s.command(s.log(), more...)
+	command, err := s.command(s.logOf(life), more...)
 	if err != nil {
 		return nil, err
 	}
+	command.Mark, command.After = mark, after
 	for _, id := range s.ids {
 		command.Numbers = append(command.Numbers, int(id))
 	}
@@ -154,13 +166,13 @@ func (s *engines) begin(job launcher.Job) error {
 
 // stop ends all of the set.
 func (s *engines) stop(ctx context.Context) error {
+	errs := []error{s.cancelNext(ctx)} // before it can take over
 	s.c.recording.Lock()
 	jobs := slices.Collect(maps.Values(s.again))
 	if s.job != nil {
 		jobs = append(jobs, s.job)
 	}
 	s.c.recording.Unlock()
-	var errs []error
 	for _, job := range jobs {
 		errs = append(errs, job.Stop(ctx))
 	}

@@ -21,6 +21,9 @@ func (r *Record) Left() Left {
 		if s.Handle.Batch != nil && !s.Gone {
 			l.Batch = append(l.Batch, s.Handle.Batch)
 		}
+		if s.Next != nil && s.Next.Batch != nil {
+			l.Batch = append(l.Batch, s.Next.Batch)
+		}
 	}
 	l.Processes = append(l.Processes, r.Controller.Left()...)
 	files := []string{r.pythonFile(), r.Path()}

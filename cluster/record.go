@@ -208,6 +208,9 @@ func (r *Record) Stop(ctx context.Context) error {
 		limit := 2 * launcher.DefaultGrace
 		for _, s := range r.Sets {
 			limit += s.Handle.StopLimit()
+			if s.Next != nil {
+				limit += s.Next.StopLimit()
+			}
 		}
 		err = r.Supervisor.Stop(ctx, limit)
 	}
@@ -221,6 +224,9 @@ func (r *Record) Stop(ctx context.Context) error {
 		*r = *now
 	}
 	for _, s := range r.Sets {
+		if s.Next != nil { // before it can take over
+			err = errors.Join(err, s.Next.Stop(ctx, launcher.DefaultGrace))
+		}
 		err = errors.Join(err, s.Handle.Stop(ctx, launcher.DefaultGrace))
 	}
 	if err = errors.Join(err, r.Controller.Stop(ctx, launcher.DefaultGrace)); err != nil {

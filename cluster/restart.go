@@ -41,8 +41,7 @@ func (s *engines) dismissed() {
 func (s *engines) keep(ctx context.Context, begun time.Time) {
 	tries := backoff{first: s.c.firstWait()}
 	for {
-		job, _ := s.latest()
-		end, ok := s.death(ctx, job, launcher.All)
+		end, ok := s.keepJob(ctx, &begun)
 		if !ok {
 			return
 		}

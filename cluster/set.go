@@ -24,6 +24,11 @@ type Set struct {
 	// Missing is how many have not registered yet, of a set that the cluster has begun
 	// without them.
 	Missing int `json:"missing,omitempty"`
+
+	// Next is the job that takes over when this one has ended, and Chain how many more
+	// are to follow after that.
+	Next  *launcher.Handle `json:"next,omitempty"`
+	Chain int              `json:"chain,omitempty"`
 	// Removing says that the set is being ended on somebody's word.
 	Removing bool `json:"removing,omitempty"`
 }

@@ -179,7 +179,7 @@ func TestPlace(t *testing.T) {
 
 // A profile that describes no site has the launcher's own section asked.
 func TestPlaceWithoutASite(t *testing.T) {
-	r := site.Request{Account: "a", Queue: "q", Time: time.Minute, Directives: []string{"-x"}, Setup: []string{"module load m"}, Launch: []string{"mpirun"}}
+	r := site.Request{Account: "a", Queue: "q", Time: time.Minute, Warning: time.Second, Chain: 2, Directives: []string{"-x"}, Setup: []string{"module load m"}, Launch: []string{"mpirun"}}
 	var c Config
 	c.Engines.Launcher, c.Engines.Slurm.Partition, c.Engines.Slurm.Directives = "slurm", "theirs", []string{"-y"}
 	c.Job.Nodes, c.Job.PerNode = 2, 3
@@ -187,7 +187,7 @@ func TestPlaceWithoutASite(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Engines.Slurm
-	if s.Account != "a" || s.Partition != "q" || s.Nodes != 2 || s.PerNode != 3 || s.Time != time.Minute || !slices.Equal(s.Directives, []string{"-y", "-x"}) ||
+	if s.Account != "a" || s.Partition != "q" || s.Nodes != 2 || s.PerNode != 3 || s.Time != time.Minute || s.Warning != time.Second || s.Chain != 2 || !slices.Equal(s.Directives, []string{"-y", "-x"}) ||
 		!slices.Equal(s.Setup, r.Setup) || !slices.Equal(s.Launch, r.Launch) {
 		t.Errorf("got %+v", s)
 	}
@@ -202,14 +202,26 @@ func TestPlaceWithoutASite(t *testing.T) {
 	if err := c.Place(site.Request{Kind: "gpu"}, 0); err == nil || !strings.Contains(err.Error(), "job.kind") {
 		t.Errorf("a kind of nodes of no site: %v", err)
 	}
-	c = Config{}
-	if err := c.Place(r, 0); err != nil || c.Engines.Launcher != "" {
+	c = Config{Job: r}
+	if err := c.Place(site.Request{}, 0); err != nil || c.Engines.Launcher != "" {
 		t.Errorf("engines of this machine: %+v, %v", c.Engines, err)
+	}
+	if err := c.Place(r, 0); err == nil || !strings.Contains(err.Error(), `2 more jobs after the first: engines of launcher "local" are no job`) {
+		t.Errorf("a chain of engines of this machine: %v", err)
+	}
+	c.Engines.Launcher = "htcondor"
+	if err := c.Place(r, 4); err != nil {
+		t.Fatal(err)
+	}
+	c.Engines.N = 4
+	c.Engines.HTCondor.Queue = ""
+	if err := c.Engines.Validate(); err == nil || !strings.Contains(err.Error(), "HTCondor orders nothing but the nodes of a DAG") {
+		t.Errorf("a chain of HTCondor: %v", err)
 	}
 }
 
 func TestWriteIsReadBack(t *testing.T) {
-	r := site.Request{Nodes: 2, PerNode: 4, Time: 90 * time.Minute, Kind: "gpu", Queue: "regular", Account: "m1_g", Directives: []string{"--exclusive"}, Setup: []string{`export A="b"`}, Broadcast: true}
+	r := site.Request{Nodes: 2, PerNode: 4, Time: 90 * time.Minute, Warning: 5 * time.Minute, Chain: 3, Kind: "gpu", Queue: "regular", Account: "m1_g", Directives: []string{"--exclusive"}, Setup: []string{`export A="b"`}, Broadcast: true}
 	text, err := Write("perlmutter", r)
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +230,7 @@ func TestWriteIsReadBack(t *testing.T) {
 	if err := Decode("f.toml", []byte(text), &c); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := Write(c.Extends, c.Job); err != nil || again != text || c.Job.Time != r.Time || c.Job.Setup[0] != r.Setup[0] {
+	if again, err := Write(c.Extends, c.Job); err != nil || again != text || c.Job.Time != r.Time || c.Job.Warning != r.Warning || c.Job.Chain != r.Chain || c.Job.Setup[0] != r.Setup[0] {
 		t.Errorf("%v\n%s\nis read as\n%s", err, text, again)
 	}
 	if text, err := Write("", site.Request{}); err != nil || text != "" {

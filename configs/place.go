@@ -43,7 +43,7 @@ func (c *Config) Place(said site.Request, n int) error {
 	}
 	system := c.Site.LauncherName()
 	if !c.Site.Known() || c.Engines.Launcher != "" && c.Engines.Launcher != system {
-		return c.ask(request)
+		return c.ask(said, request)
 	}
 	p := placer{c.Site, request}
 	plan, err := p.plan(cmp.Or(n, c.Engines.N))
@@ -52,7 +52,7 @@ func (c *Config) Place(said site.Request, n int) error {
 	}
 	c.Engines.Launcher, c.Engines.N = system, plan.N
 	config := c.Engines.Batch()
-	config.Site, config.Poll = p, plan.Poll
+	config.Site, config.Poll, config.Chain = p, plan.Poll, request.Chain
 	return nil
 }
 
@@ -78,10 +78,14 @@ func (c *Config) PlaceMore(said site.Request, n int) error {
 	return c.Place(said, n)
 }
 
-// ask has a request over what the sections of the launchers say.
-func (c *Config) ask(r site.Request) error {
+// ask has a request, of which the command line said a part, over what the sections of
+// the launchers say.
+func (c *Config) ask(said, r site.Request) error {
 	config := c.Engines.Batch()
 	if config == nil {
+		if said.Chain > 0 {
+			return fmt.Errorf("configs: %d more jobs after the first: engines of launcher %q are no job of a batch system, and have no end of their time", said.Chain, c.Engines.Name())
+		}
 		return nil
 	}
 	switch c.Engines.Launcher {
@@ -104,6 +108,7 @@ func (c *Config) ask(r site.Request) error {
 		return fmt.Errorf("configs: job.kind and job.broadcast are for profiles that describe a site: this one asks %s alone", c.Engines.Launcher)
 	}
 	config.Time, config.Warning, config.Poll = cmp.Or(r.Time, config.Time), cmp.Or(r.Warning, config.Warning), cmp.Or(r.Poll, config.Poll)
+	config.Chain = r.Chain
 	config.Directives, config.Setup = slices.Concat(config.Directives, r.Directives), slices.Concat(config.Setup, r.Setup)
 	if len(r.Launch) > 0 {
 		config.Launch = r.Launch

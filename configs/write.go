@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -19,14 +20,16 @@ func Write(extends string, r site.Request) (string, error) {
 		Job     map[string]any `toml:"job,omitempty"`
 	}{extends, make(map[string]any)}
 	for key, value := range map[string]any{
-		"nodes": r.Nodes, "per_node": r.PerNode, "kind": r.Kind, "queue": r.Queue, "account": r.Account, "broadcast": r.Broadcast, "template": r.Template,
+		"nodes": r.Nodes, "per_node": r.PerNode, "kind": r.Kind, "queue": r.Queue, "account": r.Account, "broadcast": r.Broadcast, "template": r.Template, "chain": r.Chain,
 	} {
 		if !slices.Contains([]any{0, "", false}, value) {
 			profile.Job[key] = value
 		}
 	}
-	if r.Time > 0 {
-		profile.Job["time"] = r.Time.String()
+	for key, d := range map[string]time.Duration{"time": r.Time, "warning": r.Warning} {
+		if d > 0 {
+			profile.Job[key] = d.String()
+		}
 	}
 	for key, list := range map[string][]string{"directives": r.Directives, "setup": r.Setup, "drop": r.Drop} {
 		if len(list) > 0 {

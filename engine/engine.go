@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,7 +159,7 @@ func (e *Engine) join(network transport.Network) (*channels, error) {
 			e.log.Warn("the connection file asks for an ssh tunnel, which engines do not make: connecting directly", "ssh", conn.SSH)
 		}
 		e.site = &site{conn, file, wire.NewSession(conn.Key, string(e.uuid))}
-		ch, err := e.enter(network, wire.Registration{ID: e.cfg.ID})
+		ch, err := e.enter(network, wire.Registration{ID: e.cfg.ID, After: os.Getenv(afterVar)})
 		if !errors.Is(err, errReplaced) {
 			return ch, err
 		}

@@ -11,6 +11,9 @@ import (
 // one job.
 const jobVar = "MUSTER_JOB"
 
+// afterVar is the mark of the job that has ended before that of the engine was started.
+const afterVar = "MUSTER_JOB_AFTER"
+
 // process tells which process this is, with MPI its rank, and how long it lasts.
 func (e *Engine) process() wire.EngineProcess {
 	host, _ := os.Hostname() // without a name, pid and job have to do

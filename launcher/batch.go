@@ -26,6 +26,9 @@ type BatchConfig struct {
 	// Warning is how long before its end the engines drain; 0 is a minute, and of short
 	// jobs a tenth of their time.
 	Warning time.Duration `toml:"warning"`
+	// Chain is how many more jobs follow the first, each when the one before has ended.
+	// Whoever starts the jobs sees to that.
+	Chain int `toml:"-"`
 	// Directives are more options of the batch system, as in "--constraint=cpu".
 	Directives []string `toml:"directives"`
 	// Setup is lines of shell that run before the engines, as in "module load openmpi".
@@ -71,6 +74,8 @@ func (c BatchConfig) validate(section string) error {
 		return fmt.Errorf("launcher: %s.time is %v: want a second at least, or 0 for %v", section, c.Time, defaultTime)
 	case c.Warning < 0 || c.Warning >= cmp.Or(c.Time, defaultTime):
 		return fmt.Errorf("launcher: %s.warning is %v: want less than the time of the job, %v", section, c.Warning, cmp.Or(c.Time, defaultTime))
+	case c.Chain < 0:
+		return fmt.Errorf("launcher: %d more jobs after the first: this must not be negative", c.Chain)
 	case c.Poll < 0 || c.Poll > 0 && c.Poll < time.Second:
 		return fmt.Errorf("launcher: %s.poll is %v: batch systems are not asked more often than once in a second", section, c.Poll)
 	}
@@ -241,6 +246,10 @@ func (b batch) render(n int, mark string, sent []string) (files jobFiles, script
 	e.Name, _, _ = strings.Cut(filepath.Base(b.command.Log), "-*")
 	e.Args = append([]string{program}, b.command.Args[1:]...)
 	e.Env = slices.Concat(e.Env, b.command.Env, sent, []string{markName + "=" + mark}, labels)
+	if after := b.command.After; after.Batch != nil {
+		e.After = after.Batch.ID
+		e.Env = append(e.Env, afterName+"="+after.Mark)
+	}
 	if os.Geteuid() == 0 {
 		e.Env = append(e.Env, rootEnv...)
 	}

@@ -351,6 +351,37 @@ func TestBatchWarned(t *testing.T) {
 	})
 }
 
+// A job that is to come after another waits for its end, however that ends, where the
+// batch system can order jobs.
+func TestBatchAfter(t *testing.T) {
+	underAll(t, func(t *testing.T, system string, s *launchertest.Scheduler) {
+		var log syncBuffer
+		first := start(t, batchOf(system, command(t, launchertest.Serve), nil), 1)
+		<-first.Wait(launcher.Running)
+		c := command(t, launchertest.Finish)
+		c.After = first.Handle()
+		second, err := batchOf(system, c, slog.New(slog.NewTextHandler(&log, nil))).Start(t.Context(), 1)
+		if system == "pjm" || system == "htcondor" {
+			if err == nil || !strings.Contains(err.Error(), "orders nothing but") {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "a word on why it waits", func() bool { return second.Pending() != (launcher.Waiting{}) })
+		if second.State() != launcher.Queued {
+			t.Errorf("state %v while the other runs", second.State())
+		}
+		s.End(strings.Trim(first.Handle().Batch.ID, "f.standi"), "NODE_FAIL")
+		<-second.Wait(launcher.Ended)
+		if second.Err() != nil || strings.Contains(log.String(), "may never start") {
+			t.Errorf("%v, log %s", second.Err(), &log)
+		}
+	})
+}
+
 // What the start submits is what Script prints, and it is private.
 func TestBatchFiles(t *testing.T) {
 	launchertest.NewScheduler(t)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"muster/jobscripts"
 )
 
 // Config says how a set of engines is started: section [engines] of a profile.
@@ -239,6 +241,11 @@ func (c Config) Validate() error {
 	if s := c.Submit(); s != nil {
 		if err := s.validate(c.Launcher, c.Count()); err != nil {
 			return err
+		}
+	}
+	if b := c.Batch(); b != nil && b.Chain > 0 {
+		if err := jobscripts.Chains(scripts(c.Launcher)); err != nil {
+			return fmt.Errorf("launcher: %d more jobs after the first of %s: %w", b.Chain, c.Launcher, err)
 		}
 	}
 	if c.Batch() != nil && c.Count() == 0 {

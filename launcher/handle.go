@@ -34,6 +34,9 @@ type Handle struct {
 // markName is the environment variable that carries a job's mark.
 const markName = "MUSTER_JOB"
 
+// afterName is the variable that carries the mark of the job that this one comes after.
+const afterName = "MUSTER_JOB_AFTER"
+
 // NewMark returns a mark that no other job has.
 func NewMark() string {
 	b := make([]byte, 8)

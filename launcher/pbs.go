@@ -103,16 +103,12 @@ func pbsState(job map[string]string) jobState {
 	case "Q", "H", "W", "T", "M":
 		s := jobState{stage: queued, why: strings.TrimSpace(strings.TrimPrefix(job["comment"], "Not Running: "))}
 		if job["job_state"] == "H" {
-			s.why, s.never = cmp.Or(s.why, "it is held"), true
+			s.why, s.never = cmp.Or(s.why, "it is held"), job["depend"] == "" // which the server releases
 			// The server holds a job itself when it could not be started too often.
 			s.failed = strings.Contains(s.why, "too many failed attempts")
 		}
 		if strings.HasPrefix(s.why, "Can Never Run") {
 			s.never = true
-		}
-		// Servers that estimate the start of jobs tell it.
-		if t, err := time.ParseInLocation(time.ANSIC, job["estimated.start_time"], time.Local); err == nil && !s.never {
-			s.start = t
 		}
 		// Where the server estimates the start of jobs.
 		if t, err := time.ParseInLocation(time.ANSIC, job["estimated.start_time"], time.Local); err == nil && !s.never {

@@ -39,6 +39,9 @@ type Command struct {
 	// Mark is the mark of the job, for those who must know it before the start;
 	// "" lets the launcher make one.
 	Mark string
+	// After is a job of the batch system: the one to be submitted does not start before
+	// that has ended, however it ends, and takes its place. The zero value is none.
+	After Handle
 }
 
 // number is that of a copy, as a word.

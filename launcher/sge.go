@@ -71,6 +71,7 @@ var (
 	// sgeUsage is there for a job that has begun; later Grid Engines print its
 	// state as well.
 	sgeUsage   = regexp.MustCompile(`(?m)^usage\s+1:|^job_state\s+1:\s+[rt]`)
+	sgeAfter   = regexp.MustCompile(`(?m)^jid_predecessor_list`) // waits for another job
 	sgeTrouble = regexp.MustCompile(`(?m)^error reason\s+\d+:\s+(.*)$`)
 	sgeStamp   = regexp.MustCompile(`^[\d/]+ [\d:]+ (?:\[[\d:]+\]: )?(?:error: )?`)
 	sgeWhy     = regexp.MustCompile(`(?m)^scheduling info:\s+(.*)$`)
@@ -107,7 +108,7 @@ func sgeState(paragraph string) jobState {
 	s := jobState{stage: queued}
 	if m := sgeWhy.FindStringSubmatch(paragraph); m != nil { // where the site lets the scheduler tell
 		s.why = strings.TrimSpace(m[1])
-		s.never = strings.Contains(s.why, "because it only offers") || strings.Contains(s.why, "in hold state")
+		s.never = strings.Contains(s.why, "because it only offers") || strings.Contains(s.why, "in hold state") && !sgeAfter.MatchString(paragraph)
 	}
 	return s
 }

@@ -145,6 +145,9 @@ type Registration struct {
 	// controller that was started anew: those that wait or run, and those whose
 	// replies it keeps. Nil stands for a first registration.
 	Tasks []MsgID `json:"tasks,omitzero"`
+	// After is the mark of a job that has ended before the engine's own was started,
+	// MUSTER_JOB_AFTER in its environment: the engine takes the place of one of that.
+	After string `json:"after,omitempty"`
 	EngineProcess
 }
 

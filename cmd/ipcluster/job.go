@@ -17,6 +17,7 @@ func jobFlags(fs *pflag.FlagSet, r *site.Request) {
 	fs.IntVar(&r.PerNode, "per-node", r.PerNode, "engines on each node")
 	fs.VarP((*walltime)(&r.Time), "time", "t", "longest run time, as in 90m or 01:30:00")
 	fs.Var((*walltime)(&r.Warning), "warning", "how long before the end of the job its engines drain, as in 5m (default 1m, or what the site says)")
+	fs.IntVar(&r.Chain, "chain", 0, "more jobs after the first, each queued when the one before starts, with the same engine ids")
 	fs.StringVarP(&r.Account, "account", "A", r.Account, "account to charge")
 	fs.StringVar(&r.Queue, "queue", r.Queue, "queue, partition or QOS, if not the one that fits")
 	fs.StringVar(&r.Kind, "kind", r.Kind, "kind of nodes, where a site has several")

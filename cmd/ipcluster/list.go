@@ -34,7 +34,7 @@ type listing struct {
 	Engines    int           `json:"engines"` // that run
 	N          int           `json:"n"`       // that were asked for
 	Launcher   string        `json:"launcher"`
-	Job        string        `json:"job,omitempty"` // the engines' in a batch system; with a comma between several
+	Job        string        `json:"job,omitempty"` // the engines' in a batch system, with a comma between several; the one that follows in brackets
 	Sets       []cluster.Set `json:"sets"`
 	Controller int           `json:"controller_pid"` // 0 if it has not been started
 	Host       string        `json:"host"`
@@ -87,6 +87,9 @@ func describe(r *cluster.Record) listing {
 	for _, s := range r.Sets {
 		if s.Handle.Batch != nil {
 			jobs = append(jobs, s.Handle.Batch.ID)
+		}
+		if s.Next != nil && s.Next.Batch != nil {
+			jobs[len(jobs)-1] += " (then " + s.Next.Batch.ID + ")"
 		}
 	}
 	l.Job = strings.Join(jobs, ",")

@@ -94,8 +94,12 @@ func (m *Machine) admit(r wire.Registration) (wire.EngineID, *failure) {
 	if id < 0 || id > maxEngineID {
 		return 0, valueError("engine id %d: want 0 to %d", id, maxEngineID)
 	}
-	if e := m.byID[id]; e != nil && e.doubt != nil && e.doubt.ended {
-		m.down(e, e.doubt.cause) // this is the one that takes its place
+	switch e := m.byID[id]; { // if there is one, this may be the one that takes its place
+	case e == nil:
+	case e.doubt != nil && e.doubt.ended:
+		m.down(e, e.doubt.cause)
+	case r.After != "" && e.process.Job == r.After:
+		m.down(e, "its job has ended, and another has taken its place")
 	}
 	if m.byID[id] != nil || m.reserved(id) || m.pendingIndex(func(e *engine) bool { return e.id == id }) >= 0 {
 		m.nextID++

@@ -66,6 +66,10 @@ func (s standIn) qstat(args []string) int {
 			if strings.Contains(j.get("reason"), "held") {
 				letter = "H"
 			}
+			if after := j.get("after"); after != "" {
+				fmt.Printf("    depend = afterany:%s.standin@standin\n    Hold_Types = s\n", after)
+				letter = "H"
+			}
 			// Lines are folded after a comma, as long ones are.
 			fmt.Printf("    job_state = %s\n    queue = workq\n    comment = %s\n    Variable_List = PBS_O_HOME=/root,\n\tPBS_O_LANG=C\n", letter, j.get("reason"))
 		default:

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -236,7 +237,11 @@ func (s standIn) submit(script, queue, refusal, form string) int {
 			break
 		}
 	}
-	if reason, err := os.ReadFile(filepath.Join(s.dir, "hold")); err == nil {
+	if after := after(script); after != "" && s.job(after).lives() {
+		j.set("reason", "Dependency")
+		j.set("after", after)
+		j.set("state", "PENDING")
+	} else if reason, err := os.ReadFile(filepath.Join(s.dir, "hold")); err == nil {
 		j.set("reason", string(reason))
 		j.set("state", "PENDING")
 	} else if err := j.start(); err != nil {
@@ -246,6 +251,30 @@ func (s standIn) submit(script, queue, refusal, form string) int {
 	fmt.Println("Welcome to the stand-in.") // as sites greet
 	fmt.Printf(form+"\n", j.id)
 	return 0
+}
+
+// dependency is how scripts ask to wait for the end of another job.
+var dependency = regexp.MustCompile(`(?m)^(?:#SBATCH --dependency=afterany:|#PBS -W depend=afterany:|#\$ -hold_jid |#BSUB -w "ended\(|#flux: --dependency=afterany:f)(\d+)`)
+
+// after is the job for whose end a script waits; "" is none.
+func after(script string) string {
+	if m := dependency.FindStringSubmatch(script); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// release starts the jobs that wait for the end of this one.
+func (j standInJob) release() {
+	paths, _ := filepath.Glob(filepath.Join(j.s.dir, "*.after"))
+	for _, path := range paths {
+		next := j.s.job(strings.TrimSuffix(filepath.Base(path), ".after"))
+		if next.get("after") == j.id && next.get("state") == "PENDING" {
+			if err := next.start(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+		}
+	}
 }
 
 // readScript reads the script that is the last argument, or what is read from the input.
@@ -324,6 +353,7 @@ func (s standIn) run(args []string) int {
 	}
 	j.set("pid", strconv.Itoa(cmd.Process.Pid))
 	err := cmd.Wait()
+	defer j.release()
 	switch state := j.get("state"); {
 	case state == "COMPLETING":
 		j.set("state", "CANCELLED")

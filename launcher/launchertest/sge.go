@@ -24,6 +24,8 @@ func (s standIn) sgeQstat(args []string) int {
 			fmt.Println("usage         1:            cpu=00:00:00, mem=0.00000 GB s, io=0.00000 GB, vmem=N/A, maxvmem=N/A")
 		} else if why, ok := strings.CutPrefix(j.get("reason"), "error: "); ok {
 			fmt.Println("error reason          1:      11/21/2026 04:51:12 [0:8790]: error: " + why + "\nscheduling info:            Job is in error state")
+		} else if after := j.get("after"); after != "" {
+			fmt.Println("jid_predecessor_list (req):  " + after + "\njid_predecessor_list:       " + after + "\nscheduling info:            Job is in hold state")
 		} else {
 			fmt.Println("scheduling info:            " + j.get("reason"))
 		}

@@ -60,6 +60,9 @@ func (s Site) Plan(r Request) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	if err := s.chain(r, queue); err != nil {
+		return Plan{}, err
+	}
 	if p.Account, err = s.account(r, kind); err != nil {
 		return Plan{}, err
 	}
@@ -108,6 +111,22 @@ func (s Site) lead(r Request) time.Duration {
 
 // flavourEnv is mpi.FlavourEnv, by which engines try the shim of the site's MPI first.
 const flavourEnv = "MUSTER_MPI_FLAVOUR"
+
+// chain checks whether jobs may follow: while one runs the next one waits.
+func (s Site) chain(r Request, queue Queue) error {
+	switch {
+	case r.Chain < 0:
+		return s.refuse("job", "give a number above zero", "%d more jobs after the first", r.Chain)
+	case r.Chain == 0:
+	case jobscripts.Chains(s.System()) != nil:
+		return s.refuse("scheduler", "leave job.chain out", "%s after the first: %v", count(r.Chain, "more job"), jobscripts.Chains(s.System()))
+	case queue.Jobs == 1:
+		return s.refuse("queues."+queue.Name+".jobs", "ask for another queue, or leave job.chain out", "%s after the first: queue %s lets a user have one job at a time", count(r.Chain, "more job"), queue.Name)
+	case s.MaxChain > 0 && r.Chain > s.MaxChain:
+		return s.refuse("max_chain", fmt.Sprintf("ask for %d at most", s.MaxChain), "%s after the first", count(r.Chain, "more job"))
+	}
+	return nil
+}
 
 // kind finds the nodes that are asked for, by name, or by a queue that has but one kind.
 func (s Site) kind(r Request) (Kind, error) {

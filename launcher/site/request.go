@@ -18,6 +18,8 @@ type Request struct {
 	Account string        `toml:"account"`  // whom to charge
 	// Warning is how long before its end the engines of a job drain; 0 is the site's lead.
 	Warning time.Duration `toml:"warning"`
+	// Chain is how many more jobs follow, each queued as soon as the one before has started.
+	Chain int `toml:"chain"`
 	// Directives are more options for the scheduler, Setup lines of shell after the site's own.
 	Directives []string `toml:"directives"`
 	Setup      []string `toml:"setup"`
@@ -46,7 +48,7 @@ func (r Request) Or(other Request) Request {
 		launch = other.Launch
 	}
 	return Request{
-		Nodes: cmp.Or(r.Nodes, other.Nodes), PerNode: cmp.Or(r.PerNode, other.PerNode), N: cmp.Or(r.N, other.N), Time: cmp.Or(r.Time, other.Time), Warning: cmp.Or(r.Warning, other.Warning),
+		Nodes: cmp.Or(r.Nodes, other.Nodes), PerNode: cmp.Or(r.PerNode, other.PerNode), N: cmp.Or(r.N, other.N), Time: cmp.Or(r.Time, other.Time), Warning: cmp.Or(r.Warning, other.Warning), Chain: cmp.Or(r.Chain, other.Chain),
 		Kind: cmp.Or(r.Kind, other.Kind), Queue: cmp.Or(r.Queue, other.Queue), Account: cmp.Or(r.Account, other.Account),
 		Directives: slices.Concat(other.Directives, r.Directives), Setup: slices.Concat(other.Setup, r.Setup),
 		Launch: launch, Broadcast: r.Broadcast || other.Broadcast,

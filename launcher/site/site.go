@@ -38,7 +38,8 @@ type Site struct {
 	Network   Network       `toml:"network"`
 	Files     Files         `toml:"files"`
 	Warning   Warning       `toml:"warning"`
-	Poll      time.Duration `toml:"poll"` // the scheduler is not asked more often
+	Poll      time.Duration `toml:"poll"`      // the scheduler is not asked more often
+	MaxChain  int           `toml:"max_chain"` // jobs that may follow one after the other, beyond the first; 0 is not known
 }
 
 // Account says who is charged.
@@ -158,8 +159,8 @@ func (s Site) Validate() error {
 	if _, err := time.Parse(time.DateOnly, s.AsOf); s.AsOf != "" && err != nil {
 		return fmt.Errorf("site: as_of %q: want a day, such as 2026-04-15", s.AsOf)
 	}
-	if s.Poll < 0 || s.Warning.Lead < 0 || s.Warning.Grace < 0 {
-		return fmt.Errorf("site: poll, warning.lead and warning.grace must not be negative")
+	if s.Poll < 0 || s.MaxChain < 0 || s.Warning.Lead < 0 || s.Warning.Grace < 0 {
+		return fmt.Errorf("site: poll, max_chain, warning.lead and warning.grace must not be negative")
 	}
 	if c := s.Launcher.DepthCounts; c != "" && c != "cores" && c != "threads" {
 		return fmt.Errorf("site: launcher.depth_counts %q: want cores or threads", c)

@@ -174,6 +174,25 @@ func TestPlanWarns(t *testing.T) {
 	}
 }
 
+func TestPlanChains(t *testing.T) {
+	s := small()
+	s.MaxChain = 3
+	plan(t, s, Request{Chain: 3})
+	for want, change := range map[string]func(*Site, *Request){
+		"4 more jobs after the first (rule max_chain): ask for 3 at most":                                                          func(_ *Site, r *Request) { r.Chain = 4 },
+		"-1 more jobs after the first (rule job)":                                                                                  func(_ *Site, r *Request) { r.Chain = -1 },
+		"1 more job after the first: queue work lets a user have one job at a time (rule queues.work.jobs): ask for another queue": func(s *Site, _ *Request) { s.Queues[0].Jobs = 1 },
+		"HTCondor orders nothing but the nodes of a DAG":                                                                           func(s *Site, _ *Request) { s.Scheduler = "htcondor" },
+	} {
+		s, r := s, Request{Account: "a", Chain: 1}
+		s.Queues = slices.Clone(s.Queues)
+		change(&s, &r)
+		if _, err := s.Plan(r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+}
+
 func TestTheUsersOptionsCountMore(t *testing.T) {
 	p := plan(t, small(), Request{Directives: []string{"--mem=4G", "--exclusive", "-C big"}, Launch: []string{"mine", "{ranks}"}})
 	if want := []string{"--mem=4G", "--exclusive", "-C big"}; !slices.Equal(p.Directives, want) {
@@ -195,7 +214,7 @@ func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Site){
 		`scheduler "cron": known are slurm, pbspro, torque, sge, lsf, flux, pjm, htcondor`: func(s *Site) { s.Scheduler = "cron" },
 		`as_of "May": want a day`:              func(s *Site) { s.AsOf = "May" },
-		"poll, warning.lead":                   func(s *Site) { s.Poll = -1 },
+		"poll, max_chain, warning.lead":        func(s *Site) { s.Poll = -1 },
 		`mpi.flavour "lam"`:                    func(s *Site) { s.MPI.Flavour = "lam" },
 		`depth_counts "sockets"`:               func(s *Site) { s.Launcher.DepthCounts = "sockets" },
 		`nodes "cpu": every kind`:              func(s *Site) { s.Nodes[1].Name = "cpu" },
