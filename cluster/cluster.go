@@ -67,11 +67,12 @@ type Cluster struct {
 	config     Config
 	profile    configs.Config
 	record     *Record
-	controller launcher.Job // the latest
-	sets       []*engines   // guarded by recording
-	named      int          // sets so far; likewise
-	changes    changes      // of the sets
-	adding     sync.Mutex   // one set at a time looks for ids
+	controlled launcher.Config // by its launcher the controller is started
+	controller launcher.Job    // the latest
+	sets       []*engines      // guarded by recording
+	named      int             // sets so far; likewise
+	changes    changes         // of the sets
+	adding     sync.Mutex      // one set at a time looks for ids
 
 	recording sync.Mutex     // guards record
 	following sync.WaitGroup // goroutines that record what becomes of queued jobs
@@ -95,7 +96,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	profile, err := config.load()
+	profile, controller, err := config.load()
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{config: config, profile: profile, over: make(chan struct{}), record: &Record{
+	c := &Cluster{config: config, profile: profile, controlled: controller, over: make(chan struct{}), record: &Record{
 		ProfileDir: config.Profile.Dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
 		Controller: launcher.Handle{Mark: launcher.NewMark()}, // on record before the process is there
 	}}
@@ -131,27 +132,31 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 }
 
 // load finds the profile and reads it, and puts on top of it what the fields of
-// the Config say.
-func (c *Config) load() (profile configs.Config, err error) {
+// the Config say. The controller's launcher is apart from it.
+func (c *Config) load() (profile configs.Config, controller launcher.Config, err error) {
 	if c.Profile.Dir == "" {
 		if c.Profile, err = new(configs.Selection).Profile(); err != nil {
-			return profile, err
+			return profile, controller, err
 		}
 	}
 	// Engines elsewhere, and other shells, find it by this name.
 	if c.Profile.Dir, err = filepath.Abs(c.Profile.Dir); err != nil {
-		return profile, fmt.Errorf("cluster: profile directory: %w", err)
+		return profile, controller, fmt.Errorf("cluster: profile directory: %w", err)
 	}
 	if err := configs.Load(c.Profile, &profile); err != nil {
-		return profile, err
+		return profile, controller, err
 	}
 	c.over(&profile)
 	job := c.Job
-	job.Run, job.Outside = c.Profile.Dir, !launcher.Allocated()
-	if err := profile.Place(job, c.N); err != nil {
-		return profile, err
+	job.Run = c.Profile.Dir
+	if controller, err = profile.PlaceController(job); err != nil {
+		return profile, controller, err
 	}
-	return profile, profile.Engines.Validate()
+	job.Outside = controller.Name() == "local" && !launcher.Allocated()
+	if err := profile.Place(job, c.N); err != nil {
+		return profile, controller, err
+	}
+	return profile, controller, profile.Engines.Validate()
 }
 
 // over puts the fields of the Config over what the profile says of engines.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,9 @@ import (
 	"muster/transport/reach"
 )
 
-// startController starts the controller and waits for its connection files.
+// startController starts the controller and waits for its connection files, which
+// it may leave from another machine, by a folder that this one shares with it. Time in a
+// queue does not count.
 func (c *Cluster) startController(ctx context.Context) error {
 	// Files of an earlier controller are not an answer. Files are replaced,
 	// never rewritten.
@@ -31,22 +34,43 @@ func (c *Cluster) startController(ctx context.Context) error {
 	if c.controller, err = c.launchController(ctx, "", more...); err != nil {
 		return err
 	}
-	if err := c.note(func(r *Record) { r.Controller, r.Restores = c.controller.Handle(), c.restores() }); err != nil {
+	if err := c.note(func(r *Record) { r.Restores = c.restores() }); err != nil {
 		return err
 	}
-	tick := time.NewTicker(5 * time.Millisecond)
+	begun := c.controller.Wait(launcher.Running)
+	submitted, look := time.Now(), 5*time.Millisecond
+	if c.away() {
+		look = 200 * time.Millisecond
+	}
+	tick := time.NewTicker(look)
 	defer tick.Stop()
+	var told Progress
 	for {
+		if p := (Progress{Want: c.N()}).queued(c.controller, submitted); p != told && p.Job != "" && c.config.Progress != nil {
+			c.config.Progress(p)
+			told = p
+		}
+		if c.away() { // network file systems remember for a while that a file is not there, but for whoever opens its folder
+			_, _ = os.ReadDir(filepath.Dir(c.ClientFile()))
+		}
 		if replaced(files, before) {
 			reuse := c.profile.Controller.Reuse || slices.Contains(c.config.ControllerArgs, "--reuse")
 			return c.note(func(r *Record) { r.Files = !reuse })
 		}
 		select {
+		case <-begun:
+			begun = nil
+			var stop context.CancelFunc
+			ctx, stop = c.limited(ctx)
+			defer stop()
 		case <-c.controller.Failed():
 			return ended(c.controller, "the controller did not start", "")
 		case <-c.controller.Wait(launcher.Ended):
 			return ended(c.controller, "the controller did not start", "the controller ended at once, see "+c.log("ipcontroller", ""))
 		case <-ctx.Done():
+			if p := (Progress{}).queued(c.controller, submitted); p.Job != "" {
+				return fmt.Errorf("cluster: the controller: %v: %w", p, context.Cause(ctx))
+			}
 			return fmt.Errorf("cluster: the controller wrote no %s in time: %w, see %s", c.ClientFile(), context.Cause(ctx), c.log("ipcontroller", ""))
 		case <-tick.C:
 		}
@@ -62,18 +86,52 @@ func (c *Cluster) launchController(ctx context.Context, life string, more ...str
 	if err != nil {
 		return nil, err
 	}
-	return launcher.Local{Command: launcher.Command{
+	l, err := c.controlled.Single(launcher.Command{
 		Args: args, Log: c.log("ipcontroller", life), Mark: c.record.Controller.Mark, Env: Environment(),
-	}}.Start(ctx, 1)
+	}, c.config.Log)
+	if err != nil {
+		return nil, err
+	}
+	job, err := l.Start(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	c.renewed(func(r *Record) {
+		r.Controller, r.ControllerQueued, r.ControllerGone = job.Handle(), job.State() == launcher.Queued, false
+	})
+	if job.Handle().Batch != nil {
+		c.following.Go(func() {
+			for _, state := range []launcher.State{launcher.Running, launcher.Ended} {
+				<-job.Wait(state)
+				c.noted(func(r *Record) {
+					if r.Controller.Batch.ID == job.Handle().Batch.ID { // and not that of the next
+						r.ControllerQueued, r.ControllerGone = false, state == launcher.Ended
+					}
+				})
+			}
+		})
+	}
+	return job, nil
 }
 
+// away says whether the controller is on another machine.
+func (c *Cluster) away() bool { return c.controlled.Elsewhere() }
+
 // reachable is what the controller is told so that engines on other machines
-// reach it, where nobody has said on which address it is to listen.
+// reach it, where nobody has said on which address it is to listen. One that is on
+// another machine itself listens for clients on every interface.
 func (c *Cluster) reachable() []string {
 	said := slices.ContainsFunc(c.config.ControllerArgs, func(a string) bool {
 		return a == "--ip" || a == "--engine-ip" || strings.HasPrefix(a, "--ip=") || strings.HasPrefix(a, "--engine-ip=")
 	})
-	if ip := EngineIP(c.profile); ip != "" && !said {
+	network, config := c.profile.Site.Network.Interface, c.profile.Controller
+	switch ip := EngineIP(c.profile); {
+	case said || c.away() && (config.IP != "" || config.EngineIP != ""):
+	case c.away() && network != "":
+		return []string{"--engine-ip=" + network, "--client-ip=0.0.0.0"}
+	case c.away():
+		return []string{"--ip=0.0.0.0"}
+	case ip != "":
 		return []string{"--engine-ip=" + ip}
 	}
 	return nil
@@ -145,6 +203,5 @@ func (c *Cluster) restoreController(ctx context.Context, life int) error {
 		return err
 	}
 	c.controller = job
-	c.renewed(func(r *Record) { r.Controller = job.Handle() })
 	return nil
 }

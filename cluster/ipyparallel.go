@@ -48,12 +48,16 @@ func (r *Record) writePythonFile() error {
 		}
 		sets[s.Name] = set
 	}
+	controller := -1
+	if len(r.Controller.Processes) > 0 {
+		controller = r.Controller.Processes[0].PID
+	}
 	b, err := json.Marshal(map[string]any{
 		"cluster": map[string]any{
 			"class": "ipyparallel.cluster.cluster.Cluster", "cluster_id": r.ClusterID, "profile_dir": r.ProfileDir, "n": r.N(),
 			"delay": 1.0, "controller_args": []string{}, "controller_ip": "", "controller_location": "",
 		},
-		"controller": map[string]any{"class": "local", "state": process(r.Controller.Processes[0].PID)},
+		"controller": map[string]any{"class": "local", "state": process(controller)},
 		"engines":    map[string]any{"class": class, "sets": sets},
 	})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 // What is Left of a cluster that has crashed.
 type Left struct {
 	Processes []launcher.Process // that still run, descendants of engines among them
-	Batch     []*launcher.Batch  // jobs of engines, which may still be in the batch system
+	Batch     []*launcher.Batch  // jobs, which may still be in the batch system
 	Files     []string           // the record, and connection files
 }
 
@@ -26,6 +26,9 @@ func (r *Record) Left() Left {
 		}
 	}
 	l.Processes = append(l.Processes, r.Controller.Left()...)
+	if r.Controller.Batch != nil && !r.ControllerGone {
+		l.Batch = append(l.Batch, r.Controller.Batch)
+	}
 	files := []string{r.pythonFile(), r.Path()}
 	if r.Files {
 		files = append(r.connectionFiles(), files...)

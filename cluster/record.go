@@ -32,8 +32,12 @@ type Record struct {
 	Files      bool             `json:"files"`      // there are connection files, to be removed at the end
 	Supervisor launcher.Process `json:"supervisor"` // the process that started the others
 	Controller launcher.Handle  `json:"controller"`
-	Sets       []Set            `json:"sets"`     // of engines, in the order in which they were added
-	Requests   string           `json:"requests"` // where the supervisor takes requests, "tcp://127.0.0.1:port"; see Ask
+	// ControllerQueued and ControllerGone are what became of the controller where it
+	// is a job of a batch system, as far as the supervisor has seen.
+	ControllerQueued bool   `json:"controller_queued,omitempty"`
+	ControllerGone   bool   `json:"controller_gone,omitempty"`
+	Sets             []Set  `json:"sets"`     // of engines, in the order in which they were added
+	Requests         string `json:"requests"` // where the supervisor takes requests, "tcp://127.0.0.1:port"; see Ask
 	// Restores says that a controller that dies is started again. Deaths are the
 	// latest, and what was done about them.
 	Restores bool    `json:"restores,omitempty"`
@@ -45,7 +49,7 @@ type State string
 
 const (
 	Starting  State = "starting"
-	Queued    State = "queued" // the engines' job waits in the queue of a batch system
+	Queued    State = "queued" // a job of it waits in the queue of a batch system
 	Running   State = "running"
 	Restoring State = "restoring" // its controller has died, and its supervisor is about to start it again
 	Stale     State = "stale"     // its supervisor or its controller is gone; Stop clears what is left
@@ -62,16 +66,24 @@ func (r *Record) State() State {
 		return Elsewhere
 	case !r.Supervisor.Alive():
 		return Stale
-	case !r.Up && slices.ContainsFunc(r.Sets, func(s Set) bool { return s.Queued }):
+	case !r.Up && (r.ControllerQueued || slices.ContainsFunc(r.Sets, func(s Set) bool { return s.Queued })):
 		return Queued
 	case !r.Up:
 		return Starting
-	case len(r.Controller.Alive()) == 0 && r.Restores:
+	case !r.controls() && r.Restores:
 		return Restoring
-	case len(r.Controller.Alive()) == 0:
+	case !r.controls():
 		return Stale
 	}
 	return Running
+}
+
+// controls reports whether the controller runs, as far as is known here.
+func (r *Record) controls() bool {
+	if r.Controller.Batch != nil {
+		return !r.ControllerQueued && !r.ControllerGone
+	}
+	return len(r.Controller.Alive()) > 0
 }
 
 // Profile is the profile that the cluster belongs to.
@@ -205,7 +217,7 @@ func (r *Record) Stop(ctx context.Context) error {
 	var err error
 	if r.Supervisor.PID != os.Getpid() {
 		// It needs a grace for the engines and one for the controller.
-		limit := 2 * launcher.DefaultGrace
+		limit := launcher.DefaultGrace + r.Controller.StopLimit()
 		for _, s := range r.Sets {
 			limit += s.Handle.StopLimit()
 			if s.Next != nil {

@@ -5,7 +5,7 @@ import "fmt"
 // Script returns the script that Start submits to a batch system for the
 // engines, or has the shells of other hosts read. Nothing is started, and no file is written.
 func Script(config Config) (string, error) {
-	profile, err := config.load()
+	profile, _, err := config.load()
 	if err != nil {
 		return "", err
 	}

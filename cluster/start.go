@@ -17,9 +17,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if _, err := set.launcher(); err != nil {
 		return err
 	}
-	limited, cancel := c.limited(ctx)
-	defer cancel()
-	if err := c.startController(limited); err != nil {
+	if err := c.startController(ctx); err != nil {
 		return err
 	}
 	if err := set.start(ctx); err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"muster/jobscripts"
+	"muster/launcher"
 	"muster/launcher/site"
 )
 
@@ -54,6 +55,27 @@ func (c *Config) Place(said site.Request, n int) error {
 	config := c.Engines.Batch()
 	config.Site, config.Poll, config.Chain = p, plan.Poll, request.Chain
 	return nil
+}
+
+// PlaceController returns how the controller is started that the profile, or said,
+// asks for: as Place has it, as a job of one node if that is of a batch system.
+func (c Config) PlaceController(said site.Request) (launcher.Config, error) {
+	c.Engines.Launcher = c.Controller.Launcher
+	switch c.Engines.Name() {
+	case "local", "ssh", "srun":
+		return c.Engines, nil
+	case "sge":
+		c.Job.Nodes, c.Job.PerNode, said.Nodes, said.PerNode = 0, 0, 0, 0
+	default:
+		said.Nodes, said.PerNode = 1, 1
+	}
+	if !slices.Contains(launcher.Names, c.Engines.Launcher) || c.Engines.Batch() == nil {
+		return c.Engines, fmt.Errorf("configs: controller.launcher is %q: a controller is started by ssh, srun or a batch system, or as a process of this machine", c.Engines.Launcher)
+	}
+	c.Engines.Restart = ""
+	c.Job.Broadcast, said.Broadcast = false, false
+	err := c.Place(said, 1)
+	return c.Engines, err
 }
 
 // PlaceMore is Place for n engines beyond those that the profile is about. Unless

@@ -69,6 +69,12 @@ type Config struct {
 	// controller, as ipcluster does, starts it again with Restore when it dies.
 	Restorable bool `toml:"restore"`
 
+	// Launcher says how ipcluster starts the controller: "" is as a process of its own
+	// machine, "ssh" on the first of the hosts for engines, "srun" in the Slurm job that
+	// it is in, and the name of a batch system as a job of one node. Elsewhere it
+	// needs a profile directory that all machines see, where it leaves its connection files.
+	Launcher string `toml:"launcher"`
+
 	// HeartPeriod is the time between heartbeats: default 3 s. An engine that
 	// misses more than HeartMisses in a row, default 10, is taken for dead. One
 	// whose connection ends has Grace to be back: default 500 ms, because a

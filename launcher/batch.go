@@ -46,6 +46,8 @@ type BatchConfig struct {
 	Poll time.Duration `toml:"poll"`
 	// Form changes the script beyond what is said here.
 	Form jobscripts.Form `toml:"-"`
+	// alone says that the job is one process, which its script starts itself.
+	alone bool
 	// Site, if there is one, takes the place of what is said here but for Poll and Single:
 	// it plans the job as its machine wants it.
 	Site Site `toml:"-"`
@@ -243,7 +245,7 @@ func (b batch) render(n int, mark string, sent []string) (files jobFiles, script
 	if err != nil {
 		return files, "", fmt.Errorf("launcher: %s job: %w", name, err)
 	}
-	e.Name, _, _ = strings.Cut(filepath.Base(b.command.Log), "-*")
+	e.Name, _, _ = strings.Cut(strings.TrimSuffix(filepath.Base(b.command.Log), ".log"), "-*")
 	e.Args = append([]string{program}, b.command.Args[1:]...)
 	e.Env = slices.Concat(e.Env, b.command.Env, sent, []string{markName + "=" + mark}, labels)
 	if after := b.command.After; after.Batch != nil {
@@ -260,11 +262,14 @@ func (b batch) render(n int, mark string, sent []string) (files jobFiles, script
 }
 
 // job is what is asked of the batch system for n copies.
-func (b batch) job(n int) (jobscripts.Engines, error) {
+func (b batch) job(n int) (e jobscripts.Engines, err error) {
+	if b.config.alone {
+		defer func() { e.Launch = []string{"env"} }()
+	}
 	if b.config.Site != nil {
 		return b.config.Site.Place(n)
 	}
-	e := b.engines
+	e = b.engines
 	e.Time, e.Warning = cmp.Or(b.config.Time, defaultTime), b.config.Warning
 	e.Directives, e.Setup, e.Form = b.config.Directives, b.config.Setup, b.config.Form
 	e.Launch = slices.Concat(e.Launch, []string{"-n", strconv.Itoa(n)})

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -191,6 +192,29 @@ func (c Config) New(command Command, log *slog.Logger) (Launcher, error) {
 		return Submitter{System: c.Launcher, Command: command, Config: *s, Log: log}, nil
 	}
 	return Local{Command: command, Number: engineNumber}, nil
+}
+
+// Single returns the launcher of one process that is no engine, such as a
+// controller. Under a batch system it is a job of its own; of ssh's hosts it is on the
+// first.
+func (c Config) Single(command Command, log *slog.Logger) (Launcher, error) {
+	c.N, c.MinEngines, c.Restart = 1, 0, ""
+	switch b := c.Batch(); {
+	case c.Name() == "local":
+		return Local{Command: command}, nil
+	case c.Launcher == "ssh":
+		if c.SSH.Program != "" {
+			c.SSH.Program = filepath.Join(filepath.Dir(c.SSH.Program), filepath.Base(command.Args[0]))
+		}
+		return SSH{Command: command, Config: c.SSH, Log: log}, c.SSH.validate(1)
+	case c.Launcher == "srun":
+		c.Srun.Single = true
+	case b != nil:
+		b.Single, b.alone = true, true
+	default:
+		return nil, fmt.Errorf("launcher: %q starts no single process: known are local, ssh, srun and the batch systems", c.Launcher)
+	}
+	return c.New(command, log)
 }
 
 // engineNumber goes before the number of an engine, so that it and its log have the

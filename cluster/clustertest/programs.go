@@ -90,6 +90,7 @@ func controllerMain() error {
 	flags := pflag.NewFlagSet("ipcontroller", pflag.ContinueOnError)
 	s.AddFlags(flags)
 	flags.String("log-level", "", "")
+	ip := flags.String("ip", "", "")
 	engineIP := flags.String("engine-ip", "", "")
 	sqlite, restore := flags.Bool("sqlitedb", false, ""), flags.Bool("restore", false, "")
 	if err := flags.Parse(os.Args[1:]); err != nil {
@@ -99,7 +100,7 @@ func controllerMain() error {
 	if err != nil {
 		return err
 	}
-	config := controller.Config{Profile: p, ClusterID: s.ClusterID, EngineIP: *engineIP, Restore: *restore}
+	config := controller.Config{Profile: p, ClusterID: s.ClusterID, IP: *ip, EngineIP: *engineIP, Restore: *restore}
 	if *sqlite {
 		config.DB = controller.SQLite
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,10 +37,13 @@ type listing struct {
 	Launcher   string        `json:"launcher"`
 	Job        string        `json:"job,omitempty"` // the engines' in a batch system, with a comma between several; the one that follows in brackets
 	Sets       []cluster.Set `json:"sets"`
-	Controller int           `json:"controller_pid"` // 0 if it has not been started
-	Host       string        `json:"host"`
-	Started    time.Time     `json:"started"`
-	Age        float64       `json:"age_seconds"`
+	Controller int           `json:"controller_pid"` // 0 if it has not been started, or runs elsewhere
+	// ControllerAt is where the controller runs if not as a process of this machine, as
+	// in "slurm job 18" or "ssh node1".
+	ControllerAt string    `json:"controller_at,omitempty"`
+	Host         string    `json:"host"`
+	Started      time.Time `json:"started"`
+	Age          float64   `json:"age_seconds"`
 	// Deaths are the latest of its engines and its controller.
 	Deaths []cluster.Death `json:"deaths,omitempty"`
 }
@@ -80,8 +84,13 @@ func describe(r *cluster.Record) listing {
 		State: r.State(), Engines: r.EnginesAlive(), N: r.N(), Launcher: strings.Join(r.Launchers(), "+"),
 		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(), Sets: r.Sets, Deaths: r.Deaths,
 	}
-	if len(r.Controller.Processes) > 0 {
-		l.Controller = r.Controller.Processes[0].PID
+	switch c := r.Controller; {
+	case c.Batch != nil:
+		l.ControllerAt = c.Batch.String()
+	case c.Remote != nil:
+		l.ControllerAt = "ssh " + strings.Join(c.Remote.Hosts, ",")
+	case len(c.Processes) > 0:
+		l.Controller = c.Processes[0].PID
 	}
 	var jobs []string
 	for _, s := range r.Sets {
@@ -106,7 +115,7 @@ func printText(w io.Writer, listings []listing) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "PROFILE\tCLUSTER ID\tENGINES\tLAUNCHER\tCONTROLLER\tSTATE\tAGE")
 	for _, l := range listings {
-		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%d\t%s\t%v\n", l.Profile, dash(l.ClusterID), l.Engines, l.N, launcherOf(&l), l.Controller, stateOf(&l), ageOf(&l))
+		fmt.Fprintf(t, "%s\t%s\t%d/%d\t%s\t%s\t%s\t%v\n", l.Profile, dash(l.ClusterID), l.Engines, l.N, launcherOf(&l), controllerOf(&l), stateOf(&l), ageOf(&l))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -120,14 +129,16 @@ func printText(w io.Writer, listings []listing) error {
 	return nil
 }
 
-// stateOf, launcherOf and ageOf are a cluster's state, launcher with its job, and
-// age, as people read them.
+// stateOf, controllerOf, launcherOf and ageOf are a cluster's state, controller,
+// launchers with their jobs, and age, as people read them.
 func stateOf(l *listing) string {
 	if l.State == cluster.Elsewhere {
 		return "on " + l.Host
 	}
 	return string(l.State)
 }
+
+func controllerOf(l *listing) string { return cmp.Or(l.ControllerAt, fmt.Sprint(l.Controller)) }
 
 func launcherOf(l *listing) string { return strings.TrimSpace(l.Launcher + " " + l.Job) }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,7 +146,7 @@ func (s *status) print(w io.Writer, name string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if l := s.Record; l != nil {
 		fmt.Fprintf(t, "cluster %s:\t%s since %s (%v)\n", name, stateOf(l), l.Started.Local().Format(time.DateTime), ageOf(l))
-		fmt.Fprintf(t, "controller:\tpid %d on %s\n", l.Controller, l.Host)
+		fmt.Fprintf(t, "controller:\t%s\n", cmp.Or(l.ControllerAt, fmt.Sprintf("pid %d on %s", l.Controller, l.Host)))
 		fmt.Fprintf(t, "engines:\t%d of %d registered (%s)\n", len(s.Registered), l.N, launcherOf(l))
 	} else {
 		fmt.Fprintf(t, "cluster %s:\trunning, started by other means than ipcluster\n", name)
