@@ -25,10 +25,14 @@ func TestGoDemand(t *testing.T) {
 	for _, ar := range running {
 		begun(t, ar)
 	}
-	waiting := v.MapAsync(square, []float64{1, 2, 3})
+	waiting := v.MapAsync(square, make([]float64, 200)) // more than may queue on engines
+	before := demand()
+	if before == 0 {
+		t.Error("nothing waits")
+	}
 	after := v.With(client.After(running[0])).ApplyAsync(square, 4.0)
 	there := v.On(client.Engines(1, 2)).ApplyAsync(square, 5.0)
-	want(t, demand(), 3)
+	want(t, demand(), before)
 	for _, ar := range append(running, waiting, after, there) {
 		_, err := ar.Cancel(ctx)
 		check(t, err)

@@ -15,6 +15,7 @@ import (
 
 	"muster/client"
 	"muster/configs"
+	"muster/controller/scheduler"
 	"muster/launcher"
 	"muster/launcher/site"
 	"muster/transport"
@@ -45,6 +46,9 @@ type Config struct {
 	// ControllerArgs and EngineArgs are added to the command lines.
 	ControllerArgs, EngineArgs []string
 
+	// Elastic has sets of N engines come and go with the load; what it leaves open is
+	// what the profile says.
+	Elastic launcher.ElasticConfig
 	// Restart says what is done about an engine that dies, one of
 	// launcher.Restarts; "" is what the profile says, or never.
 	Restart string
@@ -111,7 +115,12 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 		ProfileDir: config.Profile.Dir, ClusterID: config.ID, Host: hostname(), Started: time.Now(), Supervisor: self,
 		Controller: launcher.Handle{Mark: launcher.NewMark()}, // on record before the process is there
 	}}
-	c.newSet(profile.Engines, 0)
+	if e := profile.Engines.Elastic; e.On() {
+		c.record.Elastic = &Elastic{Min: e.Min, Max: e.Max}
+	}
+	for i := range profile.Engines.Elastic.Least() {
+		c.newSet(profile.Engines, wire.EngineID(i*profile.Engines.Count()))
+	}
 	for {
 		stale, err := c.record.claim()
 		if err != nil {
@@ -156,7 +165,13 @@ func (c *Config) load() (profile configs.Config, controller launcher.Config, err
 	if err := profile.Place(job, c.N); err != nil {
 		return profile, controller, err
 	}
-	return profile, controller, profile.Engines.Validate()
+	if err := profile.Engines.Validate(); err != nil {
+		return profile, controller, err
+	}
+	if k := profile.Controller; profile.Engines.Elastic.On() && (k.HWM < 0 || k.Scheme == scheduler.Pure || k.Scheme == scheduler.None) {
+		return profile, controller, fmt.Errorf("cluster: engines.elastic goes by the tasks that wait, and with controller.scheme %q and controller.hwm %d none does, as engines take any number: leave these two out", k.Scheme, k.HWM)
+	}
+	return profile, controller, nil
 }
 
 // over puts the fields of the Config over what the profile says of engines.
@@ -166,6 +181,7 @@ func (c *Config) over(profile *configs.Config) {
 	profile.Engines.Timeout = cmp.Or(c.Timeout, profile.Engines.Timeout)
 	profile.Engines.MinEngines = cmp.Or(c.MinEngines, profile.Engines.MinEngines)
 	profile.Engines.Restart = cmp.Or(c.Restart, profile.Engines.Restart)
+	profile.Engines.Elastic = c.Elastic.Or(profile.Engines.Elastic)
 }
 
 // N is the number of engines that were asked for, of all sets.

@@ -38,6 +38,8 @@ type Record struct {
 	ControllerGone   bool   `json:"controller_gone,omitempty"`
 	Sets             []Set  `json:"sets"`     // of engines, in the order in which they were added
 	Requests         string `json:"requests"` // where the supervisor takes requests, "tcp://127.0.0.1:port"; see Ask
+	// Elastic is nil if sets come and go on somebody's word alone.
+	Elastic *Elastic `json:"elastic,omitempty"`
 	// Restores says that a controller that dies is started again. Deaths are the
 	// latest, and what was done about them.
 	Restores bool    `json:"restores,omitempty"`

@@ -13,28 +13,37 @@ import (
 // to be there; time in a queue does not count.
 func (c *Cluster) start(ctx context.Context) error {
 	// What is wrong with the engines' configuration shows before anything runs.
-	set := c.sets[0]
-	if _, err := set.launcher(); err != nil {
+	if _, err := (&engines{c: c, name: firstSet, config: c.profile.Engines}).launcher(); err != nil {
 		return err
 	}
 	if err := c.startController(ctx); err != nil {
 		return err
 	}
-	if err := set.start(ctx); err != nil {
-		return err
+	for _, set := range c.sets {
+		if err := set.start(ctx); err != nil {
+			return err
+		}
 	}
 	controllerEnded := func() error {
 		return ended(c.controller, "the controller ended", "the controller ended while engines started, see "+c.log("ipcontroller", ""))
 	}
-	if err := set.await(ctx, c.connect, c.controller.Wait(launcher.Ended), controllerEnded, c.config.Progress); err != nil {
+	await := func() error {
+		return c.sets[0].await(ctx, c.connect, c.controller.Wait(launcher.Ended), controllerEnded, c.config.Progress)
+	}
+	if len(c.sets) != 1 {
+		await = func() error { return c.awaitLeast(ctx, controllerEnded) }
+	}
+	if err := await(); err != nil {
 		return err
 	}
 	have := len(c.Client.IDs())
 	var errPython error
 	err := c.note(func(r *Record) {
-		s := r.Set(set.name)
-		s.Queued = false // though its job may not have been seen to run yet
-		s.Missing = max(0, s.N-have)
+		for i := range r.Sets {
+			s := &r.Sets[i]
+			s.Queued = false // though its job may not have been seen to run yet
+			s.Missing, have = max(0, s.N-have), max(0, have-s.N)
+		}
 		errPython = r.writePythonFile()
 	})
 	if err := errors.Join(err, errPython); err != nil {

@@ -87,6 +87,9 @@ func (c *Cluster) supervise() {
 	for _, s := range c.sets {
 		s.supervise()
 	}
+	if c.record.Elastic != nil {
+		c.supervising.Go(func() { c.follow(ctx) })
+	}
 }
 
 // death waits for the next copy of a job to die. One that ends well says so to

@@ -30,6 +30,14 @@ type ElasticConfig struct {
 // On reports whether the number of sets follows the load.
 func (e ElasticConfig) On() bool { return e.Max > 0 }
 
+// Least is the number of sets that a cluster is started with.
+func (e ElasticConfig) Least() int {
+	if e.On() {
+		return e.Min
+	}
+	return 1
+}
+
 // Or returns e with what is not said in it taken from o.
 func (e ElasticConfig) Or(o ElasticConfig) ElasticConfig {
 	if e.On() {

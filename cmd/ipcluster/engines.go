@@ -206,5 +206,9 @@ func listSets(w io.Writer, r *cluster.Record, format string) error {
 		}
 		fmt.Fprintf(t, "%s\t%d/%d\t%s\t%s%s\t%s\t%v\n", s.Name, s.Alive, s.N, wire.FormatIDs(s.IDs), s.Launcher, job, s.State, time.Since(s.Started).Round(time.Second))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || r.Elastic == nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "elastic: %v\n", r.Elastic)
+	return err
 }

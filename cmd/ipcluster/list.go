@@ -46,6 +46,8 @@ type listing struct {
 	Age          float64   `json:"age_seconds"`
 	// Deaths are the latest of its engines and its controller.
 	Deaths []cluster.Death `json:"deaths,omitempty"`
+	// Elastic is for one whose sets of engines come and go with the load.
+	Elastic *cluster.Elastic `json:"elastic,omitempty"`
 }
 
 // list is "ipcluster list".
@@ -82,7 +84,7 @@ func describe(r *cluster.Record) listing {
 	l := listing{
 		Profile: r.ProfileName(), ProfileDir: r.ProfileDir, ClusterID: r.ClusterID,
 		State: r.State(), Engines: r.EnginesAlive(), N: r.N(), Launcher: strings.Join(r.Launchers(), "+"),
-		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(), Sets: r.Sets, Deaths: r.Deaths,
+		Host: r.Host, Started: r.Started, Age: time.Since(r.Started).Seconds(), Sets: r.Sets, Deaths: r.Deaths, Elastic: r.Elastic,
 	}
 	switch c := r.Controller; {
 	case c.Batch != nil:

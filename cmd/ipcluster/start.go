@@ -35,6 +35,8 @@ to leave them running in the background.
   ipcluster start --engines srun                in the Slurm job that the shell is in
   ipcluster start --profile perlmutter --account m1234 --nodes 2 --time 30m
   ipcluster start -n 64 --min-engines 40        begin with 40, the others join later
+  ipcluster start -n 64 --engines slurm --elastic 1:8
+                                                one such job to eight, as tasks wait
   ipcluster start --restart engine              an engine that dies is started again
   ipcluster start --restore                     so is the controller, with all tasks
   ipcluster start --profile mpi --daemonize     as a profile says, in the background
@@ -59,6 +61,7 @@ func start(args []string) error {
 	fs.IntVarP(&config.N, "n", "n", 0, "number of engines (default one for each core)")
 	fs.StringVar(&config.Engines, "engines", "", "launcher of the engines: "+strings.Join(launcher.Names, ", ")+" (default local)")
 	fs.IntVar(&config.MinEngines, "min-engines", 0, "engines to begin with, the others join later (default all)")
+	fs.Var((*bounds)(&config.Elastic), "elastic", "have sets of -n engines come and go with the load: the least and the most, as in 1:8")
 	fs.StringVar(&config.Restart, "restart", "", "what to do when an engine dies: "+strings.Join(launcher.Restarts, ", ")+" (default never)")
 	fs.BoolVar(&config.Restore, "restore", false, "keep tasks in a database, and start a controller that dies again with them")
 	fs.BoolVar(&background, "daemonize", false, "return when the cluster is up, and leave it running")
@@ -166,6 +169,9 @@ func summary(c *cluster.Cluster) string {
 	up := fmt.Sprintf("%s (%s)", count(c.N(), "engine"), c.Launcher())
 	if missing := c.Missing(); missing > 0 {
 		up = fmt.Sprintf("%d of %s, the others join when they come", c.N()-missing, up)
+	}
+	if least, most := c.Bounds(); most > 0 {
+		up += fmt.Sprintf(", from %d to %d as there is work", least, most)
 	}
 	return fmt.Sprintf("cluster %s is up: %s\nclients connect by %s", c.Name(), up, c.ClientFile())
 }

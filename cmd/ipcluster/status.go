@@ -152,6 +152,9 @@ func (s *status) print(w io.Writer, name string) error {
 		fmt.Fprintf(t, "cluster %s:\trunning, started by other means than ipcluster\n", name)
 		fmt.Fprintf(t, "engines:\t%d registered\n", len(s.Registered))
 	}
+	if s.Record != nil && s.Record.Elastic != nil {
+		fmt.Fprintf(t, "elastic:\t%v\n", s.Record.Elastic)
+	}
 	fmt.Fprintf(t, "clients:\t%s\n", s.ClientFile)
 	if s.Problem != "" {
 		fmt.Fprintf(t, "problem:\t%s\n", s.Problem)

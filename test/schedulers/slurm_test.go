@@ -123,6 +123,33 @@ func TestSlurm(t *testing.T) {
 		empty(t)
 	})
 
+	t.Run("Elastic", func(t *testing.T) {
+		n := newSite(t, s, `[engines]
+launcher = "slurm"
+n        = 1
+[engines.slurm]
+single = true
+poll   = "1s"
+[engines.elastic]
+patience = "1s"
+idle     = "3s"
+pause    = "1s"
+`)
+		if out := n.run("ipcluster", "start", "--elastic", "0:2", "--daemonize"); !strings.HasPrefix(out, "cluster test is up: 0 engines (slurm), from 0 to 2 as there is work\n") {
+			t.Errorf("start printed\n%s", out)
+		}
+		empty(t)
+		if out := n.run("burst"); !strings.HasSuffix(out, "engines at first: 1, at last: 2\n") {
+			t.Errorf("burst printed\n%s", out)
+		}
+		s.until("no engines", func() bool { return strings.Contains(n.run("ipcluster", "list"), " 0/0 ") })
+		if out := n.run("ipcluster", "status"); !strings.Contains(out, "0 to 2 sets; ") || !strings.Contains(out, " is removed: its engines have nothing to do, and no task waits for them\n") {
+			t.Errorf("status printed\n%s", out)
+		}
+		empty(t)
+		n.run("ipcluster", "stop")
+	})
+
 	t.Run("SingleProcesses", func(t *testing.T) {
 		n := newSite(t, s, "[engines]\nlauncher = \"slurm\"\n[engines.slurm]\nsingle = true\nnodes = 2\nper_node = 1\npoll = \"1s\"\n")
 		n.run("ipcluster", "start", "--daemonize")
