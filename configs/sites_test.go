@@ -63,6 +63,11 @@ func TestSites(t *testing.T) {
 				r.check(t, c.Site)
 			}
 			checkLogin(t, c.Site, rules.submits[0].request)
+			if i := c.Site.Network.Interface; i != "" {
+				if _, cluster, err := scripts(c.Site, rules.submits[0].request); err != nil || !strings.Contains(cluster, "|| ip="+i+",0.0.0.0\n") {
+					t.Errorf("a whole cluster does not prefer %s (%v):\n%s", i, err, cluster)
+				}
+			}
 		})
 	}
 	if len(ruled) != len(Sites()) || len(ruled) < 18 {

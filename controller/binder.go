@@ -22,7 +22,7 @@ type binder struct {
 
 // side begins the sockets for one kind of peers.
 func (b *binder) side(on []netip.Addr, pool Ports) {
-	b.on, b.pool = on, &pool
+	b.on, b.pool = reach.Bound(on), &pool
 }
 
 // bindPatience is how long a port may still be taken that a killed controller had: by
@@ -95,7 +95,7 @@ func where(e *wire.Endpoint, ip string, cfg *Config) (on []netip.Addr, err error
 		return nil, err
 	}
 	e.Interface = wire.InterfaceOf(on[0].String())
-	if on[0].IsUnspecified() {
+	if slices.ContainsFunc(on, netip.Addr.IsUnspecified) {
 		e.Interface = "tcp://0.0.0.0"
 		if name, _ := os.Hostname(); cfg.Location != name { // somebody knows better than the system
 			if !wire.IsHost(cfg.Location) {
@@ -106,26 +106,4 @@ func where(e *wire.Endpoint, ip string, cfg *Config) (on []netip.Addr, err error
 	}
 	e.Addresses = e.Addresses[:min(len(e.Addresses), wire.MaxAddresses)]
 	return on, nil
-}
-
-// EngineSide tells on which addresses a controller of this configuration listens for
-// engines, and what its connection file says of how to find it there.
-func (c Config) EngineSide() (on []netip.Addr, e wire.Endpoint, err error) {
-	c = c.withDefaults()
-	e.Location = c.Location
-	on, err = where(&e, c.EngineIP, &c)
-	return on, e, err
-}
-
-// both are the addresses on which one listens for both kinds of peers.
-func both(a, b []netip.Addr) []netip.Addr {
-	out := slices.Concat(a, b)
-	if slices.Contains(out, netip.IPv6Unspecified()) {
-		return []netip.Addr{netip.IPv6Unspecified()} // that is all
-	}
-	if four := netip.IPv4Unspecified(); slices.Contains(out, four) {
-		out = append(slices.DeleteFunc(out, netip.Addr.Is4), four)
-	}
-	slices.SortFunc(out, netip.Addr.Compare)
-	return slices.Compact(out)
 }

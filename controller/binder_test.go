@@ -48,7 +48,7 @@ func TestWhereItListens(t *testing.T) {
 			wire.Endpoint{Interface: "tcp://127.0.0.4"}, wire.Endpoint{Interface: "tcp://127.0.0.2", Addresses: two}},
 		{controller.Config{EngineIP: "*"}, wire.Endpoint{Interface: "tcp://127.0.0.1"}, wire.Endpoint{Interface: "tcp://0.0.0.0", Addresses: others}},
 		{controller.Config{EngineIP: "127.0.0.2,0.0.0.0", Location: "head-ib0"},
-			wire.Endpoint{Interface: "tcp://127.0.0.1"}, wire.Endpoint{Interface: "tcp://0.0.0.0", Addresses: append([]string{"head-ib0"}, others...)}},
+			wire.Endpoint{Interface: "tcp://127.0.0.1"}, wire.Endpoint{Interface: "tcp://0.0.0.0", Addresses: append([]string{"head-ib0", "127.0.0.2"}, others...)}},
 	} {
 		made, err := controller.New(c.cfg)
 		if err != nil {

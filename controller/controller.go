@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"muster/controller/hub"
 	"muster/controller/store"
 	"muster/transport"
+	"muster/transport/reach"
 	"muster/transport/zmq"
 	"muster/wire"
 )
@@ -150,9 +152,9 @@ func (c *Controller) bind() error {
 	var mux, task, control, broadcast channel
 	query := transport.Options{MaxFrame: maxQuery}
 	b := binder{c: c}
-	b.side(both(engines, clients), c.cfg.EnginePorts)
+	b.side(slices.Concat(engines, clients), c.cfg.EnginePorts) // for both kinds of peers
 	l.query = b.listen("registration", transport.Router, &c.engine.Registration, query)
-	b.on = engines
+	b.on = reach.Bound(engines)
 	control.engine = b.listen("control", transport.Router, &c.engine.Control, transport.Options{Mandatory: true})
 	mux.engine = b.listen("mux", transport.Router, &c.engine.Mux, transport.Options{Mandatory: true})
 	task.engine = b.listen("task", transport.Router, &c.engine.Task, transport.Options{Mandatory: true})

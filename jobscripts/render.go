@@ -26,6 +26,7 @@ type Cluster struct {
 	Setup      []string      // lines of shell before anything starts, as in "module load openmpi"
 	Env        []string      // "NAME=value", exported
 	ProfileDir string        // a directory that all nodes see; may name variables of the shell
+	Interface  string        // by which nodes reach each other best, as in "hsn0"; "" leaves it to them
 	Controller string        // the program, as the shell of the first node finds it
 	Engine     string        // the program, as each node finds it
 	Launch     string        // the words of the shell that start a program once for each engine
@@ -61,6 +62,13 @@ func Defaults(system string) Cluster {
 // plain is what may stand on a line of directives: no line break, no quoting.
 var plain = regexp.MustCompile(`^[^\x00-\x1f"'\x60\\]*$`)
 
+var interfaceName = regexp.MustCompile(`^[\w.-]*$`)
+
+// Taken is [Engines.Taken], of what the engines of a whole cluster have.
+func (c Cluster) Taken() string {
+	return Engines{Launch: strings.Fields(c.Launch), Env: c.Env, Grace: c.Grace}.Taken()
+}
+
 // Render returns the script of a whole cluster as one job of a batch system, one
 // of [Systems].
 func Render(system string, c Cluster) (string, error) {
@@ -81,6 +89,9 @@ func Render(system string, c Cluster) (string, error) {
 		if !plain.MatchString(v) {
 			return "", fmt.Errorf("jobscripts: %s %q: quotes, backslashes and line breaks cannot stand in a directive", name, v)
 		}
+	}
+	if !interfaceName.MatchString(c.Interface) {
+		return "", fmt.Errorf("jobscripts: interface %q: want a name such as hsn0", c.Interface)
 	}
 	for _, v := range c.Env {
 		if !envName.MatchString(v) {

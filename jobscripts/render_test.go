@@ -19,7 +19,8 @@ var update = flag.Bool("update", false, "rewrite the rendered scripts")
 // fullCluster has every field filled in that a system reads.
 func fullCluster(system string) Cluster {
 	c := Cluster{
-		Name: "digits", Nodes: 2, PerNode: 64, Time: 30 * time.Minute, Warning: 2 * time.Minute, Grace: 5 * time.Minute, Account: "m1234", Queue: "regular", PE: "mpich",
+		Interface: "hsn0",
+		Name:      "digits", Nodes: 2, PerNode: 64, Time: 30 * time.Minute, Warning: 2 * time.Minute, Grace: 5 * time.Minute, Account: "m1234", Queue: "regular", PE: "mpich",
 		Setup: []string{"module load PrgEnv-gnu cray-mpich", `export PATH="$HOME/muster/bin:$PATH"`}, Env: []string{"FI_CXI_RX_MATCH_MODE=hybrid"},
 		ProfileDir: "$SCRATCH/profile_muster", Controller: "$HOME/muster/bin/ipcontroller", Engine: "$HOME/muster/bin/ipengine",
 		Launch: "mpiexec -n 128 --ppn 64", Broadcast: Broadcast{Before: `sbcast "$file" "/tmp/${file##*/}"`, After: `rm "/tmp/${file##*/}"`, Dir: "/tmp"},

@@ -72,7 +72,10 @@ trap 'exit 143' TERM INT
 warned=
 trap 'warned=1; warn "${engines:-}"; warn "${program:-}"' USR1
 
-$HOME/muster/bin/ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip=0.0.0.0 --location="$(hostname)" &
+# Of all networks this is the best, where the node has it.
+ip=0.0.0.0
+[ ! -e /sys/class/net/hsn0 ] || ip=hsn0,0.0.0.0
+$HOME/muster/bin/ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip="$ip" --location="$(hostname)" &
 controller=$!
 until [ -s "$security-engine.json" ]; do
 	kill -0 "$controller" 2>/dev/null || { echo "ipcluster: the controller did not start" >&2; exit 1; }
@@ -80,6 +83,8 @@ until [ -s "$security-engine.json" ]; do
 done
 
 spread "$engine" || { echo "ipcluster: the engine's program could not be copied to the nodes" >&2; exit 1; }
+# By this Open MPI's mpirun takes the variables along to other nodes.
+OMPI_MCA_mca_base_env_list='MUSTER_JOB_END;MUSTER_JOB_GRACE;FI_CXI_RX_MATCH_MODE' \
 mpiexec -n 128 --ppn 64 /tmp/"${engine##*/}" --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" \
 	${MUSTER_STARTUP:+"--startup=$MUSTER_STARTUP"} ${MUSTER_CHECKPOINT:+"--checkpoint=$MUSTER_CHECKPOINT"} &
 engines=$!

@@ -35,6 +35,7 @@ type Plan struct {
 	Broadcast  jobscripts.Broadcast
 	Form       jobscripts.Form
 	Warning    Warning
+	Interface  string // by which nodes reach each other; "" is not known
 	Poll       time.Duration
 }
 
@@ -44,7 +45,7 @@ func (s Site) Plan(r Request) (Plan, error) {
 	if err := s.Validate(); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{System: s.System(), Time: cmp.Or(r.Time, defaultTime), Warning: Warning{s.lead(r), s.Warning.Grace}, Form: jobscripts.Form{Template: r.Text, Drop: r.Drop}}
+	p := Plan{System: s.System(), Interface: s.Network.Interface, Time: cmp.Or(r.Time, defaultTime), Warning: Warning{s.lead(r), s.Warning.Grace}, Form: jobscripts.Form{Template: r.Text, Drop: r.Drop}}
 	if p.Warning.Lead < 0 || p.Warning.Lead >= p.Time {
 		return Plan{}, s.refuse("job", "give a shorter warning: --warning, or job.warning", "a warning %s before the end of a job of %s", short(p.Warning.Lead), short(p.Time))
 	}
@@ -267,7 +268,7 @@ func (p Plan) Engines() jobscripts.Engines {
 func (p Plan) Cluster() jobscripts.Cluster {
 	return jobscripts.Cluster{
 		Nodes: p.Nodes, PerNode: p.PerNode, Time: p.Time, Warning: p.Warning.Lead, Grace: p.Warning.Grace, Account: p.Account, Partition: p.Partition, Queue: p.Ask, Chunk: p.Chunk,
-		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Launch: jobscripts.Words(p.Launch), Broadcast: p.Broadcast, Form: p.Form,
+		Directives: p.Directives, Setup: p.Setup, Env: p.Env, Interface: p.Interface, Launch: jobscripts.Words(p.Launch), Broadcast: p.Broadcast, Form: p.Form,
 	}
 }
 

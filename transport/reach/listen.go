@@ -16,10 +16,10 @@ var (
 )
 
 // Listen returns where a controller listens that is told spec: addresses of this
-// host and names of its network interfaces, separated by commas. An interface
-// stands for all its addresses, those of IPv4 first, but for link-local ones of
-// IPv6. "0.0.0.0" and "*" are all of IPv4, "::" is all there are, and nothing else
-// is needed beside them.
+// host and names of its network interfaces, separated by commas, in that order. An
+// interface stands for all its addresses, those of IPv4 first, but for link-local
+// ones of IPv6. "0.0.0.0" and "*" are all of IPv4, "::" is all there are; what is
+// named beside them is better than the rest.
 func Listen(spec string) ([]netip.Addr, error) {
 	var out []netip.Addr
 	for word := range strings.SplitSeq(spec, ",") {
@@ -33,12 +33,20 @@ func Listen(spec string) ([]netip.Addr, error) {
 			}
 		}
 	}
-	for _, wildcard := range []netip.Addr{any6, any4} {
-		if slices.Contains(out, wildcard) {
-			return []netip.Addr{wildcard}, nil
-		}
-	}
 	return out, nil
+}
+
+// Bound are the addresses to bind a port to for one who listens there: each once.
+func Bound(listens []netip.Addr) []netip.Addr {
+	if slices.Contains(listens, any6) {
+		return []netip.Addr{any6} // that is all
+	}
+	out := slices.Clone(listens)
+	if slices.Contains(listens, any4) {
+		out = append(slices.DeleteFunc(out, netip.Addr.Is4), any4)
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
 }
 
 func listen(word string) ([]netip.Addr, error) {
@@ -70,20 +78,22 @@ func Has(name string) bool {
 }
 
 // Addresses returns what a controller that listens there tells its peers, best
-// first: the addresses, of all interfaces where it listens on all, those of the
-// interface called first before others and loopback last. One that has a single
-// address has nothing to tell.
+// first: the addresses that are named and, where it listens on all interfaces, all
+// others, those of the interface called first before the rest and loopback last. One
+// that has a single address has nothing to tell.
 func Addresses(listens []netip.Addr, first string) ([]string, error) {
-	if len(listens) == 1 && listens[0].IsUnspecified() {
+	if six := slices.Contains(listens, any6); six || slices.Contains(listens, any4) {
 		all, err := interfaces()
 		if err != nil {
 			return nil, err
 		}
-		listens = allOf(all, first, listens[0] == any6)
+		listens = slices.Concat(listens, allOf(all, first, six))
 	}
 	var out []string
 	for _, a := range listens {
-		out = append(out, a.String())
+		if !a.IsUnspecified() && !slices.Contains(out, a.String()) {
+			out = append(out, a.String())
+		}
 	}
 	switch {
 	case len(out) == 1:
