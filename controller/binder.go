@@ -107,3 +107,12 @@ func where(e *wire.Endpoint, ip string, cfg *Config) (on []netip.Addr, err error
 	e.Addresses = e.Addresses[:min(len(e.Addresses), wire.MaxAddresses)]
 	return on, nil
 }
+
+// EngineSide tells to which addresses a controller of this configuration binds its
+// ports for engines, and what its connection file says of how to find it there.
+func (c Config) EngineSide() (on []netip.Addr, e wire.Endpoint, err error) {
+	c = c.withDefaults()
+	e.Location = c.Location
+	on, err = where(&e, c.EngineIP, &c)
+	return reach.Bound(on), e, err
+}

@@ -38,6 +38,10 @@ func TestSGE(t *testing.T) {
 		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
 			return sge(serve(t, p), launcher.SGEConfig{})
 		})
+		launchertest.SendSuite(t, func(t *testing.T, c launcher.Command) launcher.Launcher {
+			c.Dir = t.TempDir()
+			return sge(c, launcher.SGEConfig{})
+		})
 		empty(t)
 	})
 
@@ -64,7 +68,7 @@ func TestSGE(t *testing.T) {
 	})
 
 	t.Run("OwnProgram", func(t *testing.T) {
-		n := newSite(t, s, fourSlots)
+		n := newSite(t, s, strings.Replace(fourSlots, "[engines]\n", "[engines]\nconnection = \"environment\"\n", 1))
 		if out := n.run("heat", "-engines", "sge"); !strings.HasSuffix(out, "a serial run gives the same, bit for bit\n") {
 			t.Errorf("heat printed\n%s", out)
 		}

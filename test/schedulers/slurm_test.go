@@ -90,6 +90,10 @@ func TestSlurm(t *testing.T) {
 		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
 			return slurm(serve(t, p), launcher.SlurmConfig{})
 		})
+		launchertest.SendSuite(t, func(t *testing.T, c launcher.Command) launcher.Launcher {
+			c.Dir = t.TempDir()
+			return slurm(c, launcher.SlurmConfig{})
+		})
 		empty(t)
 	})
 
@@ -116,7 +120,7 @@ func TestSlurm(t *testing.T) {
 	})
 
 	t.Run("OwnProgram", func(t *testing.T) {
-		n := newSite(t, s, twoNodes)
+		n := newSite(t, s, strings.Replace(twoNodes, "[engines]\n", "[engines]\nconnection = \"environment\"\n", 1))
 		if out := n.run("heat", "-engines", "slurm"); !strings.HasSuffix(out, "a serial run gives the same, bit for bit\n") {
 			t.Errorf("heat printed\n%s", out)
 		}
@@ -151,7 +155,7 @@ pause    = "1s"
 	})
 
 	t.Run("SingleProcesses", func(t *testing.T) {
-		n := newSite(t, s, "[engines]\nlauncher = \"slurm\"\n[engines.slurm]\nsingle = true\nnodes = 2\nper_node = 1\npoll = \"1s\"\n")
+		n := newSite(t, s, "[engines]\nlauncher = \"slurm\"\nconnection = \"environment\"\n[engines.slurm]\nsingle = true\nnodes = 2\nper_node = 1\npoll = \"1s\"\n")
 		n.run("ipcluster", "start", "--daemonize")
 		if out := n.run("cell", "-n", "2", "mpi.World().Size()"); strings.Count(out, "Out[1]: 1\n") != 2 {
 			t.Errorf("cell printed\n%s", out)
@@ -172,7 +176,7 @@ pause    = "1s"
 
 	// A step of the job that the shell is in.
 	t.Run("Srun", func(t *testing.T) {
-		n := newSite(t, s, "[engines]\nlauncher = \"srun\"\n[engines.srun]\ncommand = [\"srun\", \"--mpi=pmix\"]\n")
+		n := newSite(t, s, "[engines]\nlauncher = \"srun\"\nconnection = \"environment\"\n[engines.srun]\ncommand = [\"srun\", \"--mpi=pmix\"]\n")
 		out := n.run("/usr/bin/salloc", "--quiet", "--nodes=2", "--ntasks-per-node=2", "bash", "-ec", "export OMPI_MCA_mpi_yield_when_idle=1\n"+
 			"ipcluster start --daemonize\nsrun --overlap -n 1 true\ncell -n 4 'os.Getenv(`SLURMD_NODENAME`)'\nipcluster stop\nsqueue --steps --noheader --format=%i --jobs=$SLURM_JOB_ID")
 		if !strings.HasPrefix(out, "cluster test is up: 4 engines (srun)\n") || strings.Count(out, `"n1"`) != 2 || strings.Count(out, `"n2"`) != 2 {
