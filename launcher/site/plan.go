@@ -74,7 +74,7 @@ func (s Site) Plan(r Request) (Plan, error) {
 		return Plan{}, err
 	}
 	if s.Network.Login != nil && !*s.Network.Login && r.Outside {
-		return Plan{}, s.refuse("network.login_reachable", "let the whole cluster be one job: submit what ipcluster script prints for this profile",
+		return Plan{}, s.refuse("network.login_reachable", "let the whole cluster be one job, as ipcluster script prints it for this profile, or the controller be a job too (controller.launcher)",
 			"engines of a job cannot reach a controller on a login node")
 	}
 	if err := s.directives(&p, r, kind, queue); err != nil {
