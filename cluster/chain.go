@@ -56,7 +56,7 @@ func (s *engines) keepJob(ctx context.Context, begun *time.Time) (launcher.End, 
 			s.report(ctx, end)
 			s.c.config.Log.Info("the next job takes over", "set", s.name, "job", next.job.Handle().Batch.String())
 		default:
-			s.c.died(s.deathOf(ctx, end, s.id(end), fmt.Sprintf("%v takes over", next.job.Handle().Batch)))
+			s.c.died(s.deathOf(ctx, end, s.id(end), fmt.Sprintf("%v takes over", next.job.Handle().Batch)), s.log())
 		}
 		*begun = time.Now()
 		if err := s.takeOver(); err != nil {

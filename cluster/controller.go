@@ -180,7 +180,7 @@ func (c *Cluster) keepController(ctx context.Context, begun time.Time) error {
 			return fmt.Errorf("cluster: the controller ended: %w", err)
 		}
 		next := tries.after(time.Since(begun))
-		c.died(Death{Of: ofController, Cause: cause(err), Next: next.String()})
+		c.died(Death{Of: ofController, Cause: cause(err), Next: next.String()}, c.log("ipcontroller", ""))
 		if next.never {
 			c.noted(func(r *Record) { r.Restores = false })
 			return fmt.Errorf("cluster: the controller ended, and was started again %d times: %w", maxStarts, err)

@@ -51,7 +51,7 @@ func (s *engines) keep(ctx context.Context, begun time.Time) {
 		case launcher.RestartWorld:
 			for end.Cause != "" {
 				next := tries.after(time.Since(begun))
-				s.c.died(s.deathOf(ctx, end, s.id(end), next.String()))
+				s.c.died(s.deathOf(ctx, end, s.id(end), next.String()), s.log())
 				if next.never {
 					return
 				}
@@ -69,7 +69,7 @@ func (s *engines) keep(ctx context.Context, begun time.Time) {
 				end = failedStart(launcher.All, s.startWorld(ctx))
 			}
 		default:
-			s.c.died(s.deathOf(ctx, end, s.id(end), ""))
+			s.c.died(s.deathOf(ctx, end, s.id(end), ""), s.log())
 		}
 	}
 }
@@ -90,7 +90,7 @@ func (s *engines) keepEngine(ctx context.Context, end launcher.End, begun time.T
 	for {
 		next := tries.after(time.Since(begun))
 		d := s.deathOf(ctx, end, id, next.String())
-		s.c.died(d)
+		s.c.died(d, s.log())
 		id = *d.Engine
 		if !next.due(ctx) {
 			return

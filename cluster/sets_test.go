@@ -225,6 +225,8 @@ func TestSetsUnderMpirun(t *testing.T) {
 		}
 	}
 	wantEngines(t, c, 0, 1)
+	want := []string{"engines of set 2 died: rank 2: killed by signal 9 (SIGKILL)"}
+	launchertest.Await(t, want[0], func() bool { return slices.Equal(deaths(t, p), want) })
 	if err := c.RemoveSets(ctx, "1", "2"); err != nil {
 		t.Fatal(err)
 	}

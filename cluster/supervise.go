@@ -18,16 +18,20 @@ type Death struct {
 	// together, and "controller".
 	Of     string         `json:"of"`
 	Engine *wire.EngineID `json:"engine,omitempty"`
+	Set    string         `json:"set,omitempty"`  // of engines, where the cluster has had several sets
 	Cause  string         `json:"cause"`          // as in "killed by signal 9 (SIGKILL)"
 	Next   string         `json:"next,omitempty"` // as in "started again in 1s"; "" if nothing is done about it
 }
 
 // String is a line, as in "engine 3 died: killed by signal 9 (SIGKILL); started
-// again in 1s".
+// again in 1s", or "engines of set 2 died: ...".
 func (d Death) String() string {
 	s := d.Of
-	if d.Engine != nil {
+	switch {
+	case d.Engine != nil:
 		s += fmt.Sprintf(" %d", *d.Engine)
+	case d.Set != "":
+		s += " of set " + d.Set
 	}
 	s += " " + d.verb() + ": " + d.Cause
 	if d.Next != "" {
@@ -47,16 +51,15 @@ func (d Death) verb() string {
 // maxDeaths is how many of the latest deaths are on record.
 const maxDeaths = 20
 
-// died puts a death into the log and on record.
-func (c *Cluster) died(d Death) {
+// died puts the death of a part that has a log into the log, and on record.
+func (c *Cluster) died(d Death, log string) {
 	d.Time = time.Now()
-	log := c.log("ipengine", "-*")
-	if d.Of == ofController {
-		log = c.log("ipcontroller", "")
-	}
 	args := []any{"cause", d.Cause, "log", log}
 	if d.Engine != nil {
 		args = append([]any{"engine", *d.Engine}, args...)
+	}
+	if d.Set != "" {
+		args = append(args, "set", d.Set)
 	}
 	if d.Next != "" {
 		args = append(args, "next", d.Next)
@@ -118,7 +121,7 @@ func (s *engines) death(ctx context.Context, job launcher.Job, number int) (laun
 // deathOf tells the controller of an end, and makes a Death of it. A single engine
 // is the one that the controller says or, if that has forgotten it, id.
 func (s *engines) deathOf(ctx context.Context, end launcher.End, id wire.EngineID, next string) Death {
-	d := Death{Of: ofEngines, Cause: end.Cause, Next: next}
+	d := Death{Of: ofEngines, Set: s.mentioned(), Cause: end.Cause, Next: next}
 	ids := s.report(ctx, end)
 	if end.Copy != launcher.All {
 		if len(ids) > 0 {
@@ -129,6 +132,17 @@ func (s *engines) deathOf(ctx context.Context, end launcher.End, id wire.EngineI
 		d.Cause = fmt.Sprintf("rank %d: %s", end.Rank, end.Cause)
 	}
 	return d
+}
+
+// mentioned is the name of the set where a name is needed: "" of the only one that the
+// cluster has had.
+func (s *engines) mentioned() string {
+	s.c.recording.Lock()
+	defer s.c.recording.Unlock()
+	if s.c.named == 1 {
+		return ""
+	}
+	return s.name
 }
 
 // failedStart is the end of what could not be started; without an error it is none.

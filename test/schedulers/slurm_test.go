@@ -292,6 +292,10 @@ pause    = "1s"
 		empty(t)
 	})
 
+	t.Run("Sets", func(t *testing.T) { testSets(t, s, empty) })
+
+	t.Run("Controller", func(t *testing.T) { testController(t, s, empty) })
+
 	t.Run("Doctor", func(t *testing.T) { testDoctor(t, s, empty) })
 
 	t.Run("Readme", func(t *testing.T) { testReadme(t, s, empty) })
