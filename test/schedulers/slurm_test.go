@@ -258,11 +258,16 @@ pause    = "1s"
 		empty(t)
 	})
 
-	t.Run("Refused", func(t *testing.T) {
-		n := newSite(t, s, twoNodes+"partition = \"nowhere\"\n")
-		if first := n.fails("ipcluster", "start"); !strings.Contains(first, "sbatch: error: Batch job submission failed: Invalid partition name specified") {
-			t.Errorf("first line %s", first)
-		}
+	t.Run("BadInput", func(t *testing.T) { badInput(t, s, empty) })
+
+	t.Run("LogsOfRanks", func(t *testing.T) {
+		n := newSite(t, s, strings.Replace(twoNodes, `"mpirun"`, `"srun", "--mpi=pmix"`, 1))
+		n.run("ipcluster", "start", "--daemonize", "--log-level", "info")
+		s.until("the lines of rank 3", func() bool {
+			out := n.run("ipcluster", "logs", "--rank", "3")
+			return strings.Contains(out, "msg=registered engine=3 ") && !strings.Contains(out, "engine=2 ")
+		})
+		n.run("ipcluster", "stop")
 		empty(t)
 	})
 

@@ -22,7 +22,7 @@ func upSlurm(t *testing.T) *system {
 	s := &system{t: t, dir: dir, env: []string{"SLURM_CONF=" + dir + "/etc/slurm.conf"}}
 	t.Cleanup(s.down)
 
-	for _, d := range []string{"munge", "run", "state"} {
+	for _, d := range []string{"munge", "run", "state", unseen} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -51,9 +51,10 @@ func upSlurm(t *testing.T) *system {
 	s.start("slurmctld", "slurmctld", "-D", "-i", "-f", conf)
 	for i := range slurmNodes {
 		node := fmt.Sprintf("n%d", i+1)
-		// In a UTS namespace and with a hosts file of its own each node has its own name.
+		// In a UTS namespace and with a hosts file of its own each node has its own
+		// name; one folder is not mounted there.
 		s.start("slurmd-"+node, "unshare", "--uts", "--mount", "--propagation", "private", "sh", "-ec",
-			`hostname "$1"; mount --bind "$2/etc/hosts" /etc/hosts; exec slurmd -D -N "$1" -f "$2/etc/slurm.conf"`, "slurmd", node, dir)
+			`hostname "$1"; mount --bind "$2/etc/hosts" /etc/hosts; mount -t tmpfs none "$2/`+unseen+`"; exec slurmd -D -N "$1" -f "$2/etc/slurm.conf"`, "slurmd", node, dir)
 	}
 	s.until("nodes", func() bool {
 		out, err := s.try("sinfo", "--noheader", "--Node", "--partition=debug", "--format=%T")
@@ -114,6 +115,8 @@ NodeName=DEFAULT CPUs=8 Boards=1 SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCo
 	}
 	all := strings.Join(names, ",")
 	fmt.Fprintf(&b, "PartitionName=debug Nodes=%s Default=YES MaxTime=INFINITE DefaultTime=60 State=UP\n", all)
+	fmt.Fprintf(&b, "PartitionName=brief Nodes=%s MaxTime=5 State=UP\n", all)
+	fmt.Fprintf(&b, "PartitionName=closed Nodes=%s AllowAccounts=club MaxTime=5 State=UP\n", all)
 	fmt.Fprintf(&b, "PartitionName=small Nodes=%s MaxNodes=1 MaxTime=5 State=UP\n", all)
 	// A daemon listens where this host's name leads. Of loopback that has to be
 	// 127.0.0.1: an answer goes to the address that a connection came from.
