@@ -109,7 +109,6 @@ func (c *Cluster) place(add AddConfig) (launcher.Config, error) {
 	}
 	c.config.over(&profile)
 	profile.Engines.Launcher = cmp.Or(add.Engines, profile.Engines.Launcher)
-	profile.Engines.MinEngines = 0 // which is said of the first
 	profile.Engines.MinEngines = 0 // which is about the start
 	profile.Job = c.config.Job.Or(profile.Job)
 	job := add.Job

@@ -116,7 +116,7 @@ NodeName=DEFAULT CPUs=8 Boards=1 SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCo
 	all := strings.Join(names, ",")
 	fmt.Fprintf(&b, "PartitionName=debug Nodes=%s Default=YES MaxTime=INFINITE DefaultTime=60 State=UP\n", all)
 	fmt.Fprintf(&b, "PartitionName=brief Nodes=%s MaxTime=5 State=UP\n", all)
-	fmt.Fprintf(&b, "PartitionName=closed Nodes=%s AllowAccounts=club MaxTime=5 State=UP\n", all)
+	fmt.Fprintf(&b, "PartitionName=closed Nodes=%s AllowAccounts=club State=UP\n", all)
 	fmt.Fprintf(&b, "PartitionName=small Nodes=%s MaxNodes=1 MaxTime=5 State=UP\n", all)
 	// A daemon listens where this host's name leads. Of loopback that has to be
 	// 127.0.0.1: an answer goes to the address that a connection came from.
