@@ -14,11 +14,13 @@ const connectionInfo = "IPP_CONNECTION_INFO"
 // command is that of an engine of the set, or of all.
 func (s *engines) command(log string, more ...string) (launcher.Command, error) {
 	c := s.c
-	if file := c.profile.Engines.Startup; file != "" {
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(c.config.Profile.Dir, file)
+	for _, f := range []struct{ flag, file string }{{"startup", c.profile.Engines.Startup}, {"checkpoint", c.profile.Engines.Checkpoint}} {
+		if f.file != "" && !filepath.IsAbs(f.file) {
+			f.file = filepath.Join(c.config.Profile.Dir, f.file)
 		}
-		more = append(more, "--startup="+file)
+		if f.file != "" {
+			more = append(more, "--"+f.flag+"="+f.file)
+		}
 	}
 	command := launcher.Command{Log: log, Mark: s.mark, Env: Environment()}
 	if s.config.ByEnvironment() { // they may not see the profile

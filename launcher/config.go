@@ -42,6 +42,9 @@ type Config struct {
 	// the profile's directory unless its path is absolute. It is what an engine
 	// that is started again knows.
 	Startup string `toml:"startup"`
+	// Checkpoint is such a file, too: each engine runs it when the time of its job is
+	// nearly over, before it ends. What it keeps, Startup can bring back in the next job.
+	Checkpoint string `toml:"checkpoint"`
 	// Connection says how engines learn where their controller is: "file" is by the
 	// connection file, which they have to see, and "environment" by a variable that
 	// holds what is in it. "" is file, and for ssh always environment.

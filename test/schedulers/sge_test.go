@@ -87,6 +87,17 @@ func TestSGE(t *testing.T) {
 		empty(t)
 	})
 
+	t.Run("Chain", func(t *testing.T) {
+		n := newSite(t, s, leaving(strings.Replace(fourSlots, `idle=1"`, `idle=1 KEPT=$IPYTHONDIR JOB=$JOB_ID"`, 1)))
+		// Grid Engine sends no signal on anybody's word; the job's script is job_scripts/ID.
+		chained(t, n, func(job string) {
+			s.run("kill", "-USR1", strings.TrimSpace(s.run("pgrep", "--oldest", "--full", s.dir+".*/job_scripts/"+job+"$")))
+		}, func() []string {
+			return strings.Fields(s.run("sh", "-c", "qstat | awk '$3 ~ /^ipengine/ { print $1 }'"))
+		})
+		empty(t)
+	})
+
 	t.Run("StoppedFromAnotherShell", func(t *testing.T) {
 		n := newSite(t, s, fourSlots)
 		f := n.foreground()

@@ -231,6 +231,14 @@ pause    = "1s"
 		empty(t)
 	})
 
+	t.Run("Chain", func(t *testing.T) {
+		n := newSite(t, s, leaving(strings.Replace(twoNodes, `idle=1"`, `idle=1 KEPT=$IPYTHONDIR JOB=$SLURM_JOB_ID"`, 1)))
+		chained(t, n, func(job string) { s.run("scancel", "--batch", "--signal=USR1", job) }, func() []string {
+			return strings.Fields(s.run("squeue", "--noheader", "--name=ipengine", "--sort=i", "--format=%i"))
+		})
+		empty(t)
+	})
+
 	t.Run("StoppedFromAnotherShell", func(t *testing.T) {
 		n := newSite(t, s, twoNodes)
 		f := n.foreground()
