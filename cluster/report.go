@@ -9,6 +9,7 @@ import (
 
 	"muster/launcher"
 	"muster/transport"
+	"muster/transport/reach"
 	"muster/transport/zmq"
 	"muster/wire"
 )
@@ -83,14 +84,25 @@ func ask(ctx context.Context, file, msgType string, content, reply any) error {
 		return fmt.Errorf("%s: %w", msgType, err)
 	}
 	defer network.Close()
+	host, err := reach.Controller(ctx, network, &conn.Endpoint)
+	if err != nil {
+		return fmt.Errorf("%s: %w", msgType, err)
+	}
+	conn = conn.At(host)
 	session := wire.NewSession(conn.Key, "")
 	s, err := network.Dial(transport.Dealer, conn.URL(conn.Registration), transport.Options{CurveServer: conn.ServerKey()})
 	if err != nil {
 		return fmt.Errorf("%s: %w", msgType, err)
 	}
-	close := context.AfterFunc(ctx, func() { s.Discard() })
-	defer close()
-	defer s.Discard()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { s.Discard(); close(closed) })
+	defer func() {
+		if stop() {
+			s.Discard()
+		} else {
+			<-closed
+		}
+	}()
 	_, frames, err := session.Frames(msgType, nil, nil, content)
 	if err == nil {
 		err = s.Send(frames)

@@ -130,10 +130,15 @@ func listens(file string) bool {
 	if err != nil {
 		return false
 	}
-	address := strings.TrimPrefix(conn.URL(conn.Registration), "tcp://")
-	c, err := net.DialTimeout("tcp", address, time.Second)
-	if err == nil {
-		c.Close()
+	for _, host := range conn.Hosts() {
+		at := conn.At(host)
+		c, err := net.DialTimeout("tcp", strings.TrimPrefix(at.URL(at.Registration), "tcp://"), time.Second)
+		if err == nil {
+			c.Close()
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) { // what cannot be told is taken for yes
+			return true
+		}
 	}
-	return !errors.Is(err, syscall.ECONNREFUSED) // and what cannot be told is taken for yes
+	return false
 }
