@@ -99,6 +99,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	go func() { // while the controller is looked for
 		defer close(made)
 		e.ns, nsErr = e.cfg.Interpreter(Output{e.out.writer("stdout"), e.out.writer("stderr")})
+		if n, ok := e.ns.(goNamespace); ok {
+			n.saved.id = e.ownID
+		}
 		if nsErr == nil {
 			nsErr = e.ns.Declare(propertiesName, e.properties)
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"muster/engine/interp"
 	"muster/wire"
@@ -11,15 +12,22 @@ import (
 // NewInterpreter returns the interpreter of Go in package interp, in which the
 // functions registered by [Func] can be called too.
 func NewInterpreter(out Output) (Interpreter, error) {
-	in, err := interp.New(interp.Config{Stdout: out.Stdout, Stderr: out.Stderr, Funcs: registered()})
+	saved := &saved{stderr: out.Stderr}
+	funcs := saved.functions()
+	maps.Copy(funcs, registered())
+	in, err := interp.New(interp.Config{Stdout: out.Stdout, Stderr: out.Stderr, Funcs: funcs})
 	if err != nil {
 		return nil, err
 	}
-	return goNamespace{in}, nil
+	saved.in = in
+	return goNamespace{in, saved}, nil
 }
 
 // goNamespace makes an interp.Interp an Interpreter.
-type goNamespace struct{ in *interp.Interp }
+type goNamespace struct {
+	in    *interp.Interp
+	saved *saved
+}
 
 func (n goNamespace) Exec(ctx context.Context, name, source string) (any, bool, error) {
 	return n.run(ctx, interp.Cell{Name: name, Source: source})
@@ -31,7 +39,7 @@ func (n goNamespace) Run(ctx context.Context, file, source string) (any, bool, e
 
 func (n goNamespace) run(ctx context.Context, c interp.Cell) (any, bool, error) {
 	r, err := n.in.Exec(ctx, c)
-	return r.Value, r.HasValue, userError(err)
+	return r.Value, r.HasValue, userError(n.saved.restore(err))
 }
 
 func (n goNamespace) Eval(ctx context.Context, expr string) (any, error) {
@@ -41,7 +49,7 @@ func (n goNamespace) Eval(ctx context.Context, expr string) (any, error) {
 
 func (n goNamespace) Call(ctx context.Context, fn string, args []any) (any, error) {
 	v, err := n.in.Call(ctx, fn, args)
-	return v, userError(err)
+	return v, userError(n.saved.restore(err))
 }
 
 func (n goNamespace) Map(ctx context.Context, fn string, seqs ...any) (any, error) {

@@ -65,6 +65,10 @@ func functionDeclaration(name, source string) (string, *Error) {
 func (in *Interp) Source(name string) (string, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	return in.source(name)
+}
+
+func (in *Interp) source(name string) (string, error) {
 	g := in.names[name]
 	if g == nil {
 		if _, ok := in.cfg.Funcs[name]; ok || strings.Contains(name, ".") {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/traefik/yaegi/interp"
 )
@@ -58,6 +59,9 @@ type Interp struct {
 	cfg   Config
 	world *world
 
+	visits  chan func()   // of the code that runs
+	running atomic.Uint64 // the goroutine that it is on
+
 	mu        sync.Mutex // one request at a time
 	fset      *token.FileSet
 	cells     []*cellText
@@ -97,7 +101,7 @@ func New(cfg Config) (*Interp, error) {
 	if cfg.Stderr == nil {
 		cfg.Stderr = io.Discard
 	}
-	in := &Interp{cfg: cfg, world: newWorld(), fset: token.NewFileSet(), defs: map[types.Object]*def{}, vars: map[string]any{}}
+	in := &Interp{cfg: cfg, world: newWorld(), fset: token.NewFileSet(), defs: map[types.Object]*def{}, vars: map[string]any{}, visits: make(chan func())}
 	for key, build := range library() {
 		in.world.add(path.Dir(key), path.Base(key), build)
 	}
@@ -181,6 +185,7 @@ func (in *Interp) start() error {
 	if err != nil {
 		return err
 	}
+	m.visits, m.running = in.visits, &in.running
 	shields := m.shields()
 	in.world.tables[runtimePath] = &table{path: runtimePath, name: runtimePath, built: in.support(m)}
 	for p, over := range shields {

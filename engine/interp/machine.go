@@ -38,9 +38,13 @@ type machine struct {
 	out   *stream
 	errs  *stream
 	flags *programFlags
-	nodes *nodeLayout
-	live  atomic.Int64 // goroutines that user code started and that still run
-	idle  *runner      // for the next run, if there is one
+	// visits are what the code that runs asks to be done while it waits, and
+	// running is the goroutine that it is on, 0 while none does.
+	visits  chan func()
+	running *atomic.Uint64
+	nodes   *nodeLayout
+	live    atomic.Int64 // goroutines that user code started and that still run
+	idle    *runner      // for the next run, if there is one
 
 	mu      sync.Mutex
 	halting chan struct{}        // closed when user code must stop
@@ -152,6 +156,8 @@ func (m *machine) run(ctx context.Context, fn func()) outcome {
 	if m.idle = nil; r == nil {
 		r = newRunner()
 	}
+	m.running.Store(r.id)
+	defer m.running.Store(0)
 	r.calls <- func() (o outcome) {
 		returned := false
 		defer func() {
@@ -170,18 +176,24 @@ func (m *machine) run(ctx context.Context, fn func()) outcome {
 		return o
 	}
 	var o outcome
-	select {
-	case o = <-r.ended:
+	for runs := true; runs; {
 		select {
+		case visit := <-m.visits:
+			visit()
+			continue
+		case o = <-r.ended:
+			select {
+			case <-m.halting:
+				o = m.drain(nil, o)
+			default:
+			}
+		case <-ctx.Done():
+			m.halt(interrupted(ctx))
+			o = m.drain(r.ended, o)
 		case <-m.halting:
-			o = m.drain(nil, o)
-		default:
+			o = m.drain(r.ended, o)
 		}
-	case <-ctx.Done():
-		m.halt(interrupted(ctx))
-		o = m.drain(r.ended, o)
-	case <-m.halting:
-		o = m.drain(r.ended, o)
+		runs = false
 	}
 	if !o.abandoned && !o.exited {
 		m.idle = r
@@ -219,6 +231,8 @@ func (m *machine) drain(ended chan outcome, o outcome) outcome {
 	defer tick.Stop()
 	for ended != nil || m.live.Load() > 0 {
 		select {
+		case visit := <-m.visits:
+			visit()
 		case o = <-ended:
 			ended = nil
 		case m.done <- struct{}{}: // wakes one blocked channel operation

@@ -16,14 +16,7 @@ import (
 func (in *Interp) Names() []string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	names := []string{}
-	for name, g := range in.names {
-		if g != in.declared[name] && (g.obj.Pkg() == nil || g.obj.Pkg().Path() != funcsPath) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return in.defined()
 }
 
 // Declare declares a variable beforehand: cells see it and change what it

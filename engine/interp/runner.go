@@ -8,16 +8,19 @@ import "runtime"
 type runner struct {
 	calls chan func() outcome
 	ended chan outcome // of length 1, so that a call that was given up can end
+	id    uint64       // of the goroutine
 }
 
 func newRunner() *runner {
 	r := &runner{calls: make(chan func() outcome), ended: make(chan outcome, 1)}
-	calls, ended := r.calls, r.ended // of r itself nothing is kept
+	calls, ended, id := r.calls, r.ended, make(chan uint64, 1) // of r itself nothing is kept
 	go func() {
+		id <- goroutineID()
 		for call := range calls {
 			ended <- call()
 		}
 	}()
+	r.id = <-id
 	runtime.AddCleanup(r, func(calls chan func() outcome) { close(calls) }, calls)
 	return r
 }

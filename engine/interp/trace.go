@@ -212,7 +212,7 @@ func (m *machine) takeFrames() []frame {
 	return f
 }
 
-// goroutineID is for panics only: two goroutines may panic at once.
+// goroutineID is for what is rare, as panics are: two goroutines may panic at once.
 func goroutineID() uint64 {
 	var buf [64]byte
 	s := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
