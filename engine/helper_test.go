@@ -67,7 +67,7 @@ func TestHelpers(t *testing.T) {
 	r := newEngine(t, Config{})
 	r.value(r.apply(wire.ImportFunction, []any{"crypto/rand", "strings"}))
 	r.shows(r.apply("func() int { n, _ := rand.Read(make([]byte, 4)); return n }"), "4")
-	r.failsWith(r.apply(wire.ImportFunction, []any{"no/such"}), "CompileError", "compiled into this engine (heat, test")
+	r.failsWith(r.apply(wire.ImportFunction, []any{"no/such"}), "CompileError", "compiled into this engine (checkpoint, heat, test")
 	r.value(r.apply(wire.DefineFunction, map[string]any{"f": "func(x int) int { return x + 1 }", "g": "func g[T any](x T) T { return x }"}))
 	r.shows(r.apply("func() int { return g(f(2)) }"), "3")
 	r.reply(r.execute("a := 1\nfunc h() {}"))
