@@ -51,7 +51,12 @@ warn() {
 teardown() {
 	trap - EXIT TERM INT
 	kill "$alarm" 2>/dev/null
-	for p in ${program:-} ${engines:-} ${controller:-}; do kill -TERM "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
+	[ -z "${program:-}" ] || { kill -TERM "$program"; wait "$program"; } 2>/dev/null
+	# By their controller engines are told to end in good order; many a launcher would kill them.
+	if [ -n "${engines:-}" ] && kill -0 "$engines" 2>/dev/null && timeout 10 ipcluster stop >/dev/null 2>&1; then
+		for _ in $(seq 30); do kill -0 "$engines" 2>/dev/null || break; sleep 0.1; done
+	fi
+	for p in ${engines:-} ${controller:-}; do kill -TERM "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
 	rm -f "$security-client.json" "$security-engine.json"
 }
 trap teardown EXIT
@@ -59,14 +64,14 @@ trap 'exit 143' TERM INT
 warned=
 trap 'warned=1; warn "${engines:-}"; warn "${program:-}"' USR1
 
-ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip=0.0.0.0 --location="$(hostname)" &
+ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip=0.0.0.0 --location="$(hostname)" --log-level=warn &
 controller=$!
 until [ -s "$security-engine.json" ]; do
 	kill -0 "$controller" 2>/dev/null || { echo "ipcluster: the controller did not start" >&2; exit 1; }
 	sleep 0.1
 done
 
-flux run --nodes=1 --tasks-per-node=4 ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" \
+flux run --nodes=1 --tasks-per-node=4 ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --log-level=warn \
 	${MUSTER_STARTUP:+"--startup=$MUSTER_STARTUP"} ${MUSTER_CHECKPOINT:+"--checkpoint=$MUSTER_CHECKPOINT"} &
 engines=$!
 

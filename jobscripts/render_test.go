@@ -121,7 +121,7 @@ func newSite(t *testing.T, system string) site {
 			"job timeleft") echo 7200 ;;
 			*)` + launch + ` ;;
 			esac`,
-		"ipcluster": `while [ "$1" != -- ]; do shift; done; shift; exec "$@"`,
+		"ipcluster": `[ "$1" = wait ] || exit 1; while [ "$1" != -- ]; do shift; done; shift; exec "$@"`,
 		"ipengine": `
 			trap 'echo engine ends >> "$EVENTS"; exit 0' TERM
 			trap 'echo engine drains >> "$EVENTS"; exit 0' USR1
@@ -206,7 +206,7 @@ func (s site) started() string {
 		s.t.Fatal(err)
 	}
 	profile := "--profile-dir=DIR/profile_" + s.system + " --cluster-id=42"
-	return "controller " + profile + " --ip=0.0.0.0 --location=" + host + "\nengine --mpi " + profile + "\n"
+	return "controller " + profile + " --ip=0.0.0.0 --location=" + host + " --log-level=warn\nengine --mpi " + profile + " --log-level=warn\n"
 }
 
 // under runs a test for the script of each batch system.

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"muster/client"
 	"muster/cluster"
 	"muster/configs"
 	"muster/wire"
@@ -18,7 +21,8 @@ const stopUsage = `
 Usage: ipcluster stop [flags]
 
 Stop a cluster and wait until all of its processes are gone. A cluster whose
-ipcluster or machine has crashed is cleared of what is left.
+ipcluster or machine has crashed is cleared of what is left. One that was started by
+other means, such as a job script, is asked to end, its engines first.
 
   ipcluster stop                        the cluster of profile default
   ipcluster stop --profile mpi          that of another profile
@@ -30,16 +34,19 @@ ipcluster or machine has crashed is cleared of what is left.
 // stop is "ipcluster stop".
 func stop(args []string) error {
 	var sel configs.Selection
-	fs := newFlags(stopUsage)
-	sel.AddFlags(fs)
-	all := fs.Bool("all", false, "stop all clusters, of the profile if one is given")
-	if err := fs.Parse(args); err != nil {
+	flags := newFlags(stopUsage)
+	sel.AddFlags(flags)
+	all := flags.Bool("all", false, "stop all clusters, of the profile if one is given")
+	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if err := noArguments(fs); err != nil {
+	if err := noArguments(flags); err != nil {
 		return err
 	}
 	records, err := selected(&sel, *all)
+	if errors.Is(err, fs.ErrNotExist) {
+		return stopForeign(&sel)
+	}
 	if err != nil {
 		return err
 	}
@@ -66,11 +73,40 @@ func selected(sel *configs.Selection, all bool) ([]*cluster.Record, error) {
 		}
 		return cluster.List(profiles...)
 	}
-	r, err := find(sel)
+	p, err := sel.Profile()
 	if err != nil {
 		return nil, err
 	}
-	return []*cluster.Record{r}, nil
+	r, err := cluster.Find(p, sel.ClusterID)
+	return []*cluster.Record{r}, err
+}
+
+// foreignLimit bounds the end of a cluster that was started by other means: its engines
+// may be many, and some may not answer.
+const foreignLimit = 30 * time.Second
+
+// stopForeign has a controller that was started by other means than ipcluster end
+// its engines, and itself.
+func stopForeign(sel *configs.Selection) error {
+	p, err := sel.Profile()
+	if err != nil {
+		return err
+	}
+	file := p.ClientFile(sel.ClusterID)
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return noCluster(sel, p)
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), foreignLimit, fmt.Errorf("not within %v", foreignLimit))
+	defer cancel()
+	c, err := client.Connect(ctx, client.WithFile(file))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.ShutdownCluster(ctx), c.Close()); err != nil {
+		return err
+	}
+	fmt.Printf("stopped cluster %s (it was started by other means than ipcluster)\n", (&cluster.Record{ProfileDir: p.Dir, ClusterID: sel.ClusterID}).Name())
+	return nil
 }
 
 // find returns the record of the cluster that is selected.

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
+
+	"muster/cluster/clustertest"
 )
 
 func TestWait(t *testing.T) {
@@ -32,4 +35,33 @@ func TestWait(t *testing.T) {
 	if _, diag, ok := ipcluster(t, "stop"); !ok {
 		t.Error(diag)
 	}
+}
+
+// A cluster that was started by hand is asked to end.
+func TestStopByOtherMeans(t *testing.T) {
+	p := profile(t)
+	var started []*exec.Cmd
+	for _, name := range []string{"ipcontroller", "ipengine"} {
+		c := exec.Command(name, "--profile-dir="+p.Dir, "--cluster-id=")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer c.Process.Kill()
+		started = append(started, c)
+	}
+	if _, diag, ok := ipcluster(t, "wait"); !ok {
+		t.Fatal(diag)
+	}
+	if out, diag, ok := ipcluster(t, "stop"); !ok || out != "stopped cluster test (it was started by other means than ipcluster)\n" {
+		t.Errorf("stop printed %s%s", out, diag)
+	}
+	for _, c := range started {
+		if err := c.Wait(); err != nil {
+			t.Errorf("%s ends with %v", c.Args[0], err)
+		}
+	}
+	if _, diag, ok := ipcluster(t, "stop"); ok || !strings.Contains(diag, "no cluster test") {
+		t.Errorf("once more: %s", diag)
+	}
+	clustertest.NothingLeft(t, p)
 }

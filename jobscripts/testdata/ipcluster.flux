@@ -63,7 +63,12 @@ gather() { for file in "$1" "${1%/*}"/libmuster-mpi-*.so; do [ ! -e "$file" ] ||
 teardown() {
 	trap - EXIT TERM INT
 	kill "$alarm" 2>/dev/null
-	for p in ${program:-} ${engines:-} ${controller:-}; do kill -TERM "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
+	[ -z "${program:-}" ] || { kill -TERM "$program"; wait "$program"; } 2>/dev/null
+	# By their controller engines are told to end in good order; many a launcher would kill them.
+	if [ -n "${engines:-}" ] && kill -0 "$engines" 2>/dev/null && timeout 10 ipcluster stop >/dev/null 2>&1; then
+		for _ in $(seq 30); do kill -0 "$engines" 2>/dev/null || break; sleep 0.1; done
+	fi
+	for p in ${engines:-} ${controller:-}; do kill -TERM "$p" 2>/dev/null; wait "$p" 2>/dev/null; done
 	gather "$engine"
 	rm -f "$security-client.json" "$security-engine.json"
 }
@@ -75,7 +80,7 @@ trap 'warned=1; warn "${engines:-}"; warn "${program:-}"' USR1
 # Of all networks this is the best, where the node has it.
 ip=0.0.0.0
 [ ! -e /sys/class/net/hsn0 ] || ip=hsn0,0.0.0.0
-$HOME/muster/bin/ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip="$ip" --location="$(hostname)" &
+$HOME/muster/bin/ipcontroller --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --ip="$ip" --location="$(hostname)" --log-level=warn &
 controller=$!
 until [ -s "$security-engine.json" ]; do
 	kill -0 "$controller" 2>/dev/null || { echo "ipcluster: the controller did not start" >&2; exit 1; }
@@ -85,7 +90,7 @@ done
 spread "$engine" || { echo "ipcluster: the engine's program could not be copied to the nodes" >&2; exit 1; }
 # By this Open MPI's mpirun takes the variables along to other nodes.
 OMPI_MCA_mca_base_env_list='MUSTER_JOB_END;MUSTER_JOB_GRACE;FI_CXI_RX_MATCH_MODE' \
-mpiexec -n 128 --ppn 64 /tmp/"${engine##*/}" --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" \
+mpiexec -n 128 --ppn 64 /tmp/"${engine##*/}" --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --log-level=warn \
 	${MUSTER_STARTUP:+"--startup=$MUSTER_STARTUP"} ${MUSTER_CHECKPOINT:+"--checkpoint=$MUSTER_CHECKPOINT"} &
 engines=$!
 

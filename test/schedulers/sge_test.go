@@ -3,8 +3,6 @@ package schedulers
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -133,32 +131,10 @@ func TestSGE(t *testing.T) {
 		empty(t)
 	})
 
-	t.Run("WholeClusterAsShipped", func(t *testing.T) {
-		n := newSite(t, s, "")
-		script, err := filepath.Abs("../../jobscripts/ipcluster.sge")
-		if err != nil {
-			t.Fatal(err)
-		}
-		log := filepath.Join(n.dir, "job.log")
-		submit := func(args ...string) (string, error) {
-			t.Helper()
-			return s.try(append([]string{"env", "MUSTER_BIN=" + bin, "IPP_PROFILE_DIR=" + filepath.Join(n.dir, "profile_test"), "OMPI_MCA_mpi_yield_when_idle=1",
-				"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "qsub", "-terse", "-o", log}, args...)...)
-		}
-		out, err := submit("-sync", "y", script, filepath.Join(bin, "cell"), "-n", "4", "mpi.World().Size()")
-		if b := s.run("cat", log); err != nil || strings.Count(b, "Out[1]: 4\n") != 4 {
-			t.Errorf("%v\n%s\nthe job printed\n%s", err, out, b)
-		}
-		// Without a program it stays, and ends in good order at qdel.
-		if out, err = submit(script); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		id := strings.TrimSpace(out)
-		file := filepath.Join(n.dir, "profile_test", "security", "ipcontroller-"+id+"-client.json")
-		s.until("a connection file", func() bool { _, err := os.Stat(file); return err == nil })
-		s.run("qdel", id)
-		empty(t)
-		s.until("the file gone", func() bool { _, err := os.Stat(file); return err != nil })
+	t.Run("WholeCluster", func(t *testing.T) {
+		testWholeCluster(t, s, submission{
+			script: "ipcluster.sge", submit: []string{"qsub", "-terse"}, sync: []string{"-sync", "y"}, brief: []string{"-l", "h_rt=20"}, output: "-o", cancel: "qdel",
+		}, empty)
 	})
 
 	t.Run("TimeLimit", func(t *testing.T) {

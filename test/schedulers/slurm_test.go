@@ -313,19 +313,10 @@ pause    = "1s"
 
 	t.Run("Readme", func(t *testing.T) { testReadme(t, s, empty) })
 
-	t.Run("WholeClusterAsShipped", func(t *testing.T) {
-		n := newSite(t, s, "")
-		script, err := filepath.Abs("../../jobscripts/ipcluster.slurm")
-		if err != nil {
-			t.Fatal(err)
-		}
-		log := filepath.Join(n.dir, "job.log")
-		out, err := s.try("env", "PATH="+bin+":/usr/sbin:/usr/bin:/sbin:/bin", "IPP_PROFILE_DIR="+filepath.Join(n.dir, "profile_test"), "SLURM_MPI_TYPE=pmix", "OMPI_MCA_mpi_yield_when_idle=1",
-			"sbatch", "--wait", "--output="+log, "--nodes=2", "--ntasks-per-node=2", script, filepath.Join(bin, "cell"), "-n", "4", "mpi.World().Size()")
-		if b := s.run("cat", log); err != nil || strings.Count(b, "Out[1]: 4\n") != 4 {
-			t.Errorf("%v\n%s\nthe job printed\n%s", err, out, b)
-		}
-		empty(t)
+	t.Run("WholeCluster", func(t *testing.T) {
+		testWholeCluster(t, s, submission{
+			script: "ipcluster.slurm", submit: []string{"sbatch", "--nodes=2", "--ntasks-per-node=2"}, sync: []string{"--wait"}, brief: []string{"--time=1"}, output: "--output", cancel: "scancel",
+		}, empty)
 	})
 
 	t.Run("WholeClusterInOneJob", func(t *testing.T) {
