@@ -56,11 +56,19 @@ func TestChain(t *testing.T) {
 			if d := deaths(t, conf.Profile); len(d) != 1 || !strings.HasPrefix(d[0], "engines died: "+system+" job ") || !strings.HasSuffix(d[0], "; "+second.Handle.Batch.String()+" takes over") {
 				t.Errorf("deaths %q", d)
 			}
-			s.End("2", "TIMEOUT")
+			s.Warn("2") // of which the engines drain
 			allBack(t, news, 3)
 			follows(t, conf, "3", "")
+			if d := deaths(t, conf.Profile); len(d) != 1 {
+				t.Errorf("that the next job takes over in good order is a death: %q", d)
+			}
 			if ids := c.Client.IDs(); !slices.Equal(ids, []client.EngineID{0, 1, 2}) {
 				t.Errorf("engines %v", ids)
+			}
+			s.Warn("3") // after which there is none
+			launchertest.Await(t, "the end of the last job", func() bool { return len(deaths(t, conf.Profile)) == 2 })
+			if d := deaths(t, conf.Profile); d[1] != "engines ended: its job's time was nearly over" {
+				t.Errorf("deaths %q", d)
 			}
 			if err := c.Stop(t.Context()); err != nil {
 				t.Fatal(err)

@@ -200,11 +200,7 @@ func listSets(w io.Writer, r *cluster.Record, format string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "SET\tENGINES\tIDS\tLAUNCHER\tSTATE\tAGE")
 	for _, s := range all {
-		job := ""
-		if s.Handle.Batch != nil {
-			job = " " + s.Handle.Batch.ID
-		}
-		fmt.Fprintf(t, "%s\t%d/%d\t%s\t%s%s\t%s\t%v\n", s.Name, s.Alive, s.N, wire.FormatIDs(s.IDs), s.Launcher, job, s.State, time.Since(s.Started).Round(time.Second))
+		fmt.Fprintf(t, "%s\t%d/%d\t%s\t%s\t%s\t%v\n", s.Name, s.Alive, s.N, wire.FormatIDs(s.IDs), strings.TrimSpace(s.Launcher+" "+jobOf(s.Set)), s.State, time.Since(s.Started).Round(time.Second))
 	}
 	if err := t.Flush(); err != nil || r.Elastic == nil {
 		return err

@@ -96,15 +96,24 @@ func describe(r *cluster.Record) listing {
 	}
 	var jobs []string
 	for _, s := range r.Sets {
-		if s.Handle.Batch != nil {
-			jobs = append(jobs, s.Handle.Batch.ID)
-		}
-		if s.Next != nil && s.Next.Batch != nil {
-			jobs[len(jobs)-1] += " (then " + s.Next.Batch.ID + ")"
+		if job := jobOf(s); job != "" {
+			jobs = append(jobs, job)
 		}
 	}
 	l.Job = strings.Join(jobs, ",")
 	return l
+}
+
+// jobOf is the job of a set, and the one that is queued to follow it, as in "17 (then 18)";
+// "" if it has none.
+func jobOf(s cluster.Set) string {
+	switch {
+	case s.Handle.Batch == nil:
+		return ""
+	case s.Next == nil || s.Next.Batch == nil:
+		return s.Handle.Batch.ID
+	}
+	return fmt.Sprintf("%s (then %s)", s.Handle.Batch.ID, s.Next.Batch.ID)
 }
 
 func printJSON[T any](w io.Writer, all []T) error {

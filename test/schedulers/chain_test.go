@@ -47,8 +47,10 @@ func chained(t *testing.T, n *site, warn func(job string), jobs func() []string)
 	f.says("cluster test is up: 4 engines")
 	n.until("the next job in the queue", func() bool { return len(jobs()) == 2 })
 	first := jobs()
-	if out := n.run("ipcluster", "list"); !strings.Contains(out, fmt.Sprintf("%s (then %s)", first[0], first[1])) {
-		t.Errorf("list printed\n%s", out)
+	for _, list := range [][]string{{"list"}, {"engines", "list"}} {
+		if out := n.run("ipcluster", list...); !strings.Contains(out, fmt.Sprintf("%s (then %s)", first[0], first[1])) {
+			t.Errorf("%s printed\n%s", strings.Join(list, " "), out)
+		}
 	}
 
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)

@@ -319,6 +319,25 @@ pause    = "1s"
 		}, empty)
 	})
 
+	// At the warning the engines drain, and their end is that of the job.
+	t.Run("WholeClusterIsWarned", func(t *testing.T) {
+		n := newSite(t, s, "")
+		script, err := filepath.Abs("../../jobscripts/ipcluster.slurm")
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := filepath.Join(n.dir, "job.log")
+		id := strings.TrimSpace(s.run("env", "PATH="+bin+":/usr/sbin:/usr/bin:/sbin:/bin", "IPP_PROFILE_DIR="+filepath.Join(n.dir, "profile_test"), "OMPI_MCA_mpi_yield_when_idle=1",
+			"sbatch", "--parsable", "--output="+log, "--nodes=2", "--ntasks-per-node=2", script))
+		printed := func() string { b, _ := os.ReadFile(log); return string(b) }
+		s.until("four engines", func() bool { return strings.Count(printed(), `msg="engine registered"`) == 4 })
+		s.run("scancel", "--batch", "--signal=USR1", id)
+		empty(t)
+		if out := s.run("scontrol", "show", "job", id); !strings.Contains(out, "JobState=COMPLETED") || strings.Count(printed(), "msg=draining") != 4 {
+			t.Errorf("%s\nthe job printed\n%s", out, printed())
+		}
+	})
+
 	t.Run("WholeClusterInOneJob", func(t *testing.T) {
 		n := newSite(t, s, "")
 		text, err := n.command("ipcluster", "script", "slurm", "--nodes", "2", "--per-node", "2", "--launch", "mpirun", "--profile-dir", filepath.Join(n.dir, "profile_test")).Output()
