@@ -34,7 +34,7 @@ var remedies = []struct {
 }{
 	{regexp.MustCompile(`(?i)unable to contact|cannot connect|can't connect|could not connect|connect failure|failed to connect|unable to connect|connection refused|timed out|commlib error|is down\b|communication with|can't find address|failed to fetch ads`),
 		"it does not answer now: try again later", nil},
-	{regexp.MustCompile(`(?i)invalid account|account .*(?:not allowed|invalid|not exist|unknown)|unknown project|project .*(?:not exist|invalid|unknown)|no such project|bank .*(?:invalid|not|unknown)|unknown bank|AccountNotAllowed|group .*(?:invalid|not allowed)|accounting group`),
+	{regexp.MustCompile(`(?i)invalid account|account .*(?:not allowed|not known|not permitted|invalid|not exist|unknown)|unknown project|project .*(?:not exist|invalid|unknown)|no such project|bank .*(?:invalid|not|unknown)|unknown bank|AccountNotAllowed|group .*(?:invalid|not allowed)|accounting group`),
 		"give an account that may run there (--account", func(s shown) string { return s.accounts }},
 	{regexp.MustCompile(`(?i)requested time limit|time limit .*(?:invalid|exceed)|PartitionTimeLimit|walltime|h_rt|runlimit|run limit|duration exceeds|elapse`),
 		"ask for less time (--time", func(s shown) string { return s.limits }},

@@ -164,9 +164,15 @@ var slurmRefused = []string{"AccountNotAllowed", "InvalidAccount", "InvalidQOS",
 func slurmState(state, reason, start string) jobState {
 	switch state {
 	case "PENDING", "CONFIGURING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "RESV_DEL_HOLD", "SPECIAL_EXIT":
-		s := jobState{stage: queued, why: strings.Trim(cmp.Or(reason, state), "()")}
+		s := jobState{stage: queued, why: cmp.Or(reason, state)}
+		if inner, ok := strings.CutPrefix(s.why, "("); ok {
+			s.why = strings.TrimSuffix(inner, ")")
+		}
 		meaning, never := slurmNever[s.why]
 		s.failed = slices.Contains(slurmRefused, s.why)
+		if strings.Contains(s.why, "use this partition") { // an account or a QOS may not, in a sentence
+			return jobState{stage: queued, why: s.why, never: true, failed: true}
+		}
 		if s.never = never; never {
 			s.why += ": " + meaning
 		}

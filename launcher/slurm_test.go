@@ -28,6 +28,7 @@ func TestSlurmStates(t *testing.T) {
 6|PENDING|JobHeldUser|N/A
 8|PENDING|None|N/A
 9|PENDING|(ReqNodeNotAvail, UnavailableNodes:n1)|N/A
+16|PENDING|Job's account not known, so it can't use this partition (closed allows club)|N/A
 1|RUNNING|None|2026-11-21T04:50:02
 10|COMPLETING|None|2026-11-21T04:50:02
 11|CANCELLED|None|2026-11-21T04:50:02
@@ -37,7 +38,7 @@ func TestSlurmStates(t *testing.T) {
 99|RUNNING|None|2026-11-21T04:50:02
 squeue: a warning
 `
-	ids := strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15")
+	ids := strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16")
 	got, err := slurm{}.states(ids, printed, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +52,7 @@ squeue: a warning
 		"6":  {stage: queued, why: "JobHeldUser: it is held", never: true},
 		"8":  {stage: queued},
 		"9":  {stage: queued, why: "ReqNodeNotAvail, UnavailableNodes:n1"},
+		"16": {stage: queued, why: "Job's account not known, so it can't use this partition (closed allows club)", never: true, failed: true},
 		"11": {stage: over, why: "cancelled (CANCELLED)"}, "12": {stage: over, why: "its time was over (TIMEOUT)"}, "13": {stage: over, why: "a node failed (NODE_FAIL)"},
 	}
 	if len(got) != len(want) {
