@@ -151,17 +151,39 @@ func (s *engines) begin(job launcher.Job) error {
 	if job.Handle().Batch == nil {
 		return err
 	}
-	s.c.following.Go(func() {
-		for _, state := range []launcher.State{launcher.Running, launcher.Ended} {
-			<-job.Wait(state)
-			s.noted(func(r *Set) {
-				if r.Handle.Mark == job.Handle().Mark { // and not that of its next life
-					r.Queued, r.Gone = false, state == launcher.Ended
-				}
-			})
-		}
-	})
+	s.c.following.Go(func() { s.follow(job) })
 	return err
+}
+
+// follow keeps on record what becomes of a job of a batch system.
+func (s *engines) follow(job launcher.Job) {
+	note := func(change func(*Set)) {
+		s.noted(func(r *Set) {
+			if r.Handle.Mark == job.Handle().Mark { // and not that of its next life
+				change(r)
+			}
+		})
+	}
+	begun := job.Wait(launcher.Running)
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	var known launcher.Waiting
+	for {
+		select {
+		case <-look.C:
+			if now := job.Pending(); now != known && job.State() == launcher.Queued {
+				known = now
+				note(func(r *Set) { r.Waiting = now })
+			}
+		case <-begun:
+			begun = nil
+			look.Stop()
+			note(func(r *Set) { r.Queued, r.Waiting = false, launcher.Waiting{} })
+		case <-job.Wait(launcher.Ended):
+			note(func(r *Set) { r.Queued, r.Waiting, r.Gone = false, launcher.Waiting{}, true })
+			return
+		}
+	}
 }
 
 // stop ends all of the set.

@@ -21,6 +21,8 @@ type Set struct {
 	// supervisor has seen: it waits for its turn, or it has ended.
 	Queued bool `json:"queued,omitempty"`
 	Gone   bool `json:"gone,omitempty"`
+	// Waiting is what a queued job waits for, as far as the batch system tells.
+	Waiting launcher.Waiting `json:"waiting,omitzero"`
 	// Missing is how many have not registered yet, of a set that the cluster has begun
 	// without them.
 	Missing int `json:"missing,omitempty"`
@@ -63,6 +65,15 @@ func (s *Set) Alive() int {
 		alive = alive * s.N / max(1, len(s.Handle.Processes))
 	}
 	return min(alive, s.N-s.Missing)
+}
+
+// Queue says what the set waits for in the queue of a batch system, as in "slurm job 17
+// is queued since 13:40 (13m): Priority"; "" if it does not.
+func (s *Set) Queue() string {
+	if !s.Queued || s.Handle.Batch == nil {
+		return ""
+	}
+	return Progress{Job: s.Handle.Batch.String(), Since: s.Started, Waiting: s.Waiting}.String()
 }
 
 // isWorld says of a launcher that its one process here is all engines.

@@ -20,7 +20,8 @@ Usage: ipcluster list [flags]
 
 List the clusters that were started, of all profiles or of the one given. A
 stale one has lost its ipcluster or its controller; ipcluster clean clears it. Below
-the table stands which engines and controllers have died of late, and why.
+the table stands what engines wait for in the queue of a batch system, and which
+engines and controllers have died of late, and why.
 
   ipcluster list
   ipcluster list -o json
@@ -133,7 +134,7 @@ func printText(w io.Writer, listings []listing) error {
 	}
 	for _, l := range listings {
 		name := (&cluster.Record{ProfileDir: l.ProfileDir, ClusterID: l.ClusterID}).Name()
-		if err := printDeaths(w, name+": ", l.Deaths); err != nil {
+		if err := errors.Join(printQueue(w, name+": ", l.Sets), printDeaths(w, name+": ", l.Deaths)); err != nil {
 			return err
 		}
 	}
@@ -155,6 +156,18 @@ func launcherOf(l *listing) string { return strings.TrimSpace(l.Launcher + " " +
 
 func ageOf(l *listing) time.Duration {
 	return time.Duration(l.Age * float64(time.Second)).Round(time.Second)
+}
+
+// printQueue writes a line for each set that waits in a queue, after a word on whose it is.
+func printQueue(w io.Writer, whose string, sets []cluster.Set) error {
+	for _, s := range sets {
+		if queue := s.Queue(); queue != "" {
+			if _, err := fmt.Fprintf(w, "%s%s\n", whose, queue); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // shownDeaths is how many of the latest deaths of a cluster are shown.

@@ -175,7 +175,7 @@ func (s *status) print(w io.Writer, name string) error {
 	if s.Record == nil {
 		return nil
 	}
-	return printDeaths(w, "", s.Record.Deaths)
+	return errors.Join(printQueue(w, "", s.Record.Sets), printDeaths(w, "", s.Record.Deaths))
 }
 
 // untilEnd says when a job ends: "in 1h12m".

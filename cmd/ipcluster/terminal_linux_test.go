@@ -192,6 +192,10 @@ func TestCtrlCInTheQueue(t *testing.T) {
 	term.types("l\n")
 	term.says("the cluster goes on starting in the background; ipcluster list shows how far it is, ipcluster stop ends it")
 	term.ends(0)
+	launchertest.Await(t, "the list to say why", func() bool {
+		out, _, _ := ipcluster(t, "list")
+		return strings.Contains(out, "\ntest: slurm job 2 is queued since ") && strings.Contains(out, ": Priority, expected to start at ")
+	})
 	s.Release("2")
 	if l := waitRunning(t); l.Engines != 2 {
 		t.Errorf("listed as %+v", l)
