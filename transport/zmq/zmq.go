@@ -21,6 +21,11 @@ import (
 // linger is how long a closed socket goes on delivering what was sent.
 const linger = 2 * time.Second
 
+// backlog is how many connections may wait to be accepted: the engines of a large job
+// come all at once, and one that finds no room tries again after a second. The system
+// has a bound of its own, which on Linux is this (net.core.somaxconn).
+const backlog = 4096
+
 // Network is a libzmq context. Close it after its sockets.
 type Network struct {
 	ctx *zmq4.Context
@@ -90,7 +95,7 @@ func (n *Network) listen(kind transport.Kind, endpoint string, opt transport.Opt
 }
 
 func (s *socket) bind(endpoint string) error {
-	err := s.family(endpoint)
+	err := errors.Join(s.family(endpoint), s.s.SetBacklog(backlog))
 	if err == nil {
 		err = s.s.Bind(endpoint)
 	}
