@@ -55,9 +55,9 @@ type fakeCluster struct {
 	post   func(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message)
 	python bool // the controller does with broadcasts as Python's does, and no more
 	caster *scheduler.Broadcast
-	// instance and restores are what the controller says of itself.
-	instance string
-	restores bool
+	// instance, restores and remembers are what the controller says of itself.
+	instance            string
+	restores, remembers bool
 }
 
 type fakeEngine struct {
@@ -303,7 +303,7 @@ func (f *fakeCluster) answerHub(s transport.Socket, client []byte, m *wire.Messa
 		}
 		content["engines"] = ids
 		content[wire.BroadcastRecords] = !f.python
-		content["instance"], content["restores"] = f.instance, f.restores
+		content["instance"], content["restores"], content["remembers"] = f.instance, f.restores, f.remembers
 	case "queue_request":
 		var q struct{ Targets []EngineID }
 		json.Unmarshal(m.Content, &q)

@@ -119,6 +119,64 @@ func TestSameController(t *testing.T) {
 	})
 }
 
+// The way to a controller that is far may be closed for hours. What engines did meanwhile
+// is had when it is open again, what got lost is done, and nothing is done twice.
+func TestFar(t *testing.T) {
+	far(t, 2, func(t *testing.T, f *restorable, c *Client) {
+		f.holding()
+		var calls []*AsyncResult
+		call := func(kind string) { calls = append(calls, viewKinds[kind](c, len(calls))) }
+		for kind := range viewKinds {
+			call(kind)
+		}
+		synctest.Wait()
+		f.mu.Lock()
+		f.lossy = true
+		f.mu.Unlock()
+		call("direct")
+		call("balanced")
+		synctest.Wait()
+		f.close()
+		f.finish(nil) // whose answers go to nobody
+		synctest.Wait()
+		call("direct")
+		time.Sleep(3 * time.Hour)
+		check(t, c.Err())
+		f.lossy = false
+		f.open()
+		time.Sleep(2 * farPeriod)
+		f.finish(nil)
+		for i, ar := range calls {
+			values, err := ar.Get(t.Context())
+			check(t, err)
+			equal(t, values[0], i)
+		}
+		f.once()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		equal(t, []int{len(c.pending), len(c.wholes), len(c.answered)}, []int{0, 0, 0})
+	})
+	far(t, 1, func(t *testing.T, f *restorable, c *Client) { // another one stands there
+		f.holding()
+		ar := c.Direct(All).ApplyAsync(Ref("f"), 1)
+		synctest.Wait()
+		f.kill()
+		time.Sleep(time.Hour)
+		f.start()
+		if _, err := ar.Get(t.Context()); !errors.Is(err, ErrRestarted) {
+			t.Errorf("error is %v", err)
+		}
+	})
+	far(t, 1, func(t *testing.T, f *restorable, c *Client) { // it is never open again
+		f.close()
+		begun := time.Now()
+		_, err := c.Direct(All).Apply(t.Context(), Ref("f"), 1)
+		if took := time.Since(begun); !errors.Is(err, ErrGone) || took < farGrace || took > farGrace+time.Minute {
+			t.Errorf("after %v: %v", took, err)
+		}
+	})
+}
+
 // What the hub was asked is asked again, and what engines were told to do is an
 // error that says what is known.
 func TestRequestsMeanwhile(t *testing.T) {

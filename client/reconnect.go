@@ -95,6 +95,8 @@ func (c *Client) await(grace time.Duration) bool {
 	lost := 0
 	if said.Instance != c.instance {
 		lost = c.giveUp(broke)
+	} else {
+		c.inquireAfter()
 	}
 	for _, t := range c.pending {
 		t.broken = true

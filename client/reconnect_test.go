@@ -50,13 +50,27 @@ type fakeWork struct {
 
 // restore is a story about such a cluster.
 func restore(t *testing.T, n int, tell func(t *testing.T, f *restorable, c *Client)) {
+	lasting(t, n, func(f *restorable) { f.restores = true }, tell)
+}
+
+// far is a story about one that is far, and is never restored.
+func far(t *testing.T, n int, tell func(t *testing.T, f *restorable, c *Client)) {
+	lasting(t, n, func(f *restorable) {
+		f.remembers = true
+		f.conn.Via = "login"
+		check(t, wire.WriteConnection(f.file, &f.conn))
+	}, tell)
+}
+
+func lasting(t *testing.T, n int, prepare func(*restorable), tell func(t *testing.T, f *restorable, c *Client)) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &restorable{
 			fakeCluster: newFakeCluster(t, n), records: make(map[wire.MsgID]*fakeRecord), work: make(map[wire.MsgID]*fakeWork), signed: make(map[string]bool),
 		}
 		defer f.close()
-		f.instance, f.restores = wire.NewInstance(), true
+		f.instance = wire.NewInstance()
 		f.post = f.admit
+		prepare(f)
 		c := f.connect()
 		tell(t, f, c)
 		f.sanity(t, c)

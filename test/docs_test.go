@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestDocs walks every page as its reader would: the commands of its console
@@ -32,7 +33,11 @@ func TestDocs(t *testing.T) {
 				if strings.Contains(string(text), "/usr/bin/python3") {
 					needsPython(t)
 				}
-				walk(t, steps)
+				s := newSite(t)
+				if strings.Contains(string(text), loginNode) {
+					s.behindSSH()
+				}
+				s.walk(steps)
 			}
 		})
 	}
@@ -75,8 +80,8 @@ func console(text string) (steps []step) {
 	return steps
 }
 
-func walk(t *testing.T, steps []step) {
-	s := newSite(t)
+func (s *site) walk(steps []step) {
+	t := s.t
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +95,7 @@ func walk(t *testing.T, steps []step) {
 		script.WriteString("printf '\\n%s\\n' '" + marker + "'\n" + st.command + "\n")
 	}
 	c := exec.CommandContext(ctx, "bash", "-c", script.String())
-	c.Env, c.Dir = append(s.env, "HOME="+s.dir, "PATH="+plain+":"+os.Getenv("PATH")), root
+	c.Env, c.Dir = append(s.env, "HOME="+s.dir, "PATH="+s.ssh+plain+":"+os.Getenv("PATH")), root
 	// What was built and fetched before need not be again, for want of a home.
 	caches, err := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output()
 	if err != nil {
@@ -99,7 +104,7 @@ func walk(t *testing.T, steps []step) {
 	build, modules, _ := strings.Cut(strings.TrimSpace(string(caches)), "\n")
 	c.Env = append(c.Env, "GOCACHE="+build, "GOMODCACHE="+modules)
 	var out bytes.Buffer
-	c.Stdout = &out
+	c.Stdout, c.WaitDelay = &out, 5*time.Second // a step may leave something running
 	runErr := c.Run()
 	printed := strings.Split(out.String(), "\n"+marker+"\n")[1:]
 	for i, p := range printed {

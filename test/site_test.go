@@ -98,6 +98,7 @@ type site struct {
 	t   *testing.T
 	dir string // IPYTHONDIR
 	env []string
+	ssh string // begins a PATH by which ssh leads to another host
 }
 
 // newSite makes a site, and clears it away when the test ends.

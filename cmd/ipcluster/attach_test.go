@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,12 +29,7 @@ type laptop struct {
 func newLaptop(t *testing.T, start ...string) *laptop {
 	l := &laptop{SSHD: launchertest.NewSSHD(t), t: t, there: profile(t)}
 	l.here = wire.Profile{Dir: filepath.Join(filepath.Dir(l.there.Dir), "profile_n1-test")}
-	bin := t.TempDir()
-	ssh, err := exec.LookPath("ssh")
-	check(t, err)
-	script := fmt.Sprintf("#!/bin/sh\nexec %s -F %s \"$@\"\n", ssh, l.Config)
-	check(t, os.WriteFile(filepath.Join(bin, "ssh"), []byte(script), 0o755))
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	t.Setenv("PATH", l.Program(t)+":"+os.Getenv("PATH"))
 	if _, diag, ok := ipcluster(t, append([]string{"start", "-n", "2", "--daemonize"}, start...)...); !ok {
 		t.Fatal(diag)
 	}

@@ -18,7 +18,7 @@ import (
 // An SSHD is a real sshd on loopback, with keys of its own, and the configuration by
 // which ssh reaches it and nothing else.
 type SSHD struct {
-	Config string // a file for ssh -F: hosts n1 and n2, far, which is behind n1, and closed, where no key fits
+	Config string // a file for ssh -F: hosts n1, n2 and *.example.org, far, which is behind n1, and closed, where no key fits
 	Log    string // what sshd says
 
 	pid int
@@ -76,8 +76,9 @@ func (s *SSHD) SetAway(t testing.TB, away bool) {
 	}
 }
 
-// NewSSHD starts an sshd that ends with the test. It needs openssh-server.
-func NewSSHD(t testing.TB) *SSHD {
+// NewSSHD starts an sshd that ends with the test. It needs openssh-server. Who logs in has
+// variables of the environment, as in "A=b".
+func NewSSHD(t testing.TB, env ...string) *SSHD {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("SKIPPED: sshd is brought up on Linux alone")
@@ -103,7 +104,7 @@ func NewSSHD(t testing.TB) *SSHD {
 	}
 	write := func(name, text string) {
 		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR", dir)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(text, "DIR/", dir+"/")), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -119,8 +120,8 @@ func NewSSHD(t testing.TB) *SSHD {
 	write("authorized_keys", string(user))
 	write("known_hosts", "* "+string(host))
 	write("sshd_config", fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey DIR/host\nAuthorizedKeysFile DIR/authorized_keys\nStrictModes no\nUsePAM no\n"+
-		"PasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\nPermitRootLogin yes\nAllowTcpForwarding yes\n", port))
-	write("ssh_config", fmt.Sprintf("Host far\n  ProxyCommand ssh -F DIR/ssh_config -W %%h:%%p n1\nHost closed\n  IdentityFile DIR/other\nHost n1 n2 far\n  IdentityFile DIR/user\n"+
+		"PasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\nPermitRootLogin yes\nAllowTcpForwarding yes\n%s", port, setEnv(env)))
+	write("ssh_config", fmt.Sprintf("Host far\n  ProxyCommand ssh -F DIR/ssh_config -W %%h:%%p n1\nHost closed\n  IdentityFile DIR/other\nHost n1 n2 far *.example.org\n  IdentityFile DIR/user\n"+
 		"Host *\n  HostName 127.0.0.1\n  Port %d\n  User %s\n  IdentitiesOnly yes\n  IdentityAgent none\n"+
 		"  UserKnownHostsFile DIR/known_hosts\n  StrictHostKeyChecking yes\n", port, me.Username))
 	if os.Geteuid() == 0 { // sshd wants its empty directory
@@ -155,6 +156,37 @@ func NewSSHD(t testing.TB) *SSHD {
 			t.Fatalf("sshd does not listen: %s", said)
 		}
 	}
+}
+
+// setEnv is the line of sshd's configuration for an environment.
+func setEnv(env []string) string {
+	if len(env) == 0 {
+		return ""
+	}
+	line := "SetEnv"
+	for _, v := range env {
+		line += fmt.Sprintf(" %q", v)
+	}
+	return line + "\n"
+}
+
+// Program makes a program "ssh" that knows the hosts, whatever user is named, and returns its folder.
+func (s *SSHD) Program(t testing.TB) string {
+	t.Helper()
+	ssh, err := exec.LookPath("ssh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\nexec %s -F %s -o User=%s \"$@\"\n", ssh, s.Config, me.Username)
+	if err := os.WriteFile(filepath.Join(bin, "ssh"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return bin
 }
 
 func freePort(t testing.TB) int {
