@@ -127,13 +127,17 @@ func TestPythonSeesTheCluster(t *testing.T) {
 		conf := config(p, 2)
 		conf.Engines = kind
 		c := start(t, conf)
+		add(t, c, AddConfig{N: 1})
+		if kind == "mpi" { // which is no launcher of the others to Python
+			add(t, c, AddConfig{N: 1, Engines: "local"})
+		}
 		cmd := exec.Command(python, "-m", "ipyparallel.cluster", "list", "--profile-dir="+p.Dir)
 		cmd.Env = append(os.Environ(), "IPYTHONDIR="+filepath.Dir(p.Dir))
 		out, err := cmd.CombinedOutput()
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 		got := strings.Join(strings.Fields(lines[len(lines)-1]), " ")
 		launcherName := map[string]string{"local": "Local", "mpi": "MPI"}[kind]
-		if want := "test '' True 2 " + launcherName; err != nil || got != want {
+		if want := "test '' True 3 " + launcherName; err != nil || got != want {
 			t.Errorf("listed as %q, want %q: %v\n%s", got, want, err, out)
 		}
 		if err := c.Stop(t.Context()); err != nil {

@@ -81,3 +81,58 @@ func ExampleDeath() {
 	// engine 1 registered
 	// engine 1 died: killed by signal 9 (SIGKILL); started again in 1s
 }
+
+// A cluster is given more engines while it runs, and fewer.
+func ExampleCluster_AddEngines() {
+	ctx := context.Background()
+	c, err := cluster.Start(ctx, cluster.Config{ID: "growing", N: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Stop(ctx)
+	set, err := c.AddEngines(ctx, cluster.AddConfig{N: 3})
+	if err == nil {
+		err = c.WaitForSet(ctx, set.Name, nil)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("set", set.Name, "has engines", set.IDs)
+	fmt.Println(c.RemoveEngines(ctx, 0, 3), c.RestartSets(ctx, "1"), c.RemoveSets(ctx, "2"))
+	for _, s := range c.Sets() {
+		fmt.Println("set", s.Name, "has engines", s.IDs)
+	}
+	// Output:
+	// set 2 has engines [2 3 4]
+	// <nil> <nil> <nil>
+	// set 1 has engines [1]
+}
+
+// Any other process of the machine asks the one that supervises the cluster.
+func ExampleRecord_Ask() {
+	ctx := context.Background()
+	c, err := cluster.Start(ctx, cluster.Config{ID: "asked", N: 1})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Stop(ctx)
+	record, err := cluster.Find(c.Profile(), "asked")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	sets, err := record.Ask(ctx, cluster.Request{Do: cluster.Add, Add: cluster.AddConfig{N: 2}, Wait: true}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(sets[0].State(), sets[0].Alive(), "engines:", sets[0].IDs)
+	_, err = record.Ask(ctx, cluster.Request{Do: cluster.Remove, Sets: []string{"7"}}, nil)
+	fmt.Println(err)
+	// Output:
+	// running 2 engines: [1 2]
+	// cluster: remove engines: there is no set "7", but 1, 2 (ipcluster engines list)
+}

@@ -163,6 +163,8 @@ func valuesOf(flag string) []string {
 		return profileNames()
 	case "cluster-id":
 		return clusterIDs()
+	case "set":
+		return setNames()
 	case "engines":
 		return launcher.Names
 	case "restart":
@@ -203,6 +205,19 @@ func profileNames() []string {
 	own, _ := new(configs.Selection).Profiles() // without them there are the others
 	for _, p := range own {
 		names = append(names, strings.TrimPrefix(filepath.Base(p.Dir), "profile_"))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// setNames lists the sets of engines of all clusters.
+func setNames() (names []string) {
+	profiles, _ := new(configs.Selection).Profiles()
+	records, _ := cluster.List(profiles...) // as far as they can be read
+	for _, r := range records {
+		for _, s := range r.Sets {
+			names = append(names, s.Name)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

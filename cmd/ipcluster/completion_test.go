@@ -30,6 +30,8 @@ func TestComplete(t *testing.T) {
 		{"stop --profile perl", "perlmutter"},
 		{"status --cluster-id ", "big"},
 		{"status -o ", "text json"},
+		{"engines re", "remove restart"},
+		{"engines remove --se", "--set --setup"},
 		{"logs con", "controller"},
 		{"script sl", "slurm"},
 		{"profile sh", "show"},
