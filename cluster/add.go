@@ -77,13 +77,10 @@ func (c *Cluster) add(ctx context.Context, add AddConfig) (*engines, error) {
 			return nil, err
 		}
 	}
-	c.adding.Lock() // two sets do not ask for the same ids
-	defer c.adding.Unlock()
-	first, err := c.nextID(ctx)
+	s, err := c.enlist(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	s := c.newSet(config, first)
 	if _, err = s.launcher(); err == nil {
 		err = s.note(func(*Set) {}) // the mark is on record before the processes are there
 	}
@@ -91,11 +88,23 @@ func (c *Cluster) add(ctx context.Context, add AddConfig) (*engines, error) {
 		err = s.start(ctx)
 	}
 	if err != nil {
+		err = errors.Join(err, s.stop(context.WithoutCancel(ctx)))
 		c.drop(s)
 		return nil, err
 	}
 	c.renewed(func(*Record) {})
 	return s, nil
+}
+
+// enlist makes a set of which nothing is started, with ids that nobody else asks for.
+func (c *Cluster) enlist(ctx context.Context, config launcher.Config) (*engines, error) {
+	c.adding.Lock()
+	defer c.adding.Unlock()
+	first, err := c.nextID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.newSet(config, first), nil
 }
 
 // place finds how the engines of a further set are started.
@@ -110,6 +119,9 @@ func (c *Cluster) place(add AddConfig) (launcher.Config, error) {
 	c.config.over(&profile)
 	profile.Engines.Launcher = cmp.Or(add.Engines, profile.Engines.Launcher)
 	profile.Engines.MinEngines = 0 // which is about the start
+	if profile.Engines.Restart == launcher.RestartEngine && add.Engines != "" && add.Engines != "local" {
+		profile.Engines.Restart = launcher.RestartWorld // of such a set all come back, or none
+	}
 	profile.Job = c.config.Job.Or(profile.Job)
 	job := add.Job
 	job.Account = cmp.Or(job.Account, c.config.Job.Account) // before that of the environment

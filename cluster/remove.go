@@ -23,8 +23,10 @@ func (c *Cluster) RemoveSets(ctx context.Context, names ...string) error {
 		}
 		s.dismissed()
 		s.reportAll(ctx, "its set was removed")
-		if err := s.stop(ctx); err != nil {
-			return err // it stays on record: something is left to be stopped
+		if err := s.stop(ctx); err != nil { // it stays on record, and can be removed once more
+			s.noted(func(r *Set) { r.Removing = false })
+			s.supervise()
+			return err
 		}
 		c.drop(s)
 		return nil

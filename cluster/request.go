@@ -77,6 +77,9 @@ func (r *Record) Ask(ctx context.Context, request Request, progress func(Set, Pr
 		return nil, err
 	}
 	fail := func(err error) ([]Set, error) {
+		if ctx.Err() != nil { // which has closed the socket
+			err = context.Cause(ctx)
+		}
 		return nil, fmt.Errorf("cluster: ask the supervisor of %s: %w", r.Name(), err)
 	}
 	if err := request.validate(); err != nil {
@@ -116,9 +119,6 @@ func (r *Record) Ask(ctx context.Context, request Request, progress func(Set, Pr
 	for {
 		frames, err := s.Recv()
 		if err != nil {
-			if ctx.Err() != nil {
-				err = context.Cause(ctx)
-			}
 			return fail(err)
 		}
 		m, err := session.Decode(frames)

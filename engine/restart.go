@@ -43,7 +43,7 @@ func (e *Engine) shutdown(r *request) {
 			e.refuse(r, r.replyType(), "OSError", "restart: this engine shares its process, which cannot become a new engine: end it, and start another in the program that started it")
 			return
 		case e.cfg.mpi:
-			e.refuse(r, r.replyType(), "OSError", "restart: this engine is a rank of an MPI job, which a process cannot leave and join again: shut all ranks down and start the job again (ipcluster engines --help)")
+			e.refuse(r, r.replyType(), "OSError", "restart: this engine is a rank of an MPI job, which a process cannot leave and join again: shut all ranks down and start the job again (ipcluster engines restart)")
 			return
 		}
 	}

@@ -78,6 +78,9 @@ func engines(args []string) error {
 		if err != nil {
 			return err
 		}
+		if r.State() == cluster.Elsewhere {
+			return fmt.Errorf("cluster %s runs on %s, which alone can tell which processes of it do: log in there, or see ipcluster status", r.Name(), r.Host)
+		}
 		return listSets(os.Stdout, r, *format)
 	case cluster.Add:
 		if len(names) > 1 {
