@@ -155,7 +155,11 @@ func ask(r *cluster.Record, request cluster.Request) error {
 	}
 	if request.Do == cluster.Remove {
 		if len(request.IDs) > 0 {
-			fmt.Printf("removed engines %s\n", wire.FormatIDs(request.IDs))
+			what := "engines"
+			if len(request.IDs) == 1 {
+				what = "engine"
+			}
+			fmt.Printf("removed %s %s\n", what, wire.FormatIDs(request.IDs))
 		}
 		if len(request.Sets) > 0 {
 			fmt.Printf("removed set %s\n", strings.Join(request.Sets, ", "))

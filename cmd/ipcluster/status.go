@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -35,7 +34,8 @@ do is asked of the controller, wherever that is, by the connection file.
 An engine has QUEUE direct calls and TASKS of the scheduler to do, that which runs
 among them, and has DONE others. Of one in a batch job it is told when the JOB
 ENDS; one that is draining takes nothing more, and is about to end itself. One
-that tells no process is Python's.
+that tells no process is Python's. Of more than 24 engines, those of a host that are
+in the same state share a line, with their sums; -o json has each.
 `
 
 // A status is one cluster as status prints it: what is on record, if it is,
@@ -164,7 +164,7 @@ func (s *status) print(w io.Writer, name string) error {
 	}
 	if len(s.Registered) > 0 {
 		fmt.Fprintln(w)
-		s.table(t)
+		engineTable(t, s.Registered)
 		if err := t.Flush(); err != nil {
 			return err
 		}
@@ -176,45 +176,4 @@ func (s *status) print(w io.Writer, name string) error {
 		return nil
 	}
 	return errors.Join(printQueue(w, "", s.Record.Sets), printDeaths(w, "", s.Record.Deaths))
-}
-
-// untilEnd says when a job ends: "in 1h12m".
-func untilEnd(end time.Time) string {
-	left := time.Until(end)
-	switch {
-	case end.IsZero():
-		return "-"
-	case left <= 0:
-		return "now"
-	case left < time.Minute:
-		return fmt.Sprintf("in %.0fs", left.Seconds())
-	}
-	return "in " + strings.TrimSuffix(left.Truncate(time.Minute).String(), "0s")
-}
-
-// table writes a line for each engine, with the rank where there are ranks.
-func (s *status) table(w io.Writer) {
-	ranks := slices.ContainsFunc(s.Registered, func(e engineStatus) bool { return e.Rank != nil })
-	ends := slices.ContainsFunc(s.Registered, func(e engineStatus) bool { return !e.JobEnd.IsZero() })
-	row := func(id any, rank, host string, pid, state, queue, tasks, done any, end string) {
-		if ranks {
-			host = rank + "\t" + host
-		}
-		fmt.Fprintf(w, "%v\t%s\t%v\t%v\t%v\t%v\t%v", id, host, pid, state, queue, tasks, done)
-		if ends {
-			fmt.Fprint(w, "\t", end)
-		}
-		fmt.Fprintln(w)
-	}
-	row("ENGINE", "RANK", "HOST", "PID", "STATE", "QUEUE", "TASKS", "DONE", "JOB ENDS")
-	for _, e := range s.Registered {
-		rank, pid := "-", any("-")
-		if e.Rank != nil {
-			rank = fmt.Sprint(*e.Rank)
-		}
-		if e.PID != 0 {
-			pid = e.PID
-		}
-		row(e.ID, rank, dash(e.Host), pid, e.State, e.Queue, e.Tasks, e.Completed, untilEnd(e.JobEnd.Time))
-	}
 }
