@@ -117,7 +117,7 @@ var noChain = map[string]string{
 // Chains says why jobs of a batch system cannot wait for the end of others; nil if they can.
 func Chains(system string) error {
 	if why := noChain[system]; why != "" {
-		return fmt.Errorf("jobscripts: no job after a job: %s", why)
+		return errors.New(why)
 	}
 	return nil
 }

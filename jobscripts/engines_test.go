@@ -189,12 +189,16 @@ func TestEnginesReport(t *testing.T) {
 		{"a signal for the engines", "slurm", "trap 'exit 9' HUP" + forever, syscall.SIGHUP, "ended 9", 9},
 		{"warned", "slurm", "trap 'exit 0' USR1" + forever, syscall.SIGUSR1, "warned\nended 0", 0},
 		{"warned, and fails", "sge", "trap 'exit 9' USR1" + forever, syscall.SIGUSR1, "warned\nended 9", 9},
+		{"preempted with a grace", "sge", "trap 'exit 0' USR1" + forever, syscall.SIGTERM, "told TERM", 0},
 		{"scancel", "slurm", "until [ -e told ]; do touch up; sleep 0.02; done", syscall.SIGTERM, "told TERM", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := plainEngines()
 			e.Dir = t.TempDir()
 			e.Report = filepath.Join(e.Dir, "report")
+			if strings.HasSuffix(tt.name, "grace") {
+				e.Grace = time.Minute
+			}
 			// A launcher of one copy.
 			e.Launch, e.Args = []string{"bash", "-c", `exec "$@"`, "launch"}, []string{"/bin/bash", "-c", tt.program}
 			script, err := RenderEngines(tt.system, e)

@@ -272,7 +272,7 @@ func (c Config) Validate() error {
 	}
 	if b := c.Batch(); b != nil && b.Chain > 0 {
 		if err := jobscripts.Chains(scripts(c.Launcher)); err != nil {
-			return fmt.Errorf("launcher: %d more jobs after the first of %s: %w", b.Chain, c.Launcher, err)
+			return fmt.Errorf("launcher: %d more jobs after the first: %w: leave job.chain out", b.Chain, err)
 		}
 	}
 	if c.Batch() != nil && c.Count() == 0 {
