@@ -24,6 +24,12 @@
 // process is compiled code that calls os.Exit, or that panics in a goroutine of
 // its own: the controller sees the engine go, and fails what it was asked.
 //
+// # When the job ends
+//
+// An engine that is warned drains ([Engine.Drain]): what it has not begun goes back
+// or is refused, what it has begun ends, and the last request in the queue is its
+// own, which runs the user's checkpoint and ends the engine.
+//
 // # When the controller goes
 //
 // A controller that is killed and started anew finds its engines as they were

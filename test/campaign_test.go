@@ -294,3 +294,34 @@ func (f *farm) stop() {
 		f.t.Error(err)
 	}
 }
+
+// collectDrained waits for all results, where so many engines, the first ones, have
+// drained. A task may fail only if it could go nowhere else, and then has not run.
+func (f *farm) collectDrained(jobs []*job, drains int) {
+	f.t.Helper()
+	errs := make([]error, len(jobs))
+	for i, j := range jobs {
+		var v any
+		if v, errs[i] = j.value(f.ctx()); errs[i] == nil && fmt.Sprint(v) != fmt.Sprint(j.want) {
+			f.t.Errorf("job %d: %v, want %v", j.id, v, j.want)
+		}
+	}
+	all, _ := f.runs(0)
+	failed := 0
+	for i, j := range jobs {
+		err, runs := errs[i], all[j.id]
+		_, direct := j.want.([]any)
+		switch {
+		case err == nil && (runs < 1 || runs > 1+j.retries):
+			f.t.Errorf("job %d (retries %d) was run %d times", j.id, j.retries, runs)
+		case err == nil:
+		case runs > 0:
+			f.t.Errorf("job %d, which was run %d times: %v", j.id, runs, err)
+		case direct, len(j.after) > 0 && errors.Is(err, client.ErrImpossibleDependency):
+			failed++
+		default:
+			f.t.Errorf("job %d (retries %d, after %d others): %v", j.id, j.retries, len(j.after), err)
+		}
+	}
+	f.t.Logf("%d of %d jobs could go to the %d engines only that drained", failed, len(jobs), drains)
+}

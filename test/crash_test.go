@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 
 	"muster/client"
@@ -141,5 +142,31 @@ func TestCrashOrder(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// An engine drains in the midst of a campaign, or several do, and sometimes the
+// controller is killed meanwhile: no task is lost by it or run twice. What was meant for
+// such an engine alone, and did not run, is told.
+func TestCrashWithDrain(t *testing.T) {
+	crashes(t, 2, func(t *testing.T, f *farm) {
+		at, drains := f.rnd.IntN(jobsPerCrash), 1+f.rnd.IntN(farmSize-1)
+		outages := []outage{{before: f.moment(50), away: f.moment(200), victim: client.NoEngine}}[:f.rnd.IntN(2)]
+		t.Logf("of %d engines, %d drain when job %d is handed over; %+v", farmSize, drains, at, outages)
+		var crash sync.WaitGroup
+		jobs := f.campaign(jobsPerCrash, func(id int) {
+			if id != at {
+				return
+			}
+			crash.Go(func() { f.suffer(outages) })
+			for victim := range drains {
+				if err := syscall.Kill(f.engines[client.EngineID(victim)], syscall.SIGUSR1); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		crash.Wait()
+		f.collectDrained(jobs, drains)
+		f.until("the drained engines to leave", func() bool { return len(f.c.IDs()) == farmSize-drains })
 	})
 }

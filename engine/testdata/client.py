@@ -162,9 +162,34 @@ rc.send_signal(signal.SIGINT, rc.ids[0], block=True)
 error("flood", lambda: ar.get(timeout=60), "KeyboardInterrupt")
 check("after flood", one.apply_sync(ipp.Reference("sq"), 5), 25)
 
-# clear, and the end
+# clear
 rc.clear(block=True)
 error("cleared", lambda: view["a"], "NameError")
+
+# an engine drains: its task goes to the other, and it ends
+view.execute("func sq(x int) int { return x * x }", block=True)
+ar = one.execute('fmt.Println("on")\nfor {}', block=False)
+while not ar.stdout:
+    time.sleep(0.05)
+tasks = rc.load_balanced_view().map(ipp.Reference("sq"), range(6), block=False)
+time.sleep(0.2)
+rc.send_signal(signal.SIGUSR1, rc.ids[0], block=True)
+while True:
+    refused = one.apply_async(ipp.Reference("sq"), 3)
+    refused.wait(0.2)
+    if refused.ready():
+        break
+error("draining", refused.get, "EngineDraining", "is draining")
+check("tasks while one drains", tasks.get(timeout=60), [0, 1, 4, 9, 16, 25])
+rc.send_signal(signal.SIGINT, rc.ids[0], block=True)
+error("what it ran", lambda: ar.get(timeout=60), "KeyboardInterrupt")
+deadline = time.time() + 60
+while len(rc.ids) > 1 and time.time() < deadline:
+    time.sleep(0.05)
+check("engines after one has drained", len(rc.ids), 1)
+view = rc[:]
+
+# the end
 view.apply_sync(ipp.Reference("test.Nop"))
 rc.shutdown(block=True)
 deadline = time.time() + 60
