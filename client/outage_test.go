@@ -136,14 +136,13 @@ func TestFar(t *testing.T) {
 		call("direct")
 		call("balanced")
 		synctest.Wait()
-		f.close()
+		f.cut()
 		f.finish(nil) // whose answers go to nobody
 		synctest.Wait()
 		call("direct")
 		time.Sleep(3 * time.Hour)
 		check(t, c.Err())
-		f.lossy = false
-		f.open()
+		f.mend()
 		time.Sleep(2 * farPeriod)
 		f.finish(nil)
 		for i, ar := range calls {
@@ -458,9 +457,18 @@ func TestFileMeanwhile(t *testing.T) {
 // busy with its coming; engines work, and requests and replies get lost with it.
 // Every call has one right answer, and was run once.
 func TestComesAndGoes(t *testing.T) {
+	comeAndGo(t, restore, (*restorable).kill, (*restorable).start)
+}
+
+// So does the connection to one that is far.
+func TestConnectionComesAndGoes(t *testing.T) {
+	comeAndGo(t, far, (*restorable).cut, (*restorable).mend)
+}
+
+func comeAndGo(t *testing.T, story func(*testing.T, int, func(*testing.T, *restorable, *Client)), goes, comes func(*restorable)) {
 	for seed := range uint64(25) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			restore(t, 3, func(t *testing.T, f *restorable, c *Client) {
+			story(t, 3, func(t *testing.T, f *restorable, c *Client) {
 				rng := rand.New(rand.NewPCG(seed, 2))
 				f.holding()
 				var calls []*AsyncResult
@@ -469,20 +477,20 @@ func TestComesAndGoes(t *testing.T) {
 					switch rng.IntN(12) {
 					case 0:
 						if up {
-							f.kill()
+							goes(f)
 						} else {
-							f.start()
+							comes(f)
 						}
 						up = !up
 					case 1:
-						if up {
+						if up && f.restores {
 							f.commit()
 						}
 					case 2:
 						f.finish(rng)
 					case 3: // until the controller is killed
 						f.mu.Lock()
-						f.lossy, f.silent, f.detached = up && rng.IntN(2) == 0, up && rng.IntN(2) == 0, up && rng.IntN(2) == 0
+						f.lossy, f.silent, f.detached = up && rng.IntN(2) == 0, up && rng.IntN(2) == 0, up && rng.IntN(2) == 0 && f.restores
 						f.mu.Unlock()
 					case 4:
 						time.Sleep(time.Duration(rng.Int64N(int64(2 * seekPeriod))))
@@ -496,10 +504,10 @@ func TestComesAndGoes(t *testing.T) {
 					}
 				}
 				if up { // what got lost on the way is not missed before
-					f.kill()
+					goes(f)
 				}
-				f.start()
-				time.Sleep(2 * seekPeriod)
+				comes(f)
+				time.Sleep(2 * farPeriod)
 				f.finish(nil)
 				for i, ar := range calls {
 					values, err := ar.Get(t.Context())

@@ -96,6 +96,20 @@ func (f *restorable) start() {
 	f.open()
 }
 
+// cut ends the connections, and the controller goes on. mend makes new ones possible.
+func (f *restorable) cut() {
+	f.close()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lossy, f.silent, f.mum = false, false, false
+}
+
+func (f *restorable) mend() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open()
+}
+
 // admit takes in work.
 func (f *restorable) admit(s transport.Socket, e *fakeEngine, route [][]byte, m *wire.Message) {
 	if f.lossy {

@@ -33,11 +33,8 @@ type Attachment struct {
 // Name is what the profile here is called: the host, with the cluster's profile and id
 // there if these are not the usual ones.
 func Name(cfg *tunnel.Config) string {
-	_, host, _ := strings.Cut("@"+strings.TrimPrefix(cfg.Destination, "ssh://"), "@")
-	if _, after, ok := strings.Cut(host, "@"); ok {
-		host = after
-	}
-	name := host
+	name := strings.TrimPrefix(cfg.Destination, "ssh://")
+	name = name[strings.LastIndexByte(name, '@')+1:] // without the user
 	profile := cfg.Profile
 	if cfg.ProfileDir != "" {
 		profile = strings.TrimPrefix(filepath.Base(cfg.ProfileDir), "profile_")
