@@ -22,6 +22,13 @@
 // controller, which then comes back with its tasks. Each [Death] is a line of the
 // log and stands in the record, for ipcluster list.
 //
+// # Sets that come and go
+//
+// With [Config].Elastic, or section [engines.elastic] of the profile, the number of sets
+// follows the load. Once a second the controller is asked what waits and who has
+// something to do, package elastic decides, and a set is added, or drained and
+// removed. The latest decision stands in the record with its reason ([Elastic]).
+//
 // The rule of this room: it brings launcher, configs and client together and
 // decides nothing that is theirs; its own are the names of programs and files.
 package cluster

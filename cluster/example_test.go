@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"syscall"
+	"time"
 
 	"muster/client"
 	"muster/cluster"
@@ -135,4 +136,11 @@ func ExampleRecord_Ask() {
 	// Output:
 	// running 2 engines: [1 2]
 	// cluster: remove engines: there is no set "7", but 1, 2 (ipcluster engines list)
+}
+
+// What `ipcluster status` tells of a cluster whose sets come and go.
+func ExampleElastic() {
+	e := cluster.Elastic{Min: 1, Max: 8, Last: "set 3 is added: tasks that wait: 25, for 8 engines", Time: time.Date(2026, 11, 21, 14, 5, 9, 0, time.Local)}
+	fmt.Println(e)
+	// Output: 1 to 8 sets; 2026-11-21 14:05:09: set 3 is added: tasks that wait: 25, for 8 engines
 }

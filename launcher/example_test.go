@@ -134,3 +134,12 @@ func ExampleEnd() {
 	}
 	// Output: copy 0: exit status 3: no more disk
 }
+
+// What is said counts more than the profile, and that more than the defaults.
+func ExampleElasticConfig() {
+	profile := launcher.ElasticConfig{Min: 1, Max: 8, Idle: time.Hour}
+	said := launcher.ElasticConfig{Min: 0, Max: 2}
+	e := said.Or(profile).Filled()
+	fmt.Println(e.Min, e.Max, e.Backlog, e.Patience, e.Idle, e.Pause)
+	// Output: 0 2 1 10s 1h0m0s 30s
+}

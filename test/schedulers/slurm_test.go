@@ -143,7 +143,7 @@ pause    = "1s"
 			t.Errorf("start printed\n%s", out)
 		}
 		empty(t)
-		if out := n.run("burst"); !strings.HasSuffix(out, "engines at first: 1, at last: 2\n") {
+		if out := n.run("burst"); !strings.HasSuffix(out, ", at last: 2\n") {
 			t.Errorf("burst printed\n%s", out)
 		}
 		s.until("no engines", func() bool { return strings.Contains(n.run("ipcluster", "list"), " 0/0 ") })
