@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -264,4 +265,27 @@ func TestDoctorBySSH(t *testing.T) {
 	has(t, s.examine("", "--profile", "test"), doctor.Failure, "job", "/nowhere/ipcluster is not on ")
 	profile(`"n1"`, "[controller]\nengine_ip = \"127.0.0.1\"\nlocation = \"127.0.0.9\"\n")
 	has(t, s.examine("", "--profile", "test"), doctor.Failure, "network", "listen on loopback")
+}
+
+// A controller may open as many files as its hard limit allows, whatever the soft one is
+// that it is started with: it has eight connections to each engine.
+func TestControllerRaisesItsLimit(t *testing.T) {
+	s := newSite(t)
+	c := s.background("sh", "-c", "ulimit -Sn 128; exec ipcontroller")
+	s.connect(0)
+	limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", c.Process.Pid))
+	if err != nil {
+		t.Skipf("SKIPPED: the system does not tell the limits of a process: %v", err)
+	}
+	for line := range strings.Lines(string(limits)) {
+		f := strings.Fields(line)
+		if !strings.HasPrefix(line, "Max open files") {
+			continue
+		}
+		soft, _ := strconv.Atoi(f[3])
+		hard, _ := strconv.Atoi(f[4])
+		if soft < hard-1 || soft <= 128 { // the runtime of Go leaves one out, so that it can tell its own raise
+			t.Errorf("it is %s", line)
+		}
+	}
 }
