@@ -1,6 +1,7 @@
 package schedulers
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"muster/cluster/doctor"
 )
@@ -84,9 +86,9 @@ func testDoctor(t *testing.T, s *system, empty func(*testing.T)) {
 			t.Fatal(err)
 		}
 		dir := filepath.Join(n.dir, "profile_test")
-		all := n.examine([]string{"unshare", "--mount", "sh", "-ec", "mount -t tmpfs none " + dir + "\nprintf %s \"$0\" >" + dir + "/ipcluster.toml\n" + `exec "$@"`, string(text)})
+		all := n.examine([]string{"unshare", "--mount", "sh", "-ec", "mount -t tmpfs -o mode=700 none " + dir + "\nprintf %s \"$0\" >" + dir + "/ipcluster.toml\n" + `exec "$@"`, string(text)})
 		n.found(all, doctor.Warning, "filesystem", "", "tmpfs", "other machines do not see")
-		n.found(all, doctor.Failure, "job", "", "do compute nodes see "+dir)
+		n.found(all, doctor.Failure, "job", "", "if compute nodes do not see "+dir)
 		empty(t)
 	})
 
@@ -147,7 +149,9 @@ func testReadme(t *testing.T, s *system, empty func(*testing.T)) {
 	if err := os.Mkdir(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	c := n.command("/bin/bash", "-exc", block)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // all is built
+	defer cancel()
+	c := exec.CommandContext(ctx, "bash", "-exc", block)
 	c.Dir = home
 	// As a new user has it, but for the place to clone from, and what was built and fetched before.
 	c.Env = append(slices.Clone(s.env), "HOME="+home, "PATH=/usr/local/go/bin:"+os.Getenv("PATH"), "GOCACHE="+build, "GOMODCACHE="+modules, "GOFLAGS="+os.Getenv("GOFLAGS"),

@@ -32,58 +32,11 @@ func TestSGE(t *testing.T) {
 		s.until("an empty queue", func() bool { return s.run("qstat", "-u", "*") == "" })
 	}
 
-	t.Run("Launcher", func(t *testing.T) {
-		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
-			return sge(serve(t, p), launcher.SGEConfig{})
-		})
-		launchertest.SendSuite(t, func(t *testing.T, c launcher.Command) launcher.Launcher {
-			c.Dir = t.TempDir()
-			return sge(c, launcher.SGEConfig{})
-		})
-		empty(t)
-	})
-
-	t.Run("Cluster", func(t *testing.T) {
-		n := newSite(t, s, fourSlots)
-		out := n.run("ipcluster", "start", "--daemonize")
-		if !strings.HasPrefix(out, "cluster test is up: 4 engines (sge)\n") {
-			t.Errorf("start printed\n%s", out)
-		}
-		if out := n.run("ipcluster", "list"); !strings.Contains(out, "4/4       sge ") || !strings.Contains(out, "running") {
-			t.Errorf("list printed\n%s", out)
-		}
-		want := ""
-		for i := range 4 {
-			want += fmt.Sprintf("[%d] Out[1]: \"rank %d of 4\"\n", i, i)
-		}
-		if out := n.run("cell", "-n", "4", `fmt.Sprintf("rank %d of %d", mpi.World().Rank(), mpi.World().Size())`); out != want {
-			t.Errorf("cell printed\n%s\nwant\n%s", out, want)
-		}
-		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was running)\n" {
-			t.Errorf("stop printed\n%s", out)
-		}
-		empty(t)
-	})
-
-	t.Run("OwnProgram", func(t *testing.T) {
-		n := newSite(t, s, strings.Replace(fourSlots, "[engines]\n", "[engines]\nconnection = \"environment\"\n", 1))
-		if out := n.run("heat", "-engines", "sge"); !strings.HasSuffix(out, "a serial run gives the same, bit for bit\n") {
-			t.Errorf("heat printed\n%s", out)
-		}
-		empty(t)
-	})
-
-	t.Run("CancelledFromOutside", func(t *testing.T) {
-		n := newSite(t, s, fourSlots)
-		f := n.foreground()
-		f.says("cluster test is up")
-		id := strings.Fields(s.run("sh", "-c", "qstat | grep ipengine"))[0]
-		s.run("qdel", id)
-		f.says("engines died")
-		f.says("sge job " + id + ": cancelled")
-		f.interrupt()
-		empty(t)
-	})
+	testEngines(t, s, engines{
+		system: "sge", profile: fourSlots, where: `os.Getenv("PE")`, first: "mpi", last: "mpi", cancel: "qdel",
+		launcher: func(c launcher.Command) launcher.Launcher { return sge(c, launcher.SGEConfig{}) },
+		job:      func() string { return s.run("sh", "-c", "qstat | grep ipengine") },
+	}, empty)
 
 	t.Run("Chain", func(t *testing.T) {
 		n := newSite(t, s, leaving(strings.Replace(fourSlots, `idle=1"`, `idle=1 KEPT=$IPYTHONDIR JOB=$JOB_ID"`, 1)))
@@ -93,20 +46,6 @@ func TestSGE(t *testing.T) {
 		}, func() []string {
 			return strings.Fields(s.run("sh", "-c", "qstat | awk '$3 ~ /^ipengine/ { print $1 }'"))
 		})
-		empty(t)
-	})
-
-	t.Run("StoppedFromAnotherShell", func(t *testing.T) {
-		n := newSite(t, s, fourSlots)
-		f := n.foreground()
-		f.says("cluster test is up")
-		if err := f.cmd.Process.Kill(); err != nil { // nobody is left who could clear up
-			t.Fatal(err)
-		}
-		<-f.done
-		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was stale)\n" {
-			t.Errorf("stop printed\n%s", out)
-		}
 		empty(t)
 	})
 

@@ -86,46 +86,11 @@ func TestSlurm(t *testing.T) {
 	// Slurm looks at time limits now and then: this one runs beside the rest.
 	limited := start(t, slurm(serve(t, launchertest.Serve), launcher.SlurmConfig{BatchConfig: launcher.BatchConfig{Time: time.Minute}}), 1)
 
-	t.Run("Launcher", func(t *testing.T) {
-		launchertest.Suite(t, func(t *testing.T, p launchertest.Program) launcher.Launcher {
-			return slurm(serve(t, p), launcher.SlurmConfig{})
-		})
-		launchertest.SendSuite(t, func(t *testing.T, c launcher.Command) launcher.Launcher {
-			c.Dir = t.TempDir()
-			return slurm(c, launcher.SlurmConfig{})
-		})
-		empty(t)
-	})
-
-	t.Run("Cluster", func(t *testing.T) {
-		n := newSite(t, s, twoNodes)
-		out := n.run("ipcluster", "start", "--daemonize")
-		if !strings.HasPrefix(out, "cluster test is up: 4 engines (slurm)\n") {
-			t.Errorf("start printed\n%s", out)
-		}
-		if out := n.run("ipcluster", "list"); !strings.Contains(out, "4/4       slurm ") || !strings.Contains(out, "running") {
-			t.Errorf("list printed\n%s", out)
-		}
-		want := ""
-		for i := range 4 {
-			want += fmt.Sprintf("[%d] Out[1]: \"n%d, rank %d of 4\"\n", i, 1+i/2, i)
-		}
-		if out := n.run("cell", "-n", "4", `fmt.Sprintf("%s, rank %d of %d", os.Getenv("SLURMD_NODENAME"), mpi.World().Rank(), mpi.World().Size())`); out != want {
-			t.Errorf("cell printed\n%s\nwant\n%s", out, want)
-		}
-		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was running)\n" {
-			t.Errorf("stop printed\n%s", out)
-		}
-		empty(t)
-	})
-
-	t.Run("OwnProgram", func(t *testing.T) {
-		n := newSite(t, s, strings.Replace(twoNodes, "[engines]\n", "[engines]\nconnection = \"environment\"\n", 1))
-		if out := n.run("heat", "-engines", "slurm"); !strings.HasSuffix(out, "a serial run gives the same, bit for bit\n") {
-			t.Errorf("heat printed\n%s", out)
-		}
-		empty(t)
-	})
+	testEngines(t, s, engines{
+		system: "slurm", profile: twoNodes, where: `os.Getenv("SLURMD_NODENAME")`, first: "n1", last: "n2", cancel: "scancel",
+		launcher: func(c launcher.Command) launcher.Launcher { return slurm(c, launcher.SlurmConfig{}) },
+		job:      func() string { return s.run("squeue", "--noheader", "--name=ipengine", "--format=%i") },
+	}, empty)
 
 	t.Run("Elastic", func(t *testing.T) {
 		n := newSite(t, s, `[engines]
@@ -201,18 +166,6 @@ pause    = "1s"
 		empty(t)
 	})
 
-	t.Run("CancelledFromOutside", func(t *testing.T) {
-		n := newSite(t, s, twoNodes)
-		f := n.foreground()
-		f.says("cluster test is up")
-		id, _, _ := strings.Cut(s.run("squeue", "--noheader", "--name=ipengine", "--format=%i"), "\n")
-		s.run("scancel", id)
-		f.says("engines died")
-		f.says("slurm job " + id + ": cancelled")
-		f.interrupt()
-		empty(t)
-	})
-
 	t.Run("SubmittedAgain", func(t *testing.T) {
 		n := newSite(t, s, twoNodes)
 		f := n.foreground("--restart=world")
@@ -236,20 +189,6 @@ pause    = "1s"
 		chained(t, n, func(job string) { s.run("scancel", "--batch", "--signal=USR1", job) }, func() []string {
 			return strings.Fields(s.run("squeue", "--noheader", "--name=ipengine", "--sort=i", "--format=%i"))
 		})
-		empty(t)
-	})
-
-	t.Run("StoppedFromAnotherShell", func(t *testing.T) {
-		n := newSite(t, s, twoNodes)
-		f := n.foreground()
-		f.says("cluster test is up")
-		if err := f.cmd.Process.Kill(); err != nil { // nobody is left who could clear up
-			t.Fatal(err)
-		}
-		<-f.done
-		if out := n.run("ipcluster", "stop"); out != "stopped cluster test (it was stale)\n" {
-			t.Errorf("stop printed\n%s", out)
-		}
 		empty(t)
 	})
 
