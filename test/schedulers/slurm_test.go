@@ -260,20 +260,20 @@ pause    = "1s"
 
 	// At the warning the engines drain, and their end is that of the job.
 	t.Run("WholeClusterIsWarned", func(t *testing.T) {
-		n := newSite(t, s, "")
-		script, err := filepath.Abs("../../jobscripts/ipcluster.slurm")
-		if err != nil {
+		j := submission{script: "ipcluster.slurm", submit: []string{"sbatch", "--nodes=2", "--ntasks-per-node=2"}, output: "--output"}.on(t, s)
+		checkpoint := filepath.Join(j.dir, "checkpoint.go")
+		if err := os.WriteFile(checkpoint, []byte("os.WriteFile(fmt.Sprintf(`%s/kept-%d`, os.Getenv(`KEPT`), mpi.World().Rank()), nil, 0o600)\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		log := filepath.Join(n.dir, "job.log")
-		id := strings.TrimSpace(s.run("env", "PATH="+bin+":/usr/sbin:/usr/bin:/sbin:/bin", "IPP_PROFILE_DIR="+filepath.Join(n.dir, "profile_test"), "OMPI_MCA_mpi_yield_when_idle=1",
-			"sbatch", "--parsable", "--output="+log, "--nodes=2", "--ntasks-per-node=2", script))
-		printed := func() string { b, _ := os.ReadFile(log); return string(b) }
-		s.until("four engines", func() bool { return strings.Count(printed(), `msg="engine registered"`) == 4 })
+		t.Setenv("MUSTER_CHECKPOINT", checkpoint)
+		t.Setenv("KEPT", j.dir)
+		id := j.background()
+		j.run("ipcluster", "wait", "--cluster-id", id)
 		s.run("scancel", "--batch", "--signal=USR1", id)
 		empty(t)
-		if out := s.run("scontrol", "show", "job", id); !strings.Contains(out, "JobState=COMPLETED") || strings.Count(printed(), "msg=draining") != 4 {
-			t.Errorf("%s\nthe job printed\n%s", out, printed())
+		kept, _ := filepath.Glob(filepath.Join(j.dir, "kept-*"))
+		if out := s.run("scontrol", "show", "job", id); !strings.Contains(out, "JobState=COMPLETED") || len(kept) != 4 {
+			t.Errorf("%s\nthe checkpoints have left %q, and the job printed\n%s", out, kept, j.printed())
 		}
 	})
 
