@@ -38,7 +38,7 @@ func (l *lowerer) function(d *ast.FuncDecl, name, recv string) *ast.FuncDecl {
 	l.fn = d.Name.Name
 	out := &ast.FuncDecl{
 		Name: &ast.Ident{Name: name, NamePos: d.Name.NamePos},
-		Type: l.clone(&ast.FuncType{Func: d.Type.Func, Params: d.Type.Params, Results: d.Type.Results}).(*ast.FuncType),
+		Type: l.signature(&ast.FuncType{Func: d.Type.Func, Params: d.Type.Params, Results: d.Type.Results}),
 		Body: l.body(d.Body, d.Pos()),
 	}
 	if d.Recv != nil {
@@ -48,8 +48,26 @@ func (l *lowerer) function(d *ast.FuncDecl, name, recv string) *ast.FuncDecl {
 			base = &ast.StarExpr{Star: star.Star, X: base}
 		}
 		out.Recv = &ast.FieldList{Opening: d.Recv.Opening, List: []*ast.Field{{Names: f.Names, Type: base}}, Closing: d.Recv.Closing}
+		named(out.Recv)
 	}
 	return out
+}
+
+// signature lowers the type of a function that has a body.
+func (l *lowerer) signature(t *ast.FuncType) *ast.FuncType {
+	out := l.clone(t).(*ast.FuncType)
+	named(out.Params)
+	return out
+}
+
+// named calls parameters _ that have no name: yaegi has no place for these, and
+// takes what follows for them.
+func named(params *ast.FieldList) {
+	for _, f := range params.List {
+		if len(f.Names) == 0 {
+			f.Names = []*ast.Ident{{Name: "_", NamePos: f.Type.Pos()}}
+		}
+	}
 }
 
 // body lowers the body of a function, with a look at the stack first when
