@@ -141,7 +141,7 @@ func TestControllerOverSSH(t *testing.T) {
 	wantEngines(t, c, 0, 1, 2)
 	// Single engines of hosts can be removed as well, and the rest has its ids when it is started again.
 	add(t, c, AddConfig{N: 3})
-	if err := c.RemoveEngines(ctx, 1, 4); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{IDs: []client.EngineID{1, 4}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.RestartSets(ctx); err != nil {

@@ -128,7 +128,8 @@ func (c *Cluster) act(ctx context.Context, a elastic.Action, failures chan<- err
 		c.config.Log.Info("a set of engines is removed", "set", a.Name, "why", a.Why)
 		c.decided(fmt.Sprintf("set %s is removed: %s", a.Name, a.Why))
 		c.supervising.Go(func() {
-			if err := c.retire(ctx, a.Name); err != nil && ctx.Err() == nil {
+			err := c.RemoveEngines(ctx, RemoveConfig{Sets: []string{a.Name}})
+			if err != nil && ctx.Err() == nil && c.set(a.Name) != nil { // nobody else has removed it
 				select {
 				case failures <- err:
 				case <-ctx.Done():

@@ -103,7 +103,7 @@ func TestElasticLeast(t *testing.T) {
 		t.Errorf("%d engines, and the last word was %v", c.N(), last)
 	}
 	wantSets(t, p, "1 local 0-1 2/2; 2 local 2-3 2/2")
-	if err := c.RemoveSets(ctx, "1"); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{Sets: []string{"1"}}); err != nil {
 		t.Fatal(err)
 	}
 	wantLast(t, c, "set 3 is added: sets: 1, and at least 2 are wanted")

@@ -27,7 +27,7 @@ type engines struct {
 	submitted time.Time            // when that was started
 	again     map[int]launcher.Job // single engines of that which were started again, by their numbers
 	life      int                  // how often it, or an engine of it, was started again
-	changing  string               // what is being done to all of it, as in "remove"; "" is nothing
+	claimed   *claim               // what is being done to all of it; nil is nothing
 	leaving   map[seat]*leaving    // single engines that are to end
 	next      *successor           // in a chain of jobs, the one that follows
 	followed  int                  // jobs of that chain after the first, next among them

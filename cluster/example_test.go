@@ -101,13 +101,17 @@ func ExampleCluster_AddEngines() {
 		return
 	}
 	fmt.Println("set", set.Name, "has engines", set.IDs)
-	fmt.Println(c.RemoveEngines(ctx, 0, 3), c.RestartSets(ctx, "1"), c.RemoveSets(ctx, "2"))
+	fmt.Println(c.RemoveEngines(ctx, cluster.RemoveConfig{IDs: []client.EngineID{0, 3}})) // when they have done their work
+	fmt.Println(c.RestartSets(ctx, "1"))
+	fmt.Println(c.RemoveEngines(ctx, cluster.RemoveConfig{Sets: []string{"2"}, Now: true})) // whatever they do
 	for _, s := range c.Sets() {
 		fmt.Println("set", s.Name, "has engines", s.IDs)
 	}
 	// Output:
 	// set 2 has engines [2 3 4]
-	// <nil> <nil> <nil>
+	// <nil>
+	// <nil>
+	// <nil>
 	// set 1 has engines [1]
 }
 

@@ -45,7 +45,7 @@ func (l *load) look(ctx context.Context) (elastic.Seen, bool) {
 		if !slices.Contains(l.gone, name) {
 			continue // who waits for it is to learn first why it has ended
 		}
-		if err := l.c.RemoveSets(ctx, name); err != nil && ctx.Err() == nil {
+		if err := l.c.RemoveEngines(ctx, RemoveConfig{Sets: []string{name}, Now: true}); err != nil && ctx.Err() == nil {
 			l.c.config.Log.Info("a set that has ended stays on record", "set", name, "err", err)
 		}
 	}

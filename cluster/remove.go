@@ -1,24 +1,53 @@
 package cluster
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
-	"muster/client"
-	"muster/launcher"
 	"muster/wire"
 )
 
-// RemoveSets ends whole sets of engines, and returns when they are gone. What they
-// had to do fails for that reason.
-func (c *Cluster) RemoveSets(ctx context.Context, names ...string) error {
-	return c.changeSets(ctx, "remove", names, func(ctx context.Context, s *engines) error {
-		if err := s.note(func(r *Set) { r.Removing = true }); err != nil {
+// RemoveConfig says which engines to remove, and how.
+type RemoveConfig struct {
+	Sets []string        // whole sets, by name
+	IDs  []wire.EngineID // single engines, each a job of its own
+	// Now ends the engines at once. What they had to do fails for that reason. Engines
+	// that another removal waits for are ended as well.
+	Now bool
+	// Progress, unless it is nil, is told how many engines have left. It is called by
+	// one goroutine at a time.
+	Progress func(Progress)
+}
+
+// RemoveEngines removes engines, and returns when they are gone. They take nothing
+// more, give tasks that they have not begun to others, finish what they run and what
+// was queued before, run their checkpoint, and leave; then the job of the set is
+// ended. One that waits in a queue is cancelled at once. Python's engines do not know
+// how to leave like that, and are ended as with Now.
+//
+// Single engines of a job end together: it is an error to name only some of these, and
+// then none is removed. When ctx ends the engines stay on record, and those that were
+// told to leave do so all the same.
+func (c *Cluster) RemoveEngines(ctx context.Context, r RemoveConfig) error {
+	if len(r.IDs) > 0 {
+		if err := c.removeSingle(ctx, r); err != nil || len(r.Sets) == 0 {
+			return err
+		}
+	}
+	t := &tally{now: Progress{Leaving: "set " + strings.Join(r.Sets, ", ")}, tell: r.Progress}
+	return c.changeSets(ctx, Remove, r.Sets, r.Now, func(ctx, unhurried context.Context, s *engines) error {
+		err := s.note(func(r *Set) { r.Removing = true })
+		if err == nil && !r.Now {
+			err = s.drain(unhurried, t)
+			if unhurried.Err() != nil && ctx.Err() == nil {
+				err = nil // somebody wants them to end now
+			}
+		}
+		if err != nil {
+			s.noted(func(r *Set) { r.Removing = false })
 			return err
 		}
 		s.dismissed()
@@ -33,239 +62,36 @@ func (c *Cluster) RemoveSets(ctx context.Context, names ...string) error {
 	})
 }
 
-// RestartSets ends whole sets of engines and starts them again, under the ids that
-// they had; without names, all. It returns when they are started or, under a batch
-// system, submitted. What they had to do fails for that reason.
-func (c *Cluster) RestartSets(ctx context.Context, names ...string) error {
-	if len(names) == 0 {
-		c.recording.Lock()
-		for _, s := range c.sets {
-			names = append(names, s.name)
-		}
-		c.recording.Unlock()
-	}
-	return c.changeSets(ctx, "restart", names, func(ctx context.Context, s *engines) error {
-		s.dismissed()
-		s.reportAll(ctx, "its set is started again")
-		err := s.stop(ctx)
-		if err == nil {
-			err = s.startWorld(ctx)
-		}
-		s.supervise()
-		return err
-	})
-}
-
-// changeSets does the same to several sets at once. No other change is made to
-// these meanwhile.
-func (c *Cluster) changeSets(ctx context.Context, what string, names []string, do func(context.Context, *engines) error) error {
-	ctx, done, err := c.changes.begin(ctx)
-	if err != nil {
-		return fmt.Errorf("cluster: %s engines: %w", what, err)
-	}
-	defer done()
-	sets, err := c.claim(what, names)
-	if err != nil {
-		return fmt.Errorf("cluster: %s engines: %w", what, err)
-	}
-	failures := make([]error, len(sets))
-	var all sync.WaitGroup
-	for i, s := range sets {
-		all.Go(func() {
-			if err := do(ctx, s); err != nil {
-				failures[i] = fmt.Errorf("cluster: %s engines: set %s: %w", what, s.name, err)
-			}
-			c.release(s)
-		})
-	}
-	all.Wait()
-	c.renewed(func(*Record) {})
-	return errors.Join(failures...)
-}
-
-// claim returns the sets of these names, which nobody else may change then.
-func (c *Cluster) claim(what string, names []string) (sets []*engines, err error) {
-	c.recording.Lock()
-	defer c.recording.Unlock()
-	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
-		i := slices.IndexFunc(c.sets, func(s *engines) bool { return s.name == name })
-		switch {
-		case i < 0:
-			return nil, fmt.Errorf("there is no set %q, but %s (ipcluster engines list)", name, c.setNames())
-		case c.sets[i].changing != "":
-			return nil, fmt.Errorf("set %s is busy: another request to %s it is not finished", name, c.sets[i].changing)
-		}
-		sets = append(sets, c.sets[i])
-	}
-	for _, s := range sets {
-		s.changing = what
-	}
-	return sets, nil
-}
-
-// release lets others change a set that was claimed.
-func (c *Cluster) release(s *engines) {
-	c.recording.Lock()
-	defer c.recording.Unlock()
-	s.changing = ""
-}
-
-// setNames lists the sets, as in "1, 2".
-func (c *Cluster) setNames() string {
-	if len(c.sets) == 0 {
-		return "none"
-	}
-	var names []string
-	for _, s := range c.sets {
-		names = append(names, s.name)
-	}
-	return strings.Join(names, ", ")
-}
-
 // drop takes a set that has ended off the record.
 func (c *Cluster) drop(s *engines) {
 	c.noted(func(r *Record) {
 		c.sets = slices.DeleteFunc(c.sets, func(t *engines) bool { return t == s })
 		r.Sets = slices.DeleteFunc(r.Sets, func(t Set) bool { return t.Name == s.name })
+		for _, l := range s.leaving {
+			l.went()
+		}
 	})
 }
 
-// A seat is where the process of one engine is.
-type seat struct {
-	host string
-	pid  int
+// A tally adds up how many engines have left, of those that were told to.
+type tally struct {
+	mu   sync.Mutex
+	now  Progress
+	tell func(Progress)
 }
 
-// farewell bounds the wait for engines that were told to end.
-const farewell = 2 * launcher.DefaultGrace
-
-// RemoveEngines ends single engines, by their ids, and returns when they are gone.
-// Those of one job end together: it is an error to name only some of these, and
-// then none is removed.
-func (c *Cluster) RemoveEngines(ctx context.Context, ids ...wire.EngineID) error {
-	ctx, done, err := c.changes.begin(ctx)
-	if err == nil {
-		defer done()
-		err = c.removeEngines(ctx, ids)
+// add counts engines that were told to leave, and that have left.
+func (t *tally) add(told, left int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.Want += told
+	t.now.Have += left
+	if t.tell != nil && (told != 0 || left != 0) {
+		t.tell(t.now)
 	}
-	if err != nil {
-		return fmt.Errorf("cluster: remove engines: %w", err)
-	}
-	return nil
 }
 
-func (c *Cluster) removeEngines(ctx context.Context, ids []wire.EngineID) error {
-	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
-	all, err := registered(ctx, c.ClientFile())
-	if err != nil {
-		return err
-	}
-	leaving, err := c.leave(ids, all)
-	if err != nil {
-		return err
-	}
-	limited, cancel := context.WithTimeoutCause(ctx, farewell, fmt.Errorf("not gone within %v", farewell))
-	defer cancel()
-	said := c.shutDown(limited, ids)
-	for _, l := range leaving {
-		err = errors.Join(err, l.wait(limited))
-	}
-	for _, l := range leaving {
-		if l.set.recorded().N == 0 && err == nil {
-			l.set.dismissed()
-			c.drop(l.set)
-		}
-		c.release(l.set)
-	}
-	c.renewed(func(*Record) {})
-	if err != nil {
-		return errors.Join(err, said)
-	}
-	return nil
-}
-
-// wait waits until the engine is gone. One of this machine is made to go.
-func (l *leaving) wait(ctx context.Context) error {
-	select {
-	case <-l.gone:
-		return nil
-	case <-ctx.Done():
-	}
-	p, err := launcher.Identify(l.pid)
-	switch {
-	case l.host != hostname():
-		return fmt.Errorf("engine %d: %w", l.id, context.Cause(ctx))
-	case err != nil: // it has just gone
-		return nil
-	}
-	return p.Stop(context.WithoutCancel(ctx), launcher.DefaultGrace)
-}
-
-// shutDown has the controller tell engines to end.
-func (c *Cluster) shutDown(ctx context.Context, ids []wire.EngineID) error {
-	cl, err := client.Connect(ctx, client.WithFile(c.ClientFile()))
-	if err != nil {
-		return err
-	}
-	defer cl.Close()
-	return cl.Shutdown(ctx, client.Engines(ids...))
-}
-
-// leaving is an engine that is being removed.
-type leaving struct {
-	seat
-	id   wire.EngineID
-	set  *engines
-	gone chan struct{}
-}
-
-// leave notes that engines will end, so that it is no death when they do. Their sets
-// are claimed.
-func (c *Cluster) leave(ids []wire.EngineID, all map[wire.EngineID]wire.EngineProcess) (leave []*leaving, err error) {
-	c.recording.Lock()
-	defer c.recording.Unlock()
-	sets := make([]*engines, len(ids))
-	for i, id := range ids {
-		p, ok := all[id]
-		if !ok {
-			return nil, fmt.Errorf("there is no engine %d (ipcluster status)", id)
-		}
-		n := slices.IndexFunc(c.sets, func(s *engines) bool { return s.mark == p.Job })
-		if n < 0 {
-			return nil, fmt.Errorf("engine %d, process %d on %s, is of no set of this cluster: whoever started it has to end it", id, p.PID, p.Host)
-		}
-		s := c.sets[n]
-		switch {
-		case s.changing != "":
-			return nil, fmt.Errorf("engine %d is of set %s, which is busy: a request to %s it is not finished", id, s.name, s.changing)
-		case !s.config.Apart():
-			return nil, fmt.Errorf("engine %d is of set %s, a job of %d engines that live and die together: remove the set (ipcluster engines remove --set %s)", id, s.name, len(s.ids), s.name)
-		}
-		sets[i] = s
-	}
-	for i, id := range ids {
-		l := &leaving{seat{all[id].Host, all[id].PID}, id, sets[i], make(chan struct{})}
-		l.set.changing = "remove"
-		l.set.leaving[l.seat] = l
-		leave = append(leave, l)
-	}
-	return leave, nil
-}
-
-// left reports whether an engine was to end, and then takes it off the record.
-func (s *engines) left(end launcher.End) bool {
-	at := seat{cmp.Or(end.Host, hostname()), end.PID}
-	s.c.recording.Lock()
-	l := s.leaving[at]
-	delete(s.leaving, at)
-	s.c.recording.Unlock()
-	if l == nil {
-		return false
-	}
-	s.noted(func(r *Set) {
-		r.IDs = slices.DeleteFunc(slices.Clone(r.IDs), func(id wire.EngineID) bool { return id == s.ids[end.Copy] })
-		r.N = len(r.IDs)
-	})
-	close(l.gone)
-	return true
+// unasked is the error of engines that were not told to finish.
+func unasked(err error) error {
+	return fmt.Errorf("engines could not be told to finish what they run: %w (ipcluster engines remove --now ends them at once)", err)
 }

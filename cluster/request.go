@@ -26,6 +26,8 @@ type Request struct {
 	// Wait has the answer come when the engines that were started are registered. If
 	// those that were added do not come, their set is removed again.
 	Wait bool `json:"wait,omitempty"`
+	// Now removes at once, and does not wait for what engines run.
+	Now bool `json:"now,omitempty"`
 }
 
 // What can be requested.
@@ -61,6 +63,8 @@ func (r Request) validate() error {
 		return errors.New("remove: name engines or sets")
 	case r.Do != Remove && len(r.IDs) > 0:
 		return fmt.Errorf("%s: engines are named that are to be removed", r.Do)
+	case r.Do != Remove && r.Now:
+		return fmt.Errorf("%s: now is for a removal", r.Do)
 	}
 	return nil
 }
@@ -70,8 +74,8 @@ const acceptLimit = 10 * time.Second
 
 // Ask has the process that supervises the cluster carry out a request, and returns
 // the sets that were started. Progress, unless it is nil, is told of each set how
-// far it is, until its engines are registered, if that is waited for. When ctx
-// ends what was begun goes on all the same.
+// far it is, until its engines are registered, if that is waited for, and with a zero
+// Set how far a removal is. When ctx ends what was begun goes on all the same.
 func (r *Record) Ask(ctx context.Context, request Request, progress func(Set, Progress)) ([]Set, error) {
 	if err := r.answers(); err != nil {
 		return nil, err
@@ -135,8 +139,12 @@ func (r *Record) Ask(ctx context.Context, request Request, progress func(Set, Pr
 			return a.Sets, errors.New(a.Error)
 		case m.Header.MsgType == engineSetReply:
 			return a.Sets, nil
-		case m.Header.MsgType == engineSetProgress && progress != nil && len(a.Sets) == 1:
-			progress(a.Sets[0], a.Progress)
+		case m.Header.MsgType == engineSetProgress && progress != nil:
+			var s Set
+			if len(a.Sets) == 1 {
+				s = a.Sets[0]
+			}
+			progress(s, a.Progress)
 		}
 	}
 }

@@ -10,6 +10,29 @@ import (
 	"muster/wire"
 )
 
+// RestartSets ends whole sets of engines and starts them again, under the ids that
+// they had; without names, all. It returns when they are started or, under a batch
+// system, submitted. What they had to do fails for that reason.
+func (c *Cluster) RestartSets(ctx context.Context, names ...string) error {
+	if len(names) == 0 {
+		c.recording.Lock()
+		for _, s := range c.sets {
+			names = append(names, s.name)
+		}
+		c.recording.Unlock()
+	}
+	return c.changeSets(ctx, "restart", names, false, func(ctx, _ context.Context, s *engines) error {
+		s.dismissed()
+		s.reportAll(ctx, "its set is started again")
+		err := s.stop(ctx)
+		if err == nil {
+			err = s.startWorld(ctx)
+		}
+		s.supervise()
+		return err
+	})
+}
+
 // firstWait is the time from a first death to a start.
 func (c *Cluster) firstWait() time.Duration {
 	if c.config.firstWait > 0 {

@@ -88,7 +88,11 @@ func (c *Cluster) handle(ctx context.Context, m *wire.Message, reply func(msgTyp
 	}
 	reply(engineSetAccepted, answer{Status: wire.StatusOK})
 	sets, err := c.carryOut(ctx, request, func(s Set, p Progress) {
-		reply(engineSetProgress, answer{Status: wire.StatusOK, Sets: []Set{s}, Progress: p})
+		a := answer{Status: wire.StatusOK, Progress: p}
+		if s.Name != "" {
+			a.Sets = []Set{s}
+		}
+		reply(engineSetProgress, a)
 	})
 	if err != nil {
 		reply(engineSetReply, failed(err, sets))
@@ -118,13 +122,7 @@ func (c *Cluster) carryOut(ctx context.Context, r Request, progress func(Set, Pr
 		}
 		sets = []Set{s}
 	case Remove:
-		if len(r.IDs) > 0 {
-			err = c.RemoveEngines(ctx, r.IDs...)
-		}
-		if err == nil && len(r.Sets) > 0 {
-			err = c.RemoveSets(ctx, r.Sets...)
-		}
-		return nil, err
+		return nil, c.RemoveEngines(ctx, RemoveConfig{Sets: r.Sets, IDs: r.IDs, Now: r.Now, Progress: func(p Progress) { progress(Set{}, p) }})
 	case Restart:
 		if err := c.RestartSets(ctx, r.Sets...); err != nil {
 			return nil, err
@@ -137,7 +135,7 @@ func (c *Cluster) carryOut(ctx context.Context, r Request, progress func(Set, Pr
 	for i, s := range sets {
 		err := c.WaitForSet(ctx, s.Name, func(p Progress) { progress(s, p) })
 		if err != nil && r.Do == Add && ctx.Err() == nil && len(c.Sets(s.Name)) > 0 {
-			err = errors.Join(err, c.RemoveSets(ctx, s.Name))
+			err = errors.Join(err, c.RemoveEngines(ctx, RemoveConfig{Sets: []string{s.Name}, Now: true}))
 		}
 		if err != nil {
 			return sets, err

@@ -75,7 +75,7 @@ func TestEnginesAreAddedAndRemoved(t *testing.T) {
 	}
 	// An engine that runs for ever goes as well.
 	c.Client.Direct(client.Engines(3)).ExecuteAsync("for {}")
-	if err := c.RemoveEngines(ctx, 3, 0, 3); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{IDs: []wire.EngineID{3, 0, 3}, Now: true}); err != nil {
 		t.Fatal(err)
 	}
 	wantSets(t, p, "1 local 1 1/1; 2 local 2,4 2/2")
@@ -96,7 +96,7 @@ func TestEnginesAreAddedAndRemoved(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(p.LogDir(), "ipengine-4.1.log")); err != nil {
 		t.Error(err)
 	}
-	if err := c.RemoveSets(ctx, "2"); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{Sets: []string{"2"}}); err != nil {
 		t.Fatal(err)
 	}
 	wantSets(t, p, "1 local 1 1/1")
@@ -106,7 +106,7 @@ func TestEnginesAreAddedAndRemoved(t *testing.T) {
 		t.Errorf("added %+v", s)
 	}
 	// The last engine of a set takes it along.
-	if err := c.RemoveEngines(ctx, 1); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{IDs: []wire.EngineID{1}}); err != nil {
 		t.Fatal(err)
 	}
 	wantSets(t, p, "3 local 2-3 2/2")
@@ -117,7 +117,7 @@ func TestEnginesAreAddedAndRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	clustertest.NothingLeft(t, p)
-	for _, err := range []error{c.RemoveSets(ctx, "3"), c.RemoveEngines(ctx, 2), c.RestartSets(ctx)} {
+	for _, err := range []error{c.RemoveEngines(ctx, RemoveConfig{Sets: []string{"3"}}), c.RemoveEngines(ctx, RemoveConfig{IDs: []wire.EngineID{2}}), c.RestartSets(ctx)} {
 		if err == nil || !strings.Contains(err.Error(), "the cluster is being stopped") {
 			t.Errorf("after the end: %v", err)
 		}
@@ -140,7 +140,7 @@ func TestDeathsInSeveralSets(t *testing.T) {
 	back(t, news, 2)
 	wantSets(t, p, "1 local 0 1/1; 2 local 1-2 2/2")
 	// Also one that was started again can be removed, and the rest be started again.
-	if err := c.RemoveEngines(ctx, 2); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{IDs: []wire.EngineID{2}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.RestartSets(ctx); err != nil {
@@ -165,9 +165,9 @@ func TestChangesThatCannotBe(t *testing.T) {
 		{func() error { _, err := c.AddEngines(ctx, AddConfig{Engines: "slrum"}); return err }, `cluster: add engines: launcher: engines.launcher is "slrum"`},
 		{func() error { _, err := c.AddEngines(ctx, AddConfig{N: 1, Engines: "slurm"}); return err },
 			"cluster: add engines: the controller listens on 127.0.0.1, where engines of other machines cannot reach it"},
-		{func() error { return c.RemoveSets(ctx, "7") }, `cluster: remove engines: there is no set "7", but 1 (ipcluster engines list)`},
+		{func() error { return c.RemoveEngines(ctx, RemoveConfig{Sets: []string{"7"}}) }, `cluster: remove engines: there is no set "7", but 1 (ipcluster engines list)`},
 		{func() error { return c.RestartSets(ctx, "") }, `cluster: restart engines: there is no set ""`},
-		{func() error { return c.RemoveEngines(ctx, 0, 9) }, "cluster: remove engines: there is no engine 9 (ipcluster status)"},
+		{func() error { return c.RemoveEngines(ctx, RemoveConfig{IDs: []wire.EngineID{0, 9}}) }, "cluster: remove engines: there is no engine 9 (ipcluster status)"},
 		{func() error { return c.WaitForSet(ctx, "2", nil) }, `cluster: there is no set "2", but 1`},
 	} {
 		if err := tt.do(); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
@@ -199,7 +199,7 @@ func TestSetsUnderMpirun(t *testing.T) {
 		}
 	}
 	ranks()
-	err := c.RemoveEngines(ctx, 3)
+	err := c.RemoveEngines(ctx, RemoveConfig{IDs: []wire.EngineID{3}})
 	if want := "cluster: remove engines: engine 3 is of set 2, a job of 3 engines that live and die together: remove the set (ipcluster engines remove --set 2)"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -227,7 +227,7 @@ func TestSetsUnderMpirun(t *testing.T) {
 	wantEngines(t, c, 0, 1)
 	want := []string{"engines of set 2 died: rank 2: killed by signal 9 (SIGKILL)"}
 	launchertest.Await(t, want[0], func() bool { return slices.Equal(deaths(t, p), want) })
-	if err := c.RemoveSets(ctx, "1", "2"); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{Sets: []string{"1", "2"}}); err != nil {
 		t.Fatal(err)
 	}
 	wantSets(t, p, "")
@@ -246,14 +246,14 @@ func TestSetsUnderABatchSystem(t *testing.T) {
 	if jobs := s.Jobs(); !slices.Equal(jobs, []string{"1", "2", "3"}) {
 		t.Errorf("in the queue: %v", jobs)
 	}
-	if err := c.RemoveEngines(ctx, 4); err == nil || !strings.Contains(err.Error(), "(ipcluster engines remove --set 2)") {
+	if err := c.RemoveEngines(ctx, RemoveConfig{IDs: []wire.EngineID{4}}); err == nil || !strings.Contains(err.Error(), "(ipcluster engines remove --set 2)") {
 		t.Errorf("%v", err)
 	}
 	if err := c.RestartSets(ctx, "2"); err != nil {
 		t.Fatal(err)
 	}
 	wantEngines(t, c, 0, 1, 2, 3, 4, 5, 6)
-	if err := c.RemoveSets(ctx, "1", "3"); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{Sets: []string{"1", "3"}}); err != nil {
 		t.Fatal(err)
 	}
 	wantSets(t, conf.Profile, "2 slurm 3-5 3/3")
@@ -272,7 +272,7 @@ func TestSetsUnderABatchSystem(t *testing.T) {
 			break
 		}
 	}
-	if err := c.RemoveSets(ctx, held.Name); err != nil {
+	if err := c.RemoveEngines(ctx, RemoveConfig{Sets: []string{held.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-done; err == nil || err.Error() != "cluster: set 4 was removed" {

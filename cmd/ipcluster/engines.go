@@ -26,7 +26,7 @@ import (
 const enginesUsage = `
 Usage: ipcluster engines list [flags]
        ipcluster engines add [N] [flags]
-       ipcluster engines remove ID... | --set SET [flags]
+       ipcluster engines remove ID... | --set SET [--now] [flags]
        ipcluster engines restart [--set SET] [flags]
 
 The engines of a cluster that runs: which sets of them there are, more of them, fewer
@@ -40,11 +40,15 @@ and keep them when the set is started again.
   ipcluster engines add 8 --engines slurm  by another launcher
   ipcluster engines remove 3 5-7           these, if each is a process of its own
   ipcluster engines remove --set 2         all of a set, and its job
+  ipcluster engines remove --set 2 --now   and do not let them finish what they run
   ipcluster engines restart --set 2        all of a set, with nothing of what they knew
   ipcluster engines restart                all engines
 
 Engines are added and started again until they are registered, with --no-wait until they
-are started or submitted. Those that do not come are removed again. Ctrl-C ends the wait alone.
+are started or submitted. Those that do not come are removed again. Engines that are
+removed take nothing more, give back tasks that they have not begun, finish what they run,
+run their checkpoint, and leave, which is waited for; with --now what they had to do fails.
+Ctrl-C ends the wait alone.
 `
 
 // engines is "ipcluster engines".
@@ -59,6 +63,7 @@ func engines(args []string) error {
 	fs.StringSliceVar(&request.Sets, "set", nil, "remove, restart: a set; more than one with commas")
 	fs.StringVar(&request.Add.Engines, "engines", "", "add: their launcher: "+strings.Join(launcher.Names, ", ")+" (default as at the start)")
 	noWait := fs.Bool("no-wait", false, "add, restart: do not wait until they are registered")
+	fs.BoolVar(&request.Now, "now", false, "remove: at once: what the engines had to do fails")
 	jobFlags(fs, &request.Add.Job)
 	if err := fs.Parse(args); err != nil {
 		return err
@@ -121,13 +126,13 @@ func engines(args []string) error {
 
 // fitting refuses a verb that there is not, and flags that say nothing to it.
 func fitting(fs *pflag.FlagSet, verb string) (err error) {
-	takes, ok := map[string][]string{"list": {"output"}, "add": nil, "remove": {"set"}, "restart": {"set", "no-wait"}}[verb]
+	takes, ok := map[string][]string{"list": {"output"}, "add": nil, "remove": {"set", "now"}, "restart": {"set", "no-wait"}}[verb]
 	if !ok {
 		return errors.New("engines: want list, add, remove or restart: ipcluster engines --help says more")
 	}
 	takes = append(takes, "profile", "profile-dir", "ipython-dir", "cluster-id")
 	fs.Visit(func(f *pflag.Flag) {
-		fits := slices.Contains(takes, f.Name) || verb == "add" && f.Name != "output" && f.Name != "set"
+		fits := slices.Contains(takes, f.Name) || verb == "add" && !slices.Contains([]string{"output", "set", "now"}, f.Name)
 		if !fits && err == nil {
 			err = fmt.Errorf("engines %s: --%s means nothing here: ipcluster engines --help says more", verb, f.Name)
 		}
@@ -141,14 +146,17 @@ func ask(r *cluster.Record, request cluster.Request) error {
 	defer stop()
 	progress := progressOn(os.Stderr)
 	defer progress.end()
-	begun := "" // the set that is waited for
+	begun, leaving := "", "" // what is waited for: a set that comes, or engines that go
 	sets, err := r.Ask(ctx, request, func(s cluster.Set, now cluster.Progress) {
-		begun = s.Name
+		begun, leaving = s.Name, now.Leaving
 		progress.show(now)
 	})
 	progress.end()
 	if ctx.Err() != nil && begun != "" {
 		return fmt.Errorf("no longer waited for set %s, which goes on: ipcluster engines list tells how it is, ipcluster engines remove --set %s ends it", begun, begun)
+	}
+	if ctx.Err() != nil && leaving != "" {
+		return fmt.Errorf("no longer waited for %s: the removal goes on: ipcluster engines list tells how far it is, and the same with --now ends them at once", leaving)
 	}
 	if err != nil {
 		return err

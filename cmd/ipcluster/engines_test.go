@@ -75,6 +75,8 @@ func TestEnginesErrors(t *testing.T) {
 		{"remove", "engines remove: name engines by their ids, or sets by --set"},
 		{"remove 3-1", `engines remove: engine ids "3-1"`},
 		{"restart 3", "engines restart: whole sets are started again"},
+		{"restart --now", "engines restart: --now means nothing here"},
+		{"add --now", "engines add: --now means nothing here"},
 		{"restart --nodes 2", "engines restart: --nodes means nothing here"},
 		{"list", "no cluster test, and no other: ipcluster start starts one"},
 		{"add 2", "no cluster test, and no other: ipcluster start starts one"},

@@ -90,9 +90,9 @@ func (p *progress) rewrite() {
 const clearLine = "\r\x1b[K"
 
 // tell writes a line where there is no terminal, if there is news: that a job is
-// expected to start a minute later is none.
+// expected to start a minute later is none, nor that one more engine has left.
 func (p *progress) tell() {
-	if p.terminal || p.now.Job == p.told.Job && p.now.Waiting.Reason == p.told.Waiting.Reason && p.now.Have == p.told.Have && p.told != (cluster.Progress{}) {
+	if p.terminal || p.now.Job == p.told.Job && p.now.Waiting.Reason == p.told.Waiting.Reason && (p.now.Leaving != "" || p.now.Have == p.told.Have) && p.told != (cluster.Progress{}) {
 		return
 	}
 	p.told = p.now

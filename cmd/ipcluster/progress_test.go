@@ -38,6 +38,25 @@ func TestProgressInAFile(t *testing.T) {
 	}
 }
 
+// Of a removal that takes long there is one line.
+func TestProgressOfARemovalInAFile(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	p := progressOn(f)
+	defer p.end()
+	for have := range 3 {
+		p.show(cluster.Progress{Have: have, Want: 16, Leaving: "set 2"})
+		p.tell() // as after a pause
+	}
+	printed, err := os.ReadFile(f.Name())
+	if want := "set 2: 0 of 16 engines have left, 16 finish what they run\n"; err != nil || string(printed) != want {
+		t.Errorf("printed %q, %v, want %q", printed, err, want)
+	}
+}
+
 // Somebody who does not read does not hold up the cluster.
 func TestReporterThatNobodyReads(t *testing.T) {
 	ours, theirs := net.Pipe()
