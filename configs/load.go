@@ -91,6 +91,21 @@ func find(p wire.Profile, read []Layer) (Layer, error) {
 	return Layer{}, fmt.Errorf("%q: %w%s: ipcluster profile list names those that there are", name, fs.ErrNotExist, Suggest(name))
 }
 
+// Misspelt returns an error for a profile that is neither the user's nor shipped, and
+// whose name is near that of a machine: who means the machine does not want what is by
+// default, engines on the login node.
+func Misspelt(p wire.Profile) error {
+	name := strings.TrimPrefix(filepath.Base(p.Dir), "profile_")
+	near := Nearest(name, Sites())
+	if near == "" || near == name || slices.Contains(Shipped(), name) {
+		return nil
+	}
+	if _, err := os.Stat(p.Dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("no profile %s (did you mean %q?): ipcluster profile list names those that there are, ipcluster profile create %s makes it", name, near, name)
+}
+
 // Suggest returns " (did you mean "perlmutter"?)" for a name that is near that of
 // a shipped profile, or else "".
 func Suggest(name string) string {

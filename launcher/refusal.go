@@ -32,6 +32,7 @@ var remedies = []struct {
 	do   string
 	see  func(shown) string
 }{
+	{regexp.MustCompile(`(?i)could not establish a configuration source`), "no Slurm is set up on this machine: start on a login node of the cluster, or the engines here (--engines local or mpi)", nil},
 	{regexp.MustCompile(`(?i)unable to contact|cannot connect|can't connect|could not connect|connect failure|failed to connect|unable to connect|connection refused|timed out|commlib error|is down\b|communication with|can't find address|failed to fetch ads`),
 		"it does not answer now: try again later", nil},
 	{regexp.MustCompile(`(?i)invalid account|account .*(?:not allowed|not known|not permitted|invalid|not exist|unknown)|unknown project|project .*(?:not exist|invalid|unknown)|no such project|bank .*(?:invalid|not|unknown)|unknown bank|AccountNotAllowed|group .*(?:invalid|not allowed)|accounting group`),

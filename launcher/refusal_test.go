@@ -32,6 +32,7 @@ func TestRemedies(t *testing.T) {
 		{"flux", "flux-batch: ERROR: requested duration exceeds policy limit of 1h", "ask for less time (--time"},
 		{"flux", "flux-batch: ERROR: Unable to connect to Flux: broker socket /run/flux/local was not found", "it does not answer now"},
 		{"htcondor", "ERROR: Can't find address of local schedd", "it does not answer now"},
+		{"slurm", "sbatch: fatal: Could not establish a configuration source", "no Slurm is set up on this machine"},
 		{"slurm", "sbatch: error: the moon is full", ""},
 	} {
 		if got := remedy(tt.system, tt.said); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {

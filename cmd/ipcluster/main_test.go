@@ -296,6 +296,7 @@ func TestUsageErrors(t *testing.T) {
 		{[]string{"script", "slurm", "--kind", "gpu"}, "--kind is for the script of a site: give --profile"},
 		{[]string{"script", "slurm", "--time", "soon"}, "want a time such as 90m, 1h30m or 01:30:00"},
 		{[]string{"script", "--profile", "perlmuter"}, `no profile perlmuter (did you mean "perlmutter"?)`},
+		{[]string{"start", "--profile", "perlmuter"}, `no profile perlmuter (did you mean "perlmutter"?)`},
 		{[]string{"script", "--profile", "mpi"}, "profile mpi describes no site"},
 		{[]string{"script", "--profile", "frontera", "slurm"}, `unexpected argument "slurm"`},
 		{[]string{"profile"}, "want list, show NAME"},

@@ -56,7 +56,7 @@ func TestScriptOfASite(t *testing.T) {
 	want := []string{
 		"#SBATCH --job-name=digits", "#SBATCH --nodes=4", "#SBATCH --ntasks-per-node=64", "#SBATCH --time=00:30:00", "#SBATCH --output=ipcluster-%j.log",
 		"#SBATCH --account=m1234", "#SBATCH --qos=regular", "#SBATCH --constraint=cpu",
-		`srun -n 256 -c 4 --cpu-bind=cores ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" \`,
+		`srun -n 256 -c 4 --cpu-bind=cores ipengine --mpi --profile-dir="$IPP_PROFILE_DIR" --cluster-id="$IPP_CLUSTER_ID" --log-level=warn \`,
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

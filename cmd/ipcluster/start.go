@@ -82,6 +82,9 @@ func start(args []string) error {
 	if config.Profile, err = sel.Profile(); err != nil {
 		return err
 	}
+	if err := configs.Misspelt(config.Profile); err != nil {
+		return err
+	}
 	config.ID = sel.ClusterID
 	for _, f := range []struct{ name, value string }{{"ip", *ip}, {"location", *location}} {
 		if f.value != "" {

@@ -122,8 +122,9 @@ func (w *watch) look(ctx context.Context) (s summaryOf, err error) {
 	ctx, cancel := context.WithTimeout(ctx, glanceLimit)
 	defer cancel()
 	q, err := w.client.QueueStatus(ctx, client.All)
-	if errors.Is(err, client.ErrNoEngines) {
-		return s, nil
+	if errors.Is(err, client.ErrNoEngines) { // and nobody was asked
+		_, err = w.client.Processes(ctx)
+		return s, err
 	}
 	if err != nil {
 		return s, err
