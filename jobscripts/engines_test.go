@@ -3,6 +3,7 @@ package jobscripts
 import (
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -177,6 +178,10 @@ func TestQuote(t *testing.T) {
 // What the script reports, by what becomes of what it launched.
 func TestEnginesReport(t *testing.T) {
 	const forever = "; touch up; while :; do sleep 0.02; done"
+	// Under nohup, the script would ignore SIGHUP as this process does, unless it has a use for it.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	for _, tt := range []struct {
 		name, system, program string
 		signal                syscall.Signal // sent to the script when the program is up
