@@ -174,17 +174,16 @@ func (l *lowerer) composite(x *ast.CompositeLit) ast.Expr {
 
 // assignment boxes what is assigned one to one.
 func (l *lowerer) assignment(s *ast.AssignStmt) ast.Stmt {
-	if s.Tok != token.ASSIGN || len(s.Lhs) != len(s.Rhs) {
+	if s.Tok != token.ASSIGN && s.Tok != token.DEFINE || len(s.Lhs) != len(s.Rhs) {
 		return nil
 	}
-	out := &ast.AssignStmt{TokPos: s.TokPos, Tok: s.Tok}
-	for i := range s.Lhs {
-		out.Lhs = append(out.Lhs, l.clone(s.Lhs[i]).(ast.Expr))
+	out := &ast.AssignStmt{TokPos: s.TokPos, Tok: s.Tok, Lhs: l.targets(s.Lhs)}
+	for i, x := range s.Rhs {
 		var to types.Type
-		if id, ok := s.Lhs[i].(*ast.Ident); !ok || id.Name != "_" {
+		if id, ok := s.Lhs[i].(*ast.Ident); s.Tok == token.ASSIGN && (!ok || id.Name != "_") {
 			to = l.info.TypeOf(s.Lhs[i])
 		}
-		out.Rhs = append(out.Rhs, l.boxed(s.Rhs[i], to))
+		out.Rhs = append(out.Rhs, l.operand(x, to, len(s.Rhs)))
 	}
 	return out
 }
@@ -213,7 +212,7 @@ func (l *lowerer) local(s *ast.DeclStmt) ast.Stmt {
 			if len(v.Names) == 2 && len(v.Values) == 1 {
 				l.keep(x)
 			}
-			nv.Values = append(nv.Values, l.boxed(x, to))
+			nv.Values = append(nv.Values, l.operand(x, to, len(v.Values)))
 		}
 		out.Specs = append(out.Specs, nv)
 	}

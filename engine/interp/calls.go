@@ -21,7 +21,7 @@ func (l *lowerer) callExpr(x *ast.CallExpr) ast.Expr {
 // callee lowers the function of a call.
 func (l *lowerer) callee(fun ast.Expr) ast.Expr {
 	if lit, ok := ast.Unparen(fun).(*ast.FuncLit); ok {
-		return &ast.FuncLit{Type: l.signature(lit.Type), Body: l.body(lit.Body, lit.Pos())}
+		return &ast.FuncLit{Type: l.signature(lit.Type), Body: l.body(lit.Body, lit.Type, lit.Pos())}
 	}
 	if l.called == nil {
 		l.called = map[ast.Expr]bool{}
@@ -86,7 +86,7 @@ func (l *lowerer) closure(lit *ast.FuncLit) ast.Expr {
 	if !ok {
 		return nil
 	}
-	return l.e.framed(sig, &ast.FuncLit{Type: l.signature(lit.Type), Body: l.body(lit.Body, lit.Pos())}, lit.Pos())
+	return l.e.framed(sig, &ast.FuncLit{Type: l.signature(lit.Type), Body: l.body(lit.Body, lit.Type, lit.Pos())}, lit.Pos())
 }
 
 func (e *emitter) framed(sig *types.Signature, lit ast.Expr, pos token.Pos) ast.Expr {

@@ -40,7 +40,8 @@
 // (calls.go), closures and method values (calls.go), values of declared types in
 // interfaces (boxes.go, assert.go, compiled.go). Range over functions is not
 // supported; the error says so. Deferred calls are kept in lists of our own
-// (defer.go, deferred.go), and type switches with a case error in typeswitch.go.
+// (defer.go, deferred.go), type switches with a case error in typeswitch.go, and
+// assignments and returns of several values in lists.go.
 //
 // # Rule
 //

@@ -18,14 +18,15 @@ import (
 //   - loop variables that closures capture become one per iteration;
 //   - go statements start under a recover, functions guard the stack.
 type lowerer struct {
-	e      *emitter
-	info   *types.Info
-	subst  map[*types.TypeParam]types.Type
-	asIs   map[*ast.UnaryExpr]bool // receives that yaegi gets right
-	called map[ast.Expr]bool       // functions of calls
-	ends   map[string]string       // labels after labelled statements, for breaks out of a select
-	fn     string                  // name of the function, for tracebacks
-	defers string                  // the variable of its deferred calls, "" while it has none
+	e       *emitter
+	info    *types.Info
+	subst   map[*types.TypeParam]types.Type
+	asIs    map[*ast.UnaryExpr]bool // receives that yaegi gets right
+	called  map[ast.Expr]bool       // functions of calls
+	ends    map[string]string       // labels after labelled statements, for breaks out of a select
+	fn      string                  // name of the function, for tracebacks
+	results []types.Object          // of the function, if they have names
+	defers  string                  // the variable of its deferred calls, "" while it has none
 }
 
 func (l *lowerer) typeOf(x ast.Expr) types.Type { return replace(l.info.TypeOf(x), l.subst) }
@@ -39,7 +40,7 @@ func (l *lowerer) function(d *ast.FuncDecl, name, recv string) *ast.FuncDecl {
 	out := &ast.FuncDecl{
 		Name: &ast.Ident{Name: name, NamePos: d.Name.NamePos},
 		Type: l.signature(&ast.FuncType{Func: d.Type.Func, Params: d.Type.Params, Results: d.Type.Results}),
-		Body: l.body(d.Body, d.Pos()),
+		Body: l.body(d.Body, d.Type, d.Pos()),
 	}
 	if d.Recv != nil {
 		f := *d.Recv.List[0]
@@ -72,15 +73,15 @@ func named(params *ast.FieldList) {
 
 // body lowers the body of a function, with a look at the stack first when
 // the function calls others of the user's: those might be itself.
-func (l *lowerer) body(b *ast.BlockStmt, pos token.Pos) *ast.BlockStmt {
+func (l *lowerer) body(b *ast.BlockStmt, t *ast.FuncType, pos token.Pos) *ast.BlockStmt {
 	if b == nil {
 		return nil
 	}
-	outer := l.defers
-	l.defers = ""
+	defers, results := l.defers, l.results
+	l.defers, l.results = "", l.namedResults(t)
 	out := l.clone(b).(*ast.BlockStmt)
 	out.List = l.deferring(out.List, l.fn)
-	l.defers = outer
+	l.defers, l.results = defers, results
 	if l.calls(b) {
 		guard := l.e.call(l.rt("Enter"), &ast.BasicLit{ValuePos: pos, Kind: token.INT, Value: strconv.Itoa(int(pos))})
 		out.List = append([]ast.Stmt{&ast.ExprStmt{X: guard}}, out.List...)
@@ -167,6 +168,9 @@ func (l *lowerer) value(v reflect.Value) reflect.Value {
 	case reflect.Slice:
 		if v.IsNil() {
 			return v
+		}
+		if list, ok := v.Interface().([]ast.Stmt); ok {
+			return reflect.ValueOf(l.statements(list))
 		}
 		out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
 		for i := range v.Len() {

@@ -180,7 +180,7 @@ func (p *plan) assign(l *lowerer, s ast.Stmt) []ast.Stmt {
 			if id := names[i].(*ast.Ident); len(names) == len(values) && id.Name != "_" {
 				to = l.info.Defs[id].Type()
 			}
-			st.Rhs = append(st.Rhs, l.boxed(v, to))
+			st.Rhs = append(st.Rhs, l.operand(v, to, len(values)))
 		}
 		out = append(out, st)
 	}

@@ -38,6 +38,7 @@ func (in *Interp) support(m *machine) map[string]reflect.Value {
 		"Sort":          reflect.ValueOf(sortOrdered),
 		"Plain":         reflect.ValueOf(plainValue),
 		"PlainAll":      reflect.ValueOf(plainAll),
+		"Any":           reflect.ValueOf(func(x any) any { return x }),
 		"NotA":          reflect.ValueOf(notA),
 	}
 }

@@ -33,6 +33,8 @@ func (l *lowerer) stmt(s ast.Stmt) ast.Stmt {
 			return &ast.EmptyStmt{Semicolon: s.Pos(), Implicit: true} // every use has become a literal
 		}
 		return l.local(s)
+	case *ast.ReturnStmt:
+		return l.returned(s)
 	case *ast.RangeStmt:
 		if s.Tok == token.DEFINE || s.Key == nil {
 			if b, ok := l.typeOf(s.X).Underlying().(*types.Basic); ok && b.Info()&types.IsInteger != 0 {
@@ -109,9 +111,7 @@ func (l *lowerer) commAssign(c *ast.CommClause, a *ast.AssignStmt) ast.Stmt {
 	} else {
 		out.Comm = &ast.ExprStmt{X: define.Rhs[0]}
 	}
-	for _, s := range c.Body {
-		out.Body = append(out.Body, l.clone(s).(ast.Stmt))
-	}
+	out.Body = append(out.Body, l.statements(c.Body)...)
 	return out
 }
 

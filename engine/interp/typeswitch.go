@@ -71,9 +71,7 @@ func (l *lowerer) typeSwitch(s *ast.TypeSwitchStmt) ast.Stmt {
 		if name != "" && name != "_" {
 			out.Body = append(out.Body, define(as, at(name)), &ast.AssignStmt{Lhs: []ast.Expr{at("_")}, TokPos: pos, Tok: token.ASSIGN, Rhs: []ast.Expr{at(name)}})
 		}
-		for _, b := range c.Body {
-			out.Body = append(out.Body, l.clone(b).(ast.Stmt))
-		}
+		out.Body = append(out.Body, l.statements(c.Body)...)
 		sw.Body.List = append(sw.Body.List, out)
 	}
 	block.List = append(block.List, sw)
