@@ -105,7 +105,11 @@ func (l *lowerer) arguments(x *ast.CallExpr) ast.Expr {
 			out.Args = append(out.Args, l.clone(a).(ast.Expr))
 			continue
 		}
-		out.Args = append(out.Args, l.boxed(a, want(i)))
+		y := l.boxed(a, want(i))
+		if s, ok := l.typeOf(a).Underlying().(*types.Slice); ok && isAny(s.Elem()) && want(i) != nil && isAny(want(i)) {
+			y = l.e.call(l.rt("Any"), y) // yaegi would take a []any for all that is variadic
+		}
+		out.Args = append(out.Args, y)
 	}
 	return out
 }
