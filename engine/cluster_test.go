@@ -224,7 +224,7 @@ type engineRun struct {
 func (c *controller) start(cfg Config) *engineRun {
 	c.tb.Helper()
 	cfg.ConnectionFile, cfg.Network = c.file, c.network
-	if testing.Verbose() {
+	if testing.Verbose() && cfg.Log == nil {
 		cfg.Log = slog.New(slog.NewTextHandler(c.tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	e, err := New(cfg)

@@ -71,8 +71,11 @@ func (w *watch) run(ctx context.Context) error {
 			lost = w.attachment.Done()
 		}
 		select {
-		case <-ctx.Done():
-			return nil
+		case <-ctx.Done(): // what ended since the last look is told now, and not as news the next time
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), glance)
+			defer cancel()
+			_, err := w.look(last)
+			return err
 		case <-lost:
 			if err := w.reopen(ctx); err != nil {
 				return err
