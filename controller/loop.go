@@ -340,22 +340,22 @@ func (l *loop) receivePongs(pong transport.Socket) error {
 	}
 }
 
-// relayOutputs passes on what engines publish, unchanged, and shows it to the hub.
+// relayOutputs shows the hub what engines publish, and passes it on unchanged: who has
+// heard it and asks for the record finds it there.
 func (l *loop) relayOutputs(from, to transport.Socket) error {
 	for {
 		frames, err := from.Recv()
 		if err != nil {
 			return err
 		}
+		// The status messages around every request are no part of a record.
+		if !strings.HasSuffix(string(frames[0]), ".status") {
+			if m, err := l.session.Inspect(frames); err == nil {
+				l.mail.observe(hub.Output{Message: m})
+			}
+		}
 		if err := to.Give(frames, nil); err != nil {
 			return err
-		}
-		// The status messages around every request are no part of a record.
-		if strings.HasSuffix(string(frames[0]), ".status") {
-			continue
-		}
-		if m, err := l.session.Inspect(frames); err == nil {
-			l.mail.observe(hub.Output{Message: m})
 		}
 	}
 }
